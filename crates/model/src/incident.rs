@@ -1,0 +1,191 @@
+//! One cause, whom it touches, and everything that was said about it.
+
+use crate::{
+    id::{IncidentId, ServiceId, UpdateId},
+    observation::Finding,
+    text::Text,
+    time::Time,
+    verdict::Status,
+};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Impact {
+    None,
+    Minor,
+    Major,
+    Critical,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentStatus {
+    Investigating,
+    Identified,
+    Monitoring,
+    Resolved,
+    Postmortem,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    pub id: IncidentId,
+    /// `None`: made from the affected services' names, in every language.
+    pub title: Option<Text>,
+    pub impact: Impact,
+    pub status: IncidentStatus,
+    /// When it began for users (back-dated to the first failed look; may be corrected).
+    pub started_at: Time,
+    /// When we opened it. Never changes.
+    pub opened_at: Time,
+    pub monitoring_at: Option<Time>,
+    pub resolved_at: Option<Time>,
+    pub affected: Vec<Affected>,
+    /// The service whose failure explains the others by declared dependencies. `None`: we do not know.
+    pub origin: Option<ServiceId>,
+    /// Oldest first. Only ever appended to.
+    pub updates: Vec<Update>,
+    /// Oldest first; the last one is in force while the incident is open.
+    pub promises: Vec<Promise>,
+    pub unstable: bool,
+    /// Opened by a person; automatic updates are then limited to what the checks see.
+    pub by_hand: bool,
+    /// Times it was opened again after it had been resolved.
+    pub reopened: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affected {
+    pub service: ServiceId,
+    /// The worst it has been in this incident.
+    pub worst: Status,
+    pub now: Status,
+    pub since: Time,
+    pub until: Option<Time>,
+    /// Said by a person rather than seen by a check.
+    pub declared: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    pub id: UpdateId,
+    pub at: Time,
+    pub status: IncidentStatus,
+    pub said: Said,
+    pub by: Author,
+    /// What this update changed: service, status before, status now.
+    pub changed: Vec<(ServiceId, Status, Status)>,
+    /// When we promised the next word in this update.
+    pub next_update_by: Option<Time>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    Automatic,
+    Person(String),
+}
+
+/// What an update says: a person's words, or a fact that is put into words in each language
+/// (message `said-<kebab-case>` in the locale files).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Said {
+    Text { text: Text },
+    Opened { services: Vec<ServiceId>, finding: Option<Finding> },
+    Joined { services: Vec<ServiceId> },
+    Worse { service: ServiceId, status: Status, finding: Option<Finding> },
+    Better { service: ServiceId, status: Status },
+    /// The origin was found through declared dependencies.
+    OriginFound { origin: ServiceId },
+    /// Looks are good again; being verified for `verify_ms` before it is called over.
+    Recovering { verify_ms: u64 },
+    Resolved { lasted_ms: u64 },
+    Reopened { services: Vec<ServiceId>, finding: Option<Finding> },
+    Unstable { changes: u32, window_ms: u64 },
+    PromiseMissed { due: Time },
+    /// We cannot see the affected services any more; the incident stays open.
+    LostSight,
+    StartCorrected { from: Time, to: Time, note: Option<Text> },
+    EndCorrected { from: Time, to: Time, note: Option<Text> },
+    TextCorrected { update: UpdateId, from: Text, to: Text },
+}
+
+/// "Next update by": made in public, kept or missed in public.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    pub made_at: Time,
+    pub due: Time,
+    pub kept_at: Option<Time>,
+    pub missed_at: Option<Time>,
+    pub nagged_at: Option<Time>,
+}
+
+/// A correction of what the record says about a stretch of time. The record itself stays; readers apply
+/// amendments in the order they were made, and show that they did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amendment {
+    pub service: ServiceId,
+    pub from: Time,
+    pub until: Time,
+    pub status: Status,
+    pub incident: IncidentId,
+    pub made_at: Time,
+}
+
+// === impl Impact ===
+
+impl Impact {
+    #[must_use]
+    pub fn of(status: Status) -> Impact {
+        match status {
+            Status::MajorOutage => Impact::Critical,
+            Status::PartialOutage => Impact::Major,
+            Status::DegradedPerformance => Impact::Minor,
+            Status::Operational | Status::UnderMaintenance | Status::Unknown => Impact::None,
+        }
+    }
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Impact::None => "none",
+            Impact::Minor => "minor",
+            Impact::Major => "major",
+            Impact::Critical => "critical",
+        }
+    }
+}
+
+// === impl IncidentStatus ===
+
+impl IncidentStatus {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IncidentStatus::Investigating => "investigating",
+            IncidentStatus::Identified => "identified",
+            IncidentStatus::Monitoring => "monitoring",
+            IncidentStatus::Resolved => "resolved",
+            IncidentStatus::Postmortem => "postmortem",
+        }
+    }
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        !matches!(self, IncidentStatus::Resolved | IncidentStatus::Postmortem)
+    }
+}
+
+// === impl Incident ===
+
+impl Incident {
+    /// The promise in force: made, neither kept nor missed.
+    #[must_use]
+    pub fn open_promise(&self) -> Option<&Promise> {
+        self.promises.last().filter(|p| p.kept_at.is_none() && p.missed_at.is_none())
+    }
+    #[must_use]
+    pub fn affects(&self, service: &ServiceId) -> bool {
+        self.affected.iter().any(|a| &a.service == service)
+    }
+}

@@ -1,0 +1,28 @@
+//! The words of Stillhere as types: what the stages say to each other and what is kept.
+//!
+//! No I/O, no async, no clock, no randomness: time and entropy come in as parameters, so
+//! that everything that decides can be replayed. `docs/words.md` has one meaning per word.
+
+pub mod command;
+pub mod id;
+pub mod incident;
+pub mod journal;
+pub mod maintenance;
+pub mod message;
+pub mod observation;
+pub mod text;
+pub mod time;
+pub mod topology;
+pub mod verdict;
+
+pub use command::{Accepted, Command, Refusal};
+pub use id::{CheckId, DeliveryId, IncidentId, MaintenanceId, Mint, ServiceId, UpdateId, VantageId};
+pub use incident::{Affected, Amendment, Author, Impact, Incident, IncidentStatus, Promise, Said, Update};
+pub use journal::Entry;
+pub use maintenance::{Maintenance, MaintenanceStatus};
+pub use message::{Audience, Occasion, OutboxMessage, Receipt};
+pub use observation::{Finding, Observation, Outcome, Phases, Side};
+pub use text::{Lang, Text};
+pub use time::{Moment, Time};
+pub use topology::{CheckDef, Quorum, ServiceDef, Severity, Topology};
+pub use verdict::{CheckView, Reason, Status, Verdict, VerdictChange};

@@ -1,0 +1,66 @@
+//! What leaves the house: written to the outbox with the decision, settled only by a receipt.
+
+use crate::{
+    id::{DeliveryId, IncidentId, MaintenanceId, UpdateId},
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// The public words: what the page says.
+    Public,
+    /// Staff: alerts, nags, what is wrong with ourselves.
+    Staff,
+}
+
+/// What a message is about. The same occasion is never announced twice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "occasion", rename_all = "snake_case")]
+pub enum Occasion {
+    IncidentOpened { incident: IncidentId, update: UpdateId },
+    IncidentUpdated { incident: IncidentId, update: UpdateId },
+    IncidentResolved { incident: IncidentId, update: UpdateId },
+    /// The promised update is due soon.
+    PromiseDue { incident: IncidentId, due: Time },
+    PromiseMissed { incident: IncidentId, due: Time },
+    MaintenanceScheduled { maintenance: MaintenanceId },
+    MaintenanceStarted { maintenance: MaintenanceId },
+    MaintenanceUpdated { maintenance: MaintenanceId, update: UpdateId },
+    MaintenanceCompleted { maintenance: MaintenanceId },
+    MaintenanceCancelled { maintenance: MaintenanceId },
+    /// About Stillhere itself.
+    UplinkLost { at: Time },
+    UplinkBack { at: Time },
+    FallingBehind { at: Time },
+    ClockJumped { at: Time, by_ms: i64 },
+    /// A certificate ends within `days` days: staff only, once per threshold (21, 14, 7).
+    CertificateEnding { check: crate::id::CheckId, days: u32 },
+}
+
+/// One message to one channel, rendered when it was decided, so that every attempt sends the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxMessage {
+    pub id: DeliveryId,
+    /// The channel's name in the configuration.
+    pub channel: String,
+    pub occasion: Occasion,
+    pub created_at: Time,
+    pub not_before: Time,
+    /// What the channel kind needs, already in the reader's language: see `send`.
+    pub payload: String,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "receipt", rename_all = "snake_case")]
+pub enum Receipt {
+    /// The far side took it over; `proof` is its answer (SMTP reply, HTTP status), at most 256 bytes.
+    Accepted { proof: String },
+    /// Try again later, not before `retry_after_ms` where the far side named a time.
+    Deferred { reason: String, retry_after_ms: Option<u64> },
+    /// Trying again cannot help.
+    Refused { reason: String },
+}
