@@ -20,7 +20,7 @@ pub use id::{CheckId, DeliveryId, IncidentId, MaintenanceId, Mint, ServiceId, Up
 pub use incident::{Affected, Amendment, Author, Impact, Incident, IncidentStatus, Promise, Said, Update};
 pub use journal::Entry;
 pub use maintenance::{Maintenance, MaintenanceStatus};
-pub use message::{Audience, Occasion, OutboxMessage, Receipt};
+pub use message::{Audience, Occasion, OutboxMessage, Payload, Receipt};
 pub use observation::{Finding, Observation, Outcome, Phases, Side};
 pub use text::{Lang, Text};
 pub use time::{Moment, Time};

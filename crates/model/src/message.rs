@@ -49,8 +49,17 @@ pub struct OutboxMessage {
     pub occasion: Occasion,
     pub created_at: Time,
     pub not_before: Time,
-    /// What the channel kind needs, already in the reader's language: see `send`.
-    pub payload: String,
+    pub payload: Payload,
+}
+
+/// The rendered message, by channel kind, already in the reader's language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "payload", rename_all = "snake_case")]
+pub enum Payload {
+    /// `thread` is the same for all mails about one incident or maintenance (`References`).
+    Mail { subject: String, text: String, html: String, thread: Option<String> },
+    /// A JSON body, sent as these very bytes.
+    Webhook { body: String },
 }
 
 /// What became of an attempt.
