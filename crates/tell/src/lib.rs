@@ -1,1 +1,23 @@
-//! (being written)
+//! Tell: everything the public reads, cut from one [`Snapshot`], so that page, API, feed, badge,
+//! notice, mail and webhook cannot disagree.
+//!
+//! Pure: no I/O, no clock, no randomness. What is rendered depends on the arguments alone, so a page
+//! can be cached by snapshot, language and [`page::View`].
+
+pub mod badge;
+pub mod clean;
+pub mod feed;
+pub mod headline;
+pub mod live;
+pub mod message;
+pub mod notice;
+pub mod page;
+pub mod snapshot;
+pub mod statuspage;
+pub mod timeline;
+pub mod words;
+
+pub use headline::{Headline, headline};
+pub use message::ChannelKind;
+pub use page::View;
+pub use snapshot::{Contact, Day, LatencyPoint, OwnTrouble, ServiceView, Site, Snapshot};

@@ -1,0 +1,1 @@
+//! User text made safe to show.
