@@ -53,6 +53,8 @@ pub struct CheckView {
 pub enum Reason {
     /// All checks are up.
     AllUp,
+    /// The checks that matter most are up; `unseen` of `of` checks (less severe ones) could not look.
+    PartlySeen { unseen: u32, of: u32 },
     /// `down` of `of` checks are down; `finding` is the gravest one's.
     ChecksDown { down: u32, of: u32, finding: Option<Finding> },
     ChecksSlow { slow: u32, of: u32, finding: Option<Finding> },
