@@ -46,6 +46,8 @@ pub struct OutboxMessage {
     pub id: DeliveryId,
     /// The channel's name in the configuration.
     pub channel: String,
+    /// Whom it is meant for: staff alerts are never pushed out by public updates, and can be withdrawn.
+    pub audience: Audience,
     pub occasion: Occasion,
     pub created_at: Time,
     pub not_before: Time,
@@ -60,6 +62,36 @@ pub enum Payload {
     Mail { subject: String, text: String, html: String, thread: Option<String> },
     /// A JSON body, sent as these very bytes.
     Webhook { body: String },
+}
+
+// === impl Occasion ===
+
+impl Occasion {
+    /// The incident it is about, if any.
+    #[must_use]
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self {
+            Occasion::IncidentOpened { incident, .. }
+            | Occasion::IncidentUpdated { incident, .. }
+            | Occasion::IncidentResolved { incident, .. }
+            | Occasion::PromiseDue { incident, .. }
+            | Occasion::PromiseMissed { incident, .. } => Some(*incident),
+            _ => None,
+        }
+    }
+
+    /// The maintenance it is about, if any.
+    #[must_use]
+    pub fn maintenance(&self) -> Option<MaintenanceId> {
+        match self {
+            Occasion::MaintenanceScheduled { maintenance }
+            | Occasion::MaintenanceStarted { maintenance }
+            | Occasion::MaintenanceUpdated { maintenance, .. }
+            | Occasion::MaintenanceCompleted { maintenance }
+            | Occasion::MaintenanceCancelled { maintenance } => Some(*maintenance),
+            _ => None,
+        }
+    }
 }
 
 /// What became of an attempt.
