@@ -1,0 +1,236 @@
+//! What can stand in `stillhere.toml`: one type for each table. Doc comments here are the reference's text.
+//!
+//! Sections that need no translation (`[site]`, `[respond]`, …) are used as they are; services, channels and
+//! maintenance are turned into the model's words by [`crate::compile`].
+
+mod channel;
+mod check;
+mod maintenance;
+mod service;
+mod when;
+
+pub use channel::ChannelTable;
+pub use check::{CheckTable, Defaults};
+pub use maintenance::MaintenanceTable;
+pub use service::ServiceTable;
+pub use when::When;
+
+use crate::{
+    bounds,
+    duration::{self, or_off},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use stillhere_model::{Lang, Text};
+
+/// What the status page says about itself and about you.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Site {
+    /// The name at the top of the page: one text, or one per language.
+    #[schemars(extend("maxLength" = bounds::NAME_CHARS))]
+    pub name: Text,
+    /// Where visitors find the page, for links in mails and feeds. Without it links say where the server listens.
+    #[schemars(length(max = bounds::URL_CHARS), extend("format" = "http-url"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The zone in which days begin and times are shown, as in the IANA database.
+    #[schemars(length(min = 1, max = 64), extend("format" = "time-zone"))]
+    pub time_zone: String,
+    /// The page's languages. The first one is for visitors whose language is not among them.
+    #[schemars(length(min = 1, max = 2))]
+    pub languages: Vec<Lang>,
+    /// The page's colour, such as `#0b6bcb`.
+    #[schemars(extend("format" = "colour"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accent: Option<String>,
+    /// How people reach you while things are broken. It stands on every notice.
+    pub contact: Contact,
+}
+
+/// How people reach you while things are broken.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contact {
+    /// A telephone number, as people should dial it.
+    #[schemars(length(max = 64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// The address of your chat.
+    #[schemars(length(max = bounds::URL_CHARS), extend("format" = "http-url"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_url: Option<String>,
+    /// A mail address that somebody reads.
+    #[schemars(length(max = 254), extend("format" = "email"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// When somebody is there, in words: one text, or one per language.
+    #[schemars(extend("maxLength" = bounds::NAME_CHARS))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Text>,
+}
+
+/// Where Stillhere listens and keeps its data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port of the status page and the API.
+    #[schemars(with = "String", extend("format" = "listen"))]
+    pub listen: SocketAddr,
+    /// The data folder, made if it is not there. Relative to where Stillhere is started.
+    #[schemars(with = "String", length(min = 1))]
+    pub data: PathBuf,
+    /// Host names under which the page may be asked for, beside the one of `site.url`, `localhost` and IP addresses.
+    #[schemars(length(max = bounds::ALLOWED_HOSTS), inner(length(min = 1, max = 253)), extend("items" = {"type": "string", "format": "host"}))]
+    pub allowed_hosts: Vec<String>,
+}
+
+/// How incidents are run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Respond {
+    /// How long everything must be well before an incident is called over.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "1s", "x-max" = "1d"))]
+    pub verify: Duration,
+    /// A service that fails again this soon after its incident ended opens the same incident again.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "0s", "x-max" = "7d"))]
+    pub reopen_within: Duration,
+    /// When the next word is promised while an incident is open; `off` promises nothing.
+    #[serde(with = "or_off")]
+    #[schemars(with = "or_off::Text", extend("x-min" = "1m", "x-max" = "1d"))]
+    pub next_update: Option<Duration>,
+    /// How long before a promise is due staff is reminded.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "0s", "x-max" = "1d"))]
+    pub nag_before: Duration,
+    /// How long a staff alert waits while the services that the failing one depends on are looked at again. The
+    /// public status never waits.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "0s", "x-max" = "5s"))]
+    pub alert_wait: Duration,
+}
+
+/// Whether our own connection works. While it does not, no service is blamed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Uplink {
+    /// Addresses such as `1.1.1.1:443`, best with different owners. The uplink counts as cut when none takes a
+    /// connection. Without any the uplink is not judged.
+    #[schemars(length(max = bounds::UPLINK_TARGETS), extend("items" = {"type": "string", "format": "host-port"}))]
+    pub targets: Vec<String>,
+}
+
+/// How long what was seen is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Single observations.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "1h", "x-max" = "365d"))]
+    pub observations: Duration,
+    /// Sums for each minute.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "1d", "x-max" = "365d"))]
+    pub minutes: Duration,
+    /// Sums for each hour.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "7d", "x-max" = "3650d"))]
+    pub hours: Duration,
+}
+
+/// A static copy of the status page, written again and again to a folder or a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// A folder, or `s3://bucket/prefix`.
+    #[schemars(length(min = 1, max = bounds::URL_CHARS))]
+    pub to: String,
+    /// How often.
+    #[serde(with = "duration", default = "Publish::usual_pace")]
+    #[schemars(with = "duration::Text", extend("x-min" = "5s", "x-max" = "1d"))]
+    pub every: Duration,
+}
+
+/// How much Stillhere does at the same time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Looks under way at the same time. More than that are not begun, and said so.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub looks: u32,
+    /// Looks under way at the same time at one host.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub looks_per_target: u32,
+}
+
+// === impl Site ===
+
+impl Default for Site {
+    fn default() -> Site {
+        Site {
+            name: Text::Same("Status".to_owned()),
+            url: None,
+            time_zone: "UTC".to_owned(),
+            languages: Lang::ALL.to_vec(),
+            accent: None,
+            contact: Contact::default(),
+        }
+    }
+}
+
+// === impl Server ===
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: PathBuf::from("stillhere-data"),
+            allowed_hosts: Vec::new(),
+        }
+    }
+}
+
+// === impl Respond ===
+
+impl Default for Respond {
+    fn default() -> Respond {
+        Respond {
+            verify: Duration::from_secs(60),
+            reopen_within: Duration::from_secs(1_800),
+            next_update: Some(Duration::from_secs(1_200)),
+            nag_before: Duration::from_secs(300),
+            alert_wait: Duration::from_secs(5),
+        }
+    }
+}
+
+// === impl Retention ===
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention {
+            observations: Duration::from_secs(7 * 86_400),
+            minutes: Duration::from_secs(30 * 86_400),
+            hours: Duration::from_secs(1_100 * 86_400),
+        }
+    }
+}
+
+// === impl Publish ===
+
+impl Publish {
+    fn usual_pace() -> Duration {
+        Duration::from_secs(60)
+    }
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { looks: 4_000, looks_per_target: 16 }
+    }
+}
