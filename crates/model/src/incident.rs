@@ -110,6 +110,10 @@ pub enum Said {
     StartCorrected { from: Time, to: Time, note: Option<Text> },
     EndCorrected { from: Time, to: Time, note: Option<Text> },
     TextCorrected { update: UpdateId, from: Text, to: Text },
+    /// It proved to be part of an older incident, where the story goes on.
+    MergedInto { incident: IncidentId },
+    /// A maintenance was moved.
+    Rescheduled { starts_at: Time, ends_at: Time },
 }
 
 /// "Next update by": made in public, kept or missed in public.
