@@ -1,0 +1,1 @@
+//! HTTP on a fresh connection, phase by phase.
