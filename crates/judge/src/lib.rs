@@ -4,9 +4,18 @@
 //! tabulated in `docs/verdicts.md`, which a test holds against this code. What is kept between steps is
 //! [`State`]; it is rebuilt after a restart from the last verdicts, so that nothing is announced twice.
 
+mod check;
+mod claims;
+mod flap;
+mod look;
+mod own;
 mod state;
 mod uplink;
+mod vote;
+mod weigh;
+mod when;
 
+pub use flap::{UNSTABLE_CALM, UNSTABLE_CHANGES, UNSTABLE_WINDOW};
 pub use state::State;
 pub use uplink::attribute;
 
@@ -15,6 +24,12 @@ use stillhere_model::{
     CheckId, IncidentId, MaintenanceId, Moment, Observation, ServiceId, Status, Topology, VantageId,
     VerdictChange,
 };
+
+/// How soon the second look follows the first one that failed (or was good again).
+pub const RECHECK_AFTER: Duration = Duration::from_millis(500);
+
+/// Looks asked for by one outage. A wider spread than this is looked at in its turn.
+pub const MAX_LOOKS_NOW: usize = 512;
 
 /// What the judge is told.
 #[derive(Debug, Clone)]
@@ -73,6 +88,19 @@ pub enum Why {
 /// Judges one input. `topology` must be the one that `state` was made with, except with
 /// [`Input::TopologyChanged`], which takes over the new one.
 pub fn step(state: &mut State, topology: &Topology, input: Input<'_>, now: Moment) -> Step {
-    let _ = (state, topology, input, now);
-    Step::default()
+    let mut looks = Vec::new();
+    state.begin(now);
+    match input {
+        Input::Observed(obs) => state.observed(obs, now, &mut looks),
+        Input::Declared { incident, services } => state.declare(incident, &services, now),
+        Input::Maintenance { id, services, expect, active } => {
+            state.plan(id, &services, active.then_some(expect), now);
+        }
+        Input::Uplink { up } => state.uplink(up, now),
+        Input::Vantages(vantages) => state.take_vantages(vantages, now),
+        Input::TopologyChanged => state.rebuild(topology, now),
+        Input::Tick => state.tick(now),
+    }
+    let changes = state.finish(now, &mut looks);
+    Step { changes, looks }
 }
