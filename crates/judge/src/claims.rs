@@ -27,8 +27,11 @@ impl Claims {
         set(&mut self.declared, incident, status, false);
     }
 
-    pub(crate) fn plan(&mut self, id: MaintenanceId, expect: Option<Status>) {
+    /// True when there is something to weigh.
+    pub(crate) fn plan(&mut self, id: MaintenanceId, expect: Option<Status>) -> bool {
+        let had = self.windows.iter().any(|w| w.id == id);
         set(&mut self.windows, id, expect, false);
+        had || expect.is_some()
     }
 
     pub(crate) fn assume(
@@ -44,12 +47,10 @@ impl Claims {
         }
     }
 
-    /// Drops what was only assumed. True if there was any.
-    pub(crate) fn drop_assumed(&mut self) -> bool {
-        let before = self.declared.len() + self.windows.len();
+    /// Drops what was only assumed.
+    pub(crate) fn drop_assumed(&mut self) {
         self.declared.retain(|c| !c.assumed);
         self.windows.retain(|c| !c.assumed);
-        before != self.declared.len() + self.windows.len()
     }
 
     /// What is said in public, given what was judged.

@@ -118,6 +118,9 @@ impl State {
             self.settle(i, due, false, now);
         } else {
             check.votes.retain(|v| now.mono_ms.saturating_sub(v.heard_ms) <= vote);
+            if !check.votes.is_empty() {
+                check.seed = None; // everybody had the time to speak
+            }
             self.settle(i, now, false, now);
         }
     }
@@ -133,10 +136,13 @@ impl State {
             (view.votes_down, view.votes_live) = (tally.down, tally.live);
         }
         let mut changed = false;
+        let mut began = began;
         if tally.outcome != check.outcome {
             changed = true;
+            began = tally.since.filter(|_| looked).unwrap_or(began);
             check.outcome = tally.outcome;
-            check.since = tally.since.filter(|_| looked).unwrap_or(began);
+            check.since = began;
+            check.seed = None;
             view.outcome = tally.outcome;
             view.since = when::since(check.since, view.since, now);
         }
@@ -155,8 +161,8 @@ impl State {
             }
         }
         if changed {
-            let (s, since) = (check.service, check.since);
-            self.weigh(s, since, now);
+            let s = check.service;
+            self.weigh(s, began, now);
         }
         changed
     }

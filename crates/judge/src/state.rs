@@ -242,7 +242,7 @@ impl State {
 
     fn resume(&mut self, s: usize, now: Moment) {
         let moment =
-            |wall: Time| Moment::new(wall, when::ago(now.wall.0.saturating_sub(wall.0), now).mono_ms);
+            |wall: Time| Moment::new(wall, when::ago(now.wall.0.saturating_sub(wall.0).max(0), now).mono_ms);
         let Service { verdict, checks, outage, flap, .. } = &mut self.services[s];
         // Whoever was not taken along by what was out already had shown that it works without it.
         let stood_alone = !matches!(verdict.reason, Reason::Dependency { .. });

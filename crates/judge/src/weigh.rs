@@ -150,8 +150,9 @@ impl State {
         for s in 0..self.services.len() {
             let service = &mut self.services[s];
             let expect = expect.filter(|_| named.contains(&service.verdict.service));
-            service.claims.plan(id, expect);
-            self.weigh(s, now, now);
+            if service.claims.plan(id, expect) {
+                self.weigh(s, now, now);
+            }
         }
     }
 
