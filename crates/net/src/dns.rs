@@ -3,7 +3,11 @@
 //! A resolver that does not answer is ours, a name that cannot be resolved is the target's. To tell them apart, a
 //! slow or failing look-up is compared with a control query (the root's name servers) through the same resolver.
 
-use crate::{clock, fault::Fault};
+use crate::{
+    clock,
+    fault::Fault,
+    trace::{Phase, Trace},
+};
 use hickory_resolver::{
     TokioResolver,
     net::{DnsError, NetError},
@@ -13,9 +17,14 @@ use hickory_resolver::{
     },
 };
 use std::{
-    net::IpAddr,
+    borrow::Cow,
+    fmt,
+    net::{IpAddr, Ipv6Addr},
     str::FromStr as _,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use stillhere_model::Finding;
@@ -39,6 +48,14 @@ pub enum Family {
     V6,
 }
 
+/// A host as written in a URL or a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    Ip(IpAddr),
+    /// In ASCII form.
+    Name(Arc<str>),
+}
+
 /// The system's resolver, built once, used by every look.
 pub struct Resolver {
     inner: Result<TokioResolver, String>,
@@ -47,6 +64,45 @@ pub struct Resolver {
     proven: AtomicU64,
     /// A control query is under way: one is enough for all.
     asking: AtomicBool,
+}
+
+// === impl Host ===
+
+impl Host {
+    /// A name, an IPv4 address, or an IPv6 address with or without brackets. International names become ASCII.
+    #[must_use]
+    pub fn parse(s: &str) -> Option<Host> {
+        if let Ok(ip) = s.trim_start_matches('[').trim_end_matches(']').parse::<Ipv6Addr>() {
+            return Some(Host::Ip(ip.into()));
+        }
+        match url::Host::parse(s).ok()? {
+            url::Host::Ipv4(ip) => Some(Host::Ip(ip.into())),
+            url::Host::Ipv6(ip) => Some(Host::Ip(ip.into())),
+            url::Host::Domain(name) if Name::from_str(&name).is_ok() => Some(Host::Name(name.into())),
+            url::Host::Domain(_) => None,
+        }
+    }
+
+    /// Whether an address given literally is of this family; a name may be of any.
+    #[must_use]
+    pub fn fits(&self, family: Family) -> bool {
+        match (self, family) {
+            (Host::Name(_), _) | (_, Family::Auto) => true,
+            (Host::Ip(ip), Family::V4) => ip.is_ipv4(),
+            (Host::Ip(ip), Family::V6) => ip.is_ipv6(),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    /// As in a URL: IPv6 in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Host::Ip(IpAddr::V4(ip)) => ip.fmt(f),
+            Host::Name(name) => f.write_str(name),
+        }
+    }
 }
 
 // === impl Resolver ===
@@ -88,6 +144,31 @@ impl Resolver {
                 }
                 other => other,
             },
+        }
+    }
+
+    /// The addresses of `host` in the one family: itself when it is an address, else looked up, which is timed
+    /// as its own phase.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub async fn addresses<'h>(
+        &self,
+        host: &'h Host,
+        family: Family,
+        deadline: Instant,
+        trace: &mut Trace,
+    ) -> Result<Cow<'h, [IpAddr]>, Fault> {
+        match host {
+            Host::Ip(ip) => Ok(Cow::Borrowed(std::slice::from_ref(ip))),
+            Host::Name(name) => {
+                trace.begin(Phase::Dns);
+                let budget = deadline.saturating_duration_since(clock::mono());
+                // Boxed: the look-up's future is large, and most looks at scale name an address or wait elsewhere.
+                let found = Box::pin(self.resolve(name, family, budget)).await?;
+                trace.end();
+                Ok(Cow::Owned(found))
+            }
         }
     }
 
@@ -150,7 +231,11 @@ impl Resolver {
         if !self.is_proven() {
             let _ = tokio::time::timeout(CONTROL_FOR, self.control(resolver)).await;
         }
-        if self.is_proven() { Fault::target(finding, detail) } else { Fault::ours("own resolver does not work", detail) }
+        if self.is_proven() {
+            Fault::target(finding, detail)
+        } else {
+            Fault::ours("own resolver does not work", detail)
+        }
     }
 
     /// What it means that a look ran out of time while it waited for [`Self::resolve`].
@@ -159,7 +244,10 @@ impl Resolver {
         if self.is_proven() {
             Fault::timeout(crate::trace::Phase::Dns, timeout_ms)
         } else {
-            Fault::ours("own resolver does not answer", format!("no answer from any resolver within {timeout_ms} ms"))
+            Fault::ours(
+                "own resolver does not answer",
+                format!("no answer from any resolver within {timeout_ms} ms"),
+            )
         }
     }
 
@@ -191,8 +279,8 @@ impl Resolver {
     }
 }
 
-impl std::fmt::Debug for Resolver {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Resolver").field("proven", &self.is_proven()).finish_non_exhaustive()
     }
 }

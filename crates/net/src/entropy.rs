@@ -7,7 +7,9 @@ use ring::rand::SecureRandom as _;
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut out = [0u8; N];
-    ring::rand::SystemRandom::new().fill(&mut out).expect("getrandom does not fail once the kernel has booted");
+    ring::rand::SystemRandom::new()
+        .fill(&mut out)
+        .expect("getrandom does not fail once the kernel has booted");
     out
 }
 

@@ -61,6 +61,10 @@ impl Fault {
             return fault;
         }
         let detail = e.to_string();
+        if e.get_ref().is_some_and(|e| e.is::<rustls::Error>()) {
+            // With TLS 1.3 a server refuses a client certificate only after the handshake.
+            return Fault::target(Finding::TlsHandshake, detail);
+        }
         match e.kind() {
             K::ConnectionRefused => Fault::target(Finding::ConnectRefused, detail),
             K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => {
@@ -95,10 +99,16 @@ impl Fault {
         let ours = |what: &str| Some(Fault::ours(what, e.to_string()));
         match (e.raw_os_error(), e.kind()) {
             (Some(libc::EMFILE | libc::ENFILE), _) => ours("too many open files"),
-            (Some(libc::ENOBUFS | libc::ENOMEM), _) | (_, K::OutOfMemory) => ours("out of memory for sockets"),
+            (Some(libc::ENOBUFS | libc::ENOMEM), _) | (_, K::OutOfMemory) => {
+                ours("out of memory for sockets")
+            }
             // EAGAIN from connect(2): no free local port, or routing tables full.
-            (Some(libc::EAGAIN), _) | (_, K::AddrNotAvailable | K::AddrInUse) => ours("no free local port or address"),
-            (Some(libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT), _) => ours("address family not available here"),
+            (Some(libc::EAGAIN), _) | (_, K::AddrNotAvailable | K::AddrInUse) => {
+                ours("no free local port or address")
+            }
+            (Some(libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT), _) => {
+                ours("address family not available here")
+            }
             (_, K::NetworkDown) => ours("own network is down"),
             (_, K::PermissionDenied) => {
                 Some(Fault::not_allowed("the system does not permit this connection", e.to_string()))
@@ -112,12 +122,16 @@ impl Fault {
     pub fn timeout(phase: Phase, timeout_ms: u32) -> Fault {
         let after = |what: &str| format!("{what} within {timeout_ms} ms");
         match phase {
-            Phase::Dns => Fault::path(Finding::DnsTimeout { timeout_ms }, after("no answer to the name look-up")),
+            Phase::Dns => {
+                Fault::path(Finding::DnsTimeout { timeout_ms }, after("no answer to the name look-up"))
+            }
             Phase::Connect => Fault::path(Finding::ConnectTimeout { timeout_ms }, after("no connection")),
             Phase::Proxy => Fault::proxy(None, after("no tunnel from the proxy")),
             Phase::Tls => Fault::target(Finding::TlsTimeout { timeout_ms }, after("no TLS session")),
             Phase::FirstByte => Fault::target(Finding::FirstByteTimeout { timeout_ms }, after("no answer")),
-            Phase::Body => Fault::target(Finding::BodyTimeout { timeout_ms }, after("the answer did not end")),
+            Phase::Body => {
+                Fault::target(Finding::BodyTimeout { timeout_ms }, after("the answer did not end"))
+            }
         }
     }
 
@@ -180,7 +194,10 @@ mod tests {
             let own = Fault::immediate(&os(code)).unwrap();
             assert_eq!((own.outcome, own.side), (Outcome::Unknown, Side::Us));
             let said = Fault::io(Phase::Connect, &os(code));
-            assert_eq!((said.outcome, said.side, said.finding), (Outcome::Down, Side::Path, Finding::Unreachable));
+            assert_eq!(
+                (said.outcome, said.side, said.finding),
+                (Outcome::Down, Side::Path, Finding::Unreachable)
+            );
         }
         assert_eq!(Fault::immediate(&os(libc::ECONNREFUSED)), None);
     }

@@ -81,7 +81,9 @@ fn place4(ip: Ipv4Addr) -> Place {
     let [a, b, c, _] = ip.octets();
     match (a, b, c) {
         // AWS, GCP, Azure and others; Alibaba Cloud; Oracle Cloud
-        _ if [[169, 254, 169, 254], [100, 100, 100, 200], [192, 0, 0, 192]].contains(&ip.octets()) => Place::Metadata,
+        _ if [[169, 254, 169, 254], [100, 100, 100, 200], [192, 0, 0, 192]].contains(&ip.octets()) => {
+            Place::Metadata
+        }
         (127, ..) => Place::Loopback,
         (10, ..) | (192, 168, _) => Place::Private,
         (172, 16..=31, _) => Place::Private,
@@ -98,7 +100,9 @@ fn place6(ip: Ipv6Addr) -> Place {
     let s = ip.segments();
     match s[0] {
         // AWS; GCP
-        _ if s == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] || s == [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => Place::Metadata,
+        _ if s == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] || s == [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => {
+            Place::Metadata
+        }
         _ if ip.is_loopback() => Place::Loopback,
         0xfc00..=0xfdff => Place::Private,
         // Only 2000::/3 is global unicast; in it Teredo, ORCHID and documentation are not
@@ -173,9 +177,15 @@ mod tests {
     #[test]
     fn a_redirect_leads_only_to_places_as_public_as_where_it_came_from() {
         let may = |from: &str, to: &str| redirect(from.parse().unwrap(), to.parse().unwrap()).is_ok();
-        assert!(may("93.184.216.34", "1.1.1.1") && may("10.0.0.1", "1.1.1.1") && may("127.0.0.1", "10.0.0.1"));
+        assert!(
+            may("93.184.216.34", "1.1.1.1") && may("10.0.0.1", "1.1.1.1") && may("127.0.0.1", "10.0.0.1")
+        );
         assert!(may("10.0.0.1", "10.0.0.2") && may("127.0.0.1", "127.0.0.2"));
         assert!(!may("93.184.216.34", "10.0.0.1") && !may("93.184.216.34", "127.0.0.1"));
-        assert!(!may("10.0.0.1", "127.0.0.1") && !may("127.0.0.1", "169.254.169.254") && !may("127.0.0.1", "0.0.0.0"));
+        assert!(
+            !may("10.0.0.1", "127.0.0.1")
+                && !may("127.0.0.1", "169.254.169.254")
+                && !may("127.0.0.1", "0.0.0.0")
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Secrets: where they come from, and a type that never prints them.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, sync::Arc};
 
 /// Longest secret that is read, in bytes.
@@ -12,7 +12,7 @@ pub const MAX_SECRET: u64 = 64 * 1024;
 pub struct Secret(Arc<str>);
 
 /// Where a secret is read from when the configuration is loaded. Secrets are never written in the file itself.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretSource {
     /// The name of an environment variable.
