@@ -1,32 +1,45 @@
 //! From verdicts to incidents: opens one for each cause, says what happens in it, makes and scores
 //! promises, and decides who is told what and when. Pure: `step(state, input, now) -> effects`.
+//!
+//! A step goes through these stages, one module each:
+//!
+//! 1. `promise`: what was due and not kept has been missed, before anything else is said;
+//! 2. `cause`: each new failure is taken into the incident of its cause, or opens one;
+//! 3. `settle`: what that makes of each incident is said, in at most one update, and told;
+//! 4. `recover`: what is good for long enough is over;
+//! 5. `maintenance`: planned work begins and ends by the wall clock.
+//!
+//! `command` does what a person asks for, `restore` goes on after a restart, `ours` is about ourselves.
+//! Waiting is measured on the monotonic clock; promises and maintenance windows are wall times, for they
+//! were made in public.
 
+mod cause;
+mod command;
+mod desk;
 mod effect;
+mod graph;
+mod maintenance;
+mod ours;
 mod policy;
+mod promise;
+mod recover;
+mod restore;
+mod settle;
+mod state;
+mod wake;
+mod words;
 
 pub use effect::{Effect, Input, Step};
-pub use policy::{Policy, UpdateEvery};
+pub use policy::{ALERT_WAIT_MAX, Policy, STORM_WINDOW, UpdateEvery};
+pub use restore::Kept;
+pub use state::State;
+pub use wake::next_wake;
+pub use words::{TEXT_MAX, TITLE_MAX};
 
-use stillhere_model::{CheckId, Incident, IncidentId, Maintenance, Mint, Moment, Time, Topology, Verdict};
+use stillhere_model::{Mint, Moment, Topology};
 
-/// Everything respond remembers between two steps.
-#[derive(Debug, Clone, Default)]
-pub struct State {}
-
-/// What was kept through a restart.
-#[derive(Debug, Clone, Default)]
-pub struct Kept {
-    /// All open incidents, and those resolved within the last day.
-    pub incidents: Vec<Incident>,
-    /// All that are not over, and those from the file that are.
-    pub maintenances: Vec<Maintenance>,
-    /// The same that the judge restores from.
-    pub verdicts: Vec<Verdict>,
-    /// Certificate thresholds that staff were already told about ([`State::certificates`]).
-    pub certificates: Vec<(CheckId, u32)>,
-}
-
-/// Decides about one input. The caller carries out the effects, in their order.
+/// Decides about one input. The caller carries out the effects, in their order. `topology` must be the one
+/// that `state` was made with, except with [`Input::TopologyChanged`], which takes over the new one.
 pub fn step(
     state: &mut State,
     policy: &Policy,
@@ -35,56 +48,5 @@ pub fn step(
     now: Moment,
     mint: &mut Mint,
 ) -> Step {
-    let _ = (state, policy, topology, input, now, mint);
-    Step::default()
-}
-
-/// When a [`Input::Tick`] is worth its while, if nothing else happens.
-#[must_use]
-pub fn next_wake(state: &State, policy: &Policy, now: Moment) -> Option<Time> {
-    let _ = (state, policy, now);
-    None
-}
-
-// === impl State ===
-
-impl State {
-    #[must_use]
-    pub fn new(topology: &Topology) -> State {
-        let _ = topology;
-        State::default()
-    }
-
-    /// Goes on where the last process stopped. The first input after it must be a [`Input::Tick`].
-    #[must_use]
-    pub fn restore(topology: &Topology, kept: Kept, now: Moment) -> State {
-        let _ = (topology, kept, now);
-        State::default()
-    }
-
-    /// Open incidents, oldest first.
-    pub fn open(&self) -> impl Iterator<Item = &Incident> {
-        std::iter::empty()
-    }
-
-    /// An incident that is held here, open or not.
-    #[must_use]
-    pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
-        let _ = id;
-        None
-    }
-
-    /// Takes in an old resolved incident from the store, so that a command may correct it.
-    pub fn remember(&mut self, incident: Incident) {
-        let _ = incident;
-    }
-
-    pub fn maintenances(&self) -> impl Iterator<Item = &Maintenance> {
-        std::iter::empty()
-    }
-
-    /// Certificate thresholds that staff were told about, to be kept through a restart.
-    pub fn certificates(&self) -> impl Iterator<Item = (&CheckId, u32)> {
-        std::iter::empty()
-    }
+    desk::Desk::new(state, policy, topology, now, mint).take(input)
 }
