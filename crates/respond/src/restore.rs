@@ -9,8 +9,8 @@ use crate::{
 };
 use std::collections::HashSet;
 use stillhere_model::{
-    CheckId, Entry, Incident, Maintenance, MaintenanceStatus, Moment, Said, ServiceId, Status, Topology,
-    Verdict, time::millis,
+    Author, CheckId, Incident, Maintenance, MaintenanceStatus, Moment, Said, ServiceId, Status, Topology,
+    Update, Verdict, time::millis,
 };
 
 /// What was kept through a restart.
