@@ -65,8 +65,11 @@ pub(crate) struct Tally {
 
 impl Rules {
     pub(crate) fn of(def: &CheckDef) -> Rules {
+        // A heartbeat cannot be looked at a second time, and its kind has already waited for the grace time:
+        // what it says counts at once.
+        let times = |n: u32| if def.passive { 1 } else { n.max(1) };
         Rules {
-            needed: Needed { fail_after: def.fail_after.max(1), recover_after: def.recover_after.max(1) },
+            needed: Needed { fail_after: times(def.fail_after), recover_after: times(def.recover_after) },
             severity: def.severity,
             quorum: def.quorum,
             passive: def.passive,
