@@ -1,1 +1,94 @@
-//! (being written)
+//! What is kept, and the only place that speaks SQL.
+//!
+//! One file, one writer. [`Store::commit`] writes state, journal and outbox in one transaction and returns only
+//! after the disk has them. Everything a person reads comes from a second, read-only pool, so that a visitor
+//! never waits for a write, nor a write for a visitor.
+
+mod backup;
+mod chunk;
+mod commit;
+mod error;
+mod live;
+mod load;
+mod names;
+mod open;
+mod outbox;
+mod pack;
+mod read;
+mod rollup;
+mod schema;
+mod sketch;
+mod stats;
+mod sweep;
+mod token;
+mod writer;
+
+pub use backup::{Restored, restore};
+pub use error::StoreError;
+pub use load::Loaded;
+pub use open::{FILE, Options, Retention};
+pub use outbox::{ChannelQueue, Claimed, DeadLetter, QUEUE_MAX, Settled};
+pub use read::{JournalRow, Segment};
+pub use rollup::{Level, Rollup};
+pub use sketch::Sketch;
+pub use stats::Stats;
+pub use sweep::Swept;
+pub use token::TokenInfo;
+
+use std::sync::Arc;
+use stillhere_model::{
+    Amendment, CheckId, Incident, IncidentId, Maintenance, Observation, ServiceId, Time, VerdictChange,
+    journal::Entry, message::OutboxMessage,
+};
+
+/// The store of one data folder. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(pub(crate) Arc<open::Inner>);
+
+/// Everything that one decision changes. Written wholly or not at all.
+///
+/// What becomes of outbox messages (`Queued`, `Delivered`, `DeadLettered`, `SentAgain`) is journalled by the
+/// store itself, in the same transaction; such entries do not belong in `journal`.
+#[derive(Debug, Clone, Default)]
+pub struct Write {
+    pub observations: Vec<Observation>,
+    pub verdicts: Vec<VerdictChange>,
+    /// Services that are no longer watched: their record ends here.
+    pub retired: Vec<(ServiceId, Time)>,
+    pub incidents: Vec<Incident>,
+    pub maintenances: Vec<Maintenance>,
+    pub amendments: Vec<Amendment>,
+    pub journal: Vec<(Time, Entry)>,
+    pub outbox: Vec<OutboxMessage>,
+    /// Staff messages about these incidents that no attempt is under way for are taken back.
+    pub withdraw: Vec<IncidentId>,
+    pub gaps: Vec<(Time, Time)>,
+    pub alive_at: Option<Time>,
+    pub seq: Option<u64>,
+    pub push: Vec<(CheckId, String)>,
+}
+
+// === impl Write ===
+
+impl Write {
+    /// Nothing but looks: may wait for the next batch.
+    #[must_use]
+    pub fn is_ordinary(&self) -> bool {
+        self.verdicts.is_empty()
+            && self.retired.is_empty()
+            && self.incidents.is_empty()
+            && self.maintenances.is_empty()
+            && self.amendments.is_empty()
+            && self.journal.is_empty()
+            && self.outbox.is_empty()
+            && self.withdraw.is_empty()
+            && self.gaps.is_empty()
+            && self.push.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.0.path).finish()
+    }
+}

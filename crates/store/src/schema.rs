@@ -1,0 +1,39 @@
+//! Migrations: small, forward only, each in its own transaction.
+
+use crate::StoreError;
+use sqlx::{
+    SqlSafeStr, SqliteConnection,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+};
+use std::{borrow::Cow, path::Path};
+
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
+    (2, "rollups", include_str!("../../../migrations/sqlite/0002_rollups.sql")),
+];
+
+/// Brings the file up to date.
+pub(crate) async fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
+    migrator().run_direct(None, conn, false).await.map_err(|e| match e {
+        MigrateError::VersionMissing(found) => {
+            StoreError::Newer { path: path.to_owned(), found, known: MIGRATIONS[MIGRATIONS.len() - 1].0 }
+        }
+        MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => StoreError::of(path, &e),
+        MigrateError::VersionMismatch(v) => {
+            damaged(format!("its schema {v} is not the one that was published"))
+        }
+        e => damaged(e.to_string()),
+    })
+}
+
+fn migrator() -> Migrator {
+    Migrator::with_migrations(
+        MIGRATIONS
+            .into_iter()
+            .map(|(version, name, sql)| {
+                Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+            })
+            .collect(),
+    )
+}
