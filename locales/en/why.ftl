@@ -32,7 +32,7 @@ reason-not-yet-looked = We have not looked yet.
 reason-no-checks = Nothing checks it automatically, and nobody has reported anything.
 reason-gap = Our own monitoring was not running.
 
-since = since { $time }
+since = Since { $time }.
 unstable = It comes and goes.
 
 finding-dns-no-such-name = Its name does not exist in the DNS.

@@ -1,0 +1,65 @@
+# 页面。
+
+skip-to-content = 跳到正文
+nav-label = 页面
+nav-status = 状态
+nav-history = 历史
+page-title = { $headline } · { $site }
+back-to-status = 所有服务
+services = 服务
+services-other = 其他服务
+days-ago = { $n } 天前
+today = 今天
+uptime = { $n } 天可用率 { $percent }%
+uptime-none = 尚无数据
+days-with-problems = { $n } 天有问题或缺口
+day-line = { $date }：{ $what }
+bars-alt = 最近 { $n } 天，每天一根柱。有问题：{ $bad } 天；未能全部看到：{ $unseen } 天；没有记录：{ $none } 天。
+latency-alt = 最近 24 小时响应时间中位数：现在 { $now }，介于 { $low } 与 { $high } 之间。
+group-fine = { $n } 项全部正常
+group-trouble = { $n } 项中有 { $bad } 项：{ $status }
+and-more = 另有 { $n } 项
+formula = 可用率 = 1 −（中断时间 + 0.3 × 部分中断时间）÷ 已知时间。我们看不到的时间既不算正常，也不算中断。缓慢和计划维护的时间算作正常。
+how-bars = 一根柱代表一天，越高越糟。断开的柱表示当天有一段时间没有看到。圆点表示当天完全没有看到。
+
+checked = 上次检查：{ $time }
+checked-ago = 检查于 %
+net-off = 与状态页的连接已断开。您看到的是 % 的情况。
+net-old = 自 % 起没有新消息。此后发生了什么，我们不知道。
+copy = 这是 { $time } 制作的副本，不会自动更新。
+copy-age = （%）
+
+incidents-open = 正在发生
+incidents-more = 另有 { $n } 个未结束的事件
+incident-now = 现在
+incident-affected = 受影响
+incident-began = 开始
+incident-ended = 结束
+incident-lasted = 持续 { $time }
+incident-ongoing = 仍在进行
+corrected-from = 已更正；最初说的是
+next-update = 下次更新
+next-by = 不晚于
+next-missed = 我们承诺在 { $due } 之前更新，但没有做到。
+update-was = 已更正。原文：
+updates-more = 更早的 { $n } 条更新
+by-automatic = 自动
+by-person = 由我们的团队撰写
+promises = 我们承诺过的更新
+promise-open = 未到期
+promise-kept = 已兑现
+promise-missed = 未兑现
+
+maintenance = 计划维护
+maintenance-expect = 预期影响
+maintenance-late = 用时超出计划。
+past-recent = 最近结束
+history-empty = 还没有任何记录。
+history-limit = 更早的事件仍可通过各自的地址查看。
+
+contact = 需要人工帮助？
+contact-chat = 在线联系我们
+footer-zone = 时间均为 { $zone }。
+powered-by = 由 Stillhere 提供
+not-found = 没有这个页面
+not-found-more = 地址可能有误。所有服务的状态在这里：

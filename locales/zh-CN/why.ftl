@@ -32,7 +32,7 @@ reason-not-yet-looked = 我们还没有检查过。
 reason-no-checks = 没有自动检查，也没有人报告过情况。
 reason-gap = 我们自己的监测没有运行。
 
-since = 自 { $time } 起
+since = 自 { $time } 起。
 unstable = 时好时坏。
 
 finding-dns-no-such-name = 它的域名在 DNS 中不存在。

@@ -139,7 +139,9 @@ mod tests {
     #[test]
     fn only_https_addresses_pass() {
         assert_eq!(https("https://chat.example/x"), Some("https://chat.example/x"));
-        for bad in ["javascript:alert(1)", "http://x", "https://a b", "data:text/html,x", "https://a\nb", "界界界"] {
+        for bad in
+            ["javascript:alert(1)", "http://x", "https://a b", "data:text/html,x", "https://a\nb", "界界界"]
+        {
             assert_eq!(https(bad), None, "{bad}");
         }
     }

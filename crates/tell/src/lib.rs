@@ -17,6 +17,9 @@ pub mod statuspage;
 pub mod timeline;
 pub mod words;
 
+#[cfg(test)]
+mod sample;
+
 pub use headline::{Headline, headline};
 pub use message::ChannelKind;
 pub use page::View;

@@ -1,49 +1,468 @@
-//! The public pages as HTML.
+//! The public pages as HTML: complete without script, nothing loaded from anywhere, small.
+//!
+//! What can change while a page is open is rendered first, element by element ([`fragments`]), and the page is put
+//! together from that, so that page and live stream cannot disagree.
 
-use crate::snapshot::Snapshot;
-use stillhere_model::{IncidentId, Lang, MaintenanceId};
+use crate::{
+    headline::{Headline, headline},
+    snapshot::{ServiceView, Snapshot},
+    words::Words,
+};
+use minijinja::{Value, context, value::Serde};
+use serde::Serialize;
+use std::time::Duration;
+use stillhere_model::{
+    Incident, IncidentId, Lang, Maintenance, MaintenanceId, MaintenanceStatus, Reason, Status, Text, Time,
+};
+
+mod assets;
+pub(crate) mod bars;
+pub(crate) mod class;
+pub(crate) mod links;
+pub(crate) mod part;
+mod template;
+
+pub use assets::{csp, csp_hashes};
+use links::{Here, Links};
+use part::Extent;
+
+/// More services than this, and groups fold.
+const FOLD_OVER: usize = 20;
+/// Open incidents and coming maintenances on the front page.
+const INCIDENTS_MAX: usize = 10;
+const MAINTENANCES_MAX: usize = 5;
+/// Lately resolved incidents on the front page, and how long ago they may have ended.
+const PAST_MAX: usize = 3;
+const PAST_FOR: Duration = Duration::from_secs(7 * 86_400);
 
 /// What a page depends on besides snapshot and language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct View {
     /// The snapshot is older than its `fresh_until`: the page says that it has no fresh news.
     pub stale: bool,
-    /// A static copy, written at this time: the page says how old it is.
-    pub published_at: Option<stillhere_model::Time>,
-    /// The live script is part of the page. False for static copies.
+    /// A static copy, written at this time: the page says how old it is, and its links are relative files.
+    pub published_at: Option<Time>,
+    /// The page keeps itself current through `/live`. False for static copies.
     pub live: bool,
 }
 
+/// The front page.
 #[must_use]
-pub fn status(_snapshot: &Snapshot, _lang: Lang, _view: &View) -> String {
-    String::new()
+pub fn status(snapshot: &Snapshot, lang: Lang, view: &View) -> String {
+    let cut = Cut::new(snapshot, lang, view, Here::Status);
+    let headline = cut.headline();
+    let fragments = cut.fragments();
+    let html = |id: &str| {
+        let found = fragments.iter().find(|(i, _)| i == id).map(|(_, html)| html.clone());
+        Value::from_safe_string(found.unwrap_or_default())
+    };
+    let (groups, fold) = cut.groups();
+    let groups: Vec<Value> = groups
+        .iter()
+        .map(|g| {
+            let items: Vec<Value> = g
+                .services
+                .iter()
+                .map(|s| {
+                    let id = format!("s-{}", s.id);
+                    context! { html => html(&id), id }
+                })
+                .collect();
+            context! {
+                fold,
+                open => g.worst() != Status::Operational,
+                name => g.name.map(|n| cut.words.name(n)),
+                key => g.key.as_str(),
+                summary => html(&format!("{}-n", g.key)),
+                services => items,
+            }
+        })
+        .collect();
+    let legend = Status::ALL.map(|s| context! { class => class::status(s), word => cut.words.status(s) });
+    let checked = snapshot.last_look.filter(|_| !view.stale).map(|t| {
+        let words = cut.words.zoned(t).strftime("%H:%M:%S").to_string();
+        cut.words.say("checked", &[("time", words.into())])
+    });
+    cut.page(
+        "status.html",
+        "status",
+        &headline.text,
+        class::headline(headline.kind),
+        context! {
+            f => context! {
+                now => html("now"), own => html("own"), inc => html("inc"), mnt => html("mnt"), past => html("past"),
+            },
+            groups, legend, checked,
+        },
+    )
 }
-/// `None`: there is no such incident in the snapshot.
+
+/// One incident with everything that was said. `None`: the snapshot has no such incident.
 #[must_use]
-pub fn incident(_snapshot: &Snapshot, _lang: Lang, _view: &View, _id: &IncidentId) -> Option<String> {
-    None
+pub fn incident(snapshot: &Snapshot, lang: Lang, view: &View, id: &IncidentId) -> Option<String> {
+    snapshot.incident(id).map(|i| incident_page(snapshot, lang, view, i))
 }
+
+/// The same for an incident that is too old for the snapshot.
 #[must_use]
-pub fn history(_snapshot: &Snapshot, _lang: Lang, _view: &View) -> String {
-    String::new()
+pub fn incident_page(snapshot: &Snapshot, lang: Lang, view: &View, incident: &Incident) -> String {
+    let cut = Cut::new(snapshot, lang, view, Here::Incident(incident.id));
+    let i = part::incident(incident, snapshot, &cut.words, &cut.links, Extent::Whole);
+    let promises: Vec<_> =
+        incident.promises.iter().rev().map(|p| part::promise(p, &cut.words, snapshot.made_at)).collect();
+    let title = i.title.clone();
+    let class = if incident.status.is_open() { class::impact(incident.impact) } else { "o" };
+    let i = serde(&i);
+    let body = Value::from_safe_string(cut.part("part/incident.html", context! { i => &i }));
+    let promises = serde(&promises);
+    cut.page(
+        "incident.html",
+        "incident",
+        &title,
+        class,
+        context! { i, body, promises, stale => cut.stale_line() },
+    )
 }
-/// `None`: there is no such maintenance in the snapshot.
+
+/// `None`: the snapshot has no such maintenance.
 #[must_use]
-pub fn maintenance(_snapshot: &Snapshot, _lang: Lang, _view: &View, _id: &MaintenanceId) -> Option<String> {
-    None
+pub fn maintenance(snapshot: &Snapshot, lang: Lang, view: &View, id: &MaintenanceId) -> Option<String> {
+    snapshot.maintenance(id).map(|m| maintenance_page(snapshot, lang, view, m))
 }
+
+/// The same for a maintenance that is too old for the snapshot.
 #[must_use]
-pub fn not_found(_snapshot: &Snapshot, _lang: Lang, _view: &View) -> String {
-    String::new()
+pub fn maintenance_page(snapshot: &Snapshot, lang: Lang, view: &View, maintenance: &Maintenance) -> String {
+    let cut = Cut::new(snapshot, lang, view, Here::Maintenance(maintenance.id));
+    let m = part::maintenance(maintenance, snapshot, &cut.words, &cut.links, Extent::Whole);
+    let title = m.title.clone();
+    let m = serde(&m);
+    let body = Value::from_safe_string(cut.part("part/maintenance.html", context! { m => &m }));
+    cut.page("maintenance.html", "maintenance", &title, "m", context! { m, body, stale => cut.stale_line() })
 }
-/// The inner HTML of every element of the status page that can change, by element id; [`status`] holds each verbatim.
+
+/// Open and resolved incidents, by month.
 #[must_use]
-pub fn fragments(_snapshot: &Snapshot, _lang: Lang) -> Vec<(String, String)> {
-    Vec::new()
+pub fn history(snapshot: &Snapshot, lang: Lang, view: &View) -> String {
+    #[derive(Serialize)]
+    struct Month {
+        name: String,
+        items: Vec<part::PastPart>,
+    }
+    let cut = Cut::new(snapshot, lang, view, Here::History);
+    let mut all: Vec<&Incident> = snapshot.incidents.iter().chain(&snapshot.history).collect();
+    all.sort_by_key(|i| std::cmp::Reverse(i.started_at));
+    let mut months: Vec<Month> = Vec::new();
+    for i in all {
+        let name = cut.words.month_of(i.started_at);
+        let item = part::past(i, snapshot, &cut.words, &cut.links);
+        match months.last_mut().filter(|m| m.name == name) {
+            Some(month) => month.items.push(item),
+            None => months.push(Month { name, items: vec![item] }),
+        }
+    }
+    let months = serde(&months);
+    let title = cut.words.plain("nav-history");
+    cut.page("history.html", "history", &title, "u", context! { months, stale => cut.stale_line() })
 }
-/// The sources of the inlined style and script for the `Content-Security-Policy` header:
-/// `(style-src hash, script-src hash)`, each as `'sha256-…'`.
+
 #[must_use]
-pub fn csp_hashes() -> (String, String) {
-    (String::new(), String::new())
+pub fn not_found(snapshot: &Snapshot, lang: Lang, view: &View) -> String {
+    let cut = Cut::new(snapshot, lang, view, Here::Nowhere);
+    let title = cut.words.plain("not-found");
+    cut.page("not_found.html", "none", &title, "u", context! {})
 }
+
+/// The inner HTML of every element of the front page that can change, by element id, always in the same order for
+/// the same services. [`status`] holds each of them verbatim.
+#[must_use]
+pub fn fragments(snapshot: &Snapshot, lang: Lang) -> Vec<(String, String)> {
+    let view = View { live: true, ..View::default() };
+    Cut::new(snapshot, lang, &view, Here::Status).fragments()
+}
+
+/// The headline in words: `(what it says, the sentence below it)`.
+#[must_use]
+pub fn headline_words(snapshot: &Snapshot, lang: Lang) -> (String, String) {
+    let h = Cut::new(snapshot, lang, &View::default(), Here::Status).headline();
+    (h.text, [h.more, h.counts].into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
+/// One page in the making.
+struct Cut<'a> {
+    snapshot: &'a Snapshot,
+    view: &'a View,
+    words: Words,
+    links: Links<'a>,
+}
+
+/// Services that follow each other in one group.
+struct Group<'a> {
+    key: String,
+    name: Option<&'a Text>,
+    services: Vec<&'a ServiceView>,
+}
+
+#[derive(Serialize)]
+struct HeadlineWords {
+    #[serde(skip)]
+    kind: Headline,
+    #[serde(rename = "headline")]
+    text: String,
+    class: &'static str,
+    more: Option<String>,
+    counts: Option<String>,
+    not_you: Option<String>,
+}
+
+// === impl Cut ===
+
+impl<'a> Cut<'a> {
+    fn new(snapshot: &'a Snapshot, lang: Lang, view: &'a View, here: Here) -> Cut<'a> {
+        let words = Words::new(lang, &snapshot.site.time_zone);
+        Cut { snapshot, view, words, links: Links::new(snapshot, lang, view.published_at.is_some(), here) }
+    }
+
+    fn fragments(&self) -> Vec<(String, String)> {
+        let (s, w) = (self.snapshot, &self.words);
+        let mut all = vec![("now".to_owned(), self.part("part/now.html", serde(self.headline())))];
+
+        let own: Vec<String> = s.own.iter().map(|o| w.own(o, s.made_at)).collect();
+        all.push(("own".to_owned(), self.part("part/own.html", context! { own })));
+
+        let open: Vec<_> = s
+            .incidents
+            .iter()
+            .take(INCIDENTS_MAX)
+            .map(|i| part::incident(i, s, w, &self.links, Extent::Brief))
+            .collect();
+        let more = s.incidents.len().saturating_sub(INCIDENTS_MAX);
+        let incidents = serde(&open);
+        let context = context! { incidents, more, history => self.links.history() };
+        all.push(("inc".to_owned(), self.part("part/incidents.html", context)));
+
+        let (groups, fold) = self.groups();
+        for g in &groups {
+            if fold {
+                all.push((format!("{}-n", g.key), self.group_summary(g)));
+            }
+            for view in &g.services {
+                let context = context! { s => serde(part::service(view, s, w)) };
+                all.push((format!("s-{}", view.id), self.part("part/service.html", context)));
+            }
+        }
+
+        let mut coming: Vec<&Maintenance> = s
+            .maintenances
+            .iter()
+            .filter(|m| m.status.is_active() || m.status == MaintenanceStatus::Scheduled)
+            .collect();
+        coming.sort_by_key(|m| (m.starts_at, m.id));
+        let more = coming.len().saturating_sub(MAINTENANCES_MAX);
+        coming.truncate(MAINTENANCES_MAX);
+        let parts: Vec<_> =
+            coming.iter().map(|m| part::maintenance(m, s, w, &self.links, Extent::Brief)).collect();
+        let context = context! { maintenances => serde(&parts), more };
+        all.push(("mnt".to_owned(), self.part("part/maintenances.html", context)));
+
+        let recent = |i: &&Incident| i.resolved_at.is_some_and(|t| t > s.made_at.minus(PAST_FOR));
+        let past: Vec<_> = s
+            .history
+            .iter()
+            .filter(recent)
+            .take(PAST_MAX)
+            .map(|i| part::past(i, s, w, &self.links))
+            .collect();
+        let context = context! { past => serde(&past) };
+        all.push(("past".to_owned(), self.part("part/past.html", context)));
+        all
+    }
+
+    fn headline(&self) -> HeadlineWords {
+        let (s, w) = (self.snapshot, &self.words);
+        let kind = if self.view.stale { Headline::NoFreshNews } else { headline(s) };
+        let statuses = || s.services.iter().map(|v| v.verdict.status);
+        let key = match kind {
+            Headline::Unknown if s.services.is_empty() => "headline-unknown-none".to_owned(),
+            Headline::Unknown if statuses().all(|x| x == Status::Unknown) => {
+                "headline-unknown-all".to_owned()
+            }
+            _ => format!("headline-{}", kind.key()),
+        };
+        let text = match kind {
+            Headline::NoFreshNews => {
+                let then = s.last_look.unwrap_or(s.made_at);
+                w.say(&key, &[("time", w.clock(then, self.now()).into())])
+            }
+            _ => w.plain(&key),
+        };
+        let more = match kind {
+            Headline::Unknown if s.services.is_empty() => Some(w.plain("headline-unknown-none-more")),
+            Headline::Operational | Headline::Unknown | Headline::NoFreshNews => {
+                Some(w.plain(&format!("headline-{}-more", kind.key())))
+            }
+            _ => None,
+        };
+        let counts = (!matches!(kind, Headline::Operational | Headline::NoFreshNews)
+            && !s.services.is_empty())
+        .then(|| {
+            let mut by = Status::ALL.map(|x| (x, statuses().filter(|y| *y == x).count()));
+            by.sort_by_key(|(x, _)| std::cmp::Reverse(x.gravity()));
+            let said =
+                |(x, n): &(Status, usize)| w.say(&format!("count-{}", x.as_str()), &[("n", (*n).into())]);
+            let parts: Vec<String> = by.iter().filter(|(_, n)| *n > 0).map(said).collect();
+            let comma = |a: String, b: &String| {
+                w.say("list-comma", &[("first", a.into()), ("second", b.as_str().into())])
+            };
+            let counts = parts[1..].iter().fold(parts[0].clone(), comma);
+            w.say("count-of", &[("of", s.services.len().into()), ("counts", counts.into())])
+        });
+        // Said only when our own checks failed at something a visitor feels.
+        let seen = s.services.iter().any(|v| {
+            v.verdict.status.is_problem()
+                && matches!(v.verdict.reason, Reason::ChecksDown { .. } | Reason::ChecksSlow { .. })
+        });
+        let not_you = (seen && matches!(kind, Headline::Degraded | Headline::Partial | Headline::Major))
+            .then(|| w.plain("headline-not-you"));
+        HeadlineWords { kind, text, class: class::headline(kind), more, counts, not_you }
+    }
+
+    fn stale_line(&self) -> Option<String> {
+        self.view.stale.then(|| self.headline().text)
+    }
+
+    /// The moment from which times of day are told.
+    fn now(&self) -> Time {
+        self.view.published_at.unwrap_or(self.snapshot.made_at)
+    }
+
+    fn groups(&self) -> (Vec<Group<'a>>, bool) {
+        let fold = self.snapshot.services.len() > FOLD_OVER;
+        let mut groups: Vec<Group<'a>> = Vec::new();
+        for s in &self.snapshot.services {
+            match groups.last_mut().filter(|g| g.name == s.group.as_ref()) {
+                Some(g) => g.services.push(s),
+                None => groups.push(Group {
+                    key: format!("g{}", groups.len()),
+                    name: s.group.as_ref(),
+                    services: vec![s],
+                }),
+            }
+        }
+        (groups, fold)
+    }
+
+    fn group_summary(&self, g: &Group<'_>) -> String {
+        let w = &self.words;
+        let (n, worst) = (g.services.len(), g.worst());
+        let bad = g.services.iter().filter(|s| s.verdict.status != Status::Operational).count();
+        let text = if bad == 0 {
+            w.say("group-fine", &[("n", n.into())])
+        } else {
+            w.say(
+                "group-trouble",
+                &[("n", n.into()), ("bad", bad.into()), ("status", w.status(worst).into())],
+            )
+        };
+        let name = g.name.map_or_else(|| w.plain("services-other"), |n| w.name(n));
+        self.part("part/group.html", context! { name, text, class => class::status(worst) })
+    }
+
+    fn contact(&self) -> Option<Value> {
+        let c = &self.snapshot.site.contact;
+        let phone = c.phone.as_deref().map(|p| crate::clean::line(p, 60)).filter(|p| !p.is_empty());
+        let tel: Option<String> =
+            phone.as_ref().map(|p| p.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
+        let chat = c.chat_url.as_deref().and_then(crate::clean::https);
+        let email = c.email.as_deref().filter(|e| is_address(e));
+        let hours = c.hours.as_ref().map(|h| self.words.name(h));
+        (phone.is_some() || chat.is_some() || email.is_some() || hours.is_some()).then(|| {
+            let context = context! { phone, tel, chat, email, hours };
+            Value::from_safe_string(self.part("part/contact.html", context))
+        })
+    }
+
+    fn page(&self, template: &str, here: &str, title: &str, class: &str, own: Value) -> String {
+        let (s, w) = (self.snapshot, &self.words);
+        let site = w.name(&s.site.name);
+        let published = self.view.published_at;
+        let live = self.view.live && here == "status";
+        let named = |headline: &str| {
+            w.say("page-title", &[("headline", headline.into()), ("site", site.as_str().into())])
+        };
+        let mut data: Vec<(&str, String)> = Vec::new();
+        if live {
+            let zone = w.zone().iana_name().unwrap_or("UTC").to_owned();
+            data.extend([
+                ("live", format!("/live?lang={}", w.lang.tag())),
+                ("seen", crate::live::id(s)),
+                ("looked", s.last_look.unwrap_or(s.made_at).0.to_string()),
+                ("fresh", s.fresh_until.0.to_string()),
+                ("made", s.made_at.0.to_string()),
+                ("tz", zone),
+                ("title", named("%")),
+            ]);
+        }
+        let safe = |text: &str| Value::from_safe_string(text.to_owned());
+        let copy = published.map(|t| {
+            let text = w.say("copy", &[("time", w.full(t).into())]);
+            context! { text, ms => t.0 }
+        });
+        let zone = match w.zone().iana_name() {
+            Some(name) => w.say("time-zone", &[("time", name.into()), ("zone", w.offset(s.made_at).into())]),
+            None => w.offset(s.made_at),
+        };
+        let base = context! {
+            lang => w.lang.tag(),
+            stale => self.stale_line(),
+            title => named(title),
+            icon => safe(&assets::icon(class)),
+            csp => published.map(|_| csp(&s.site)),
+            css => safe(assets::css()),
+            accent => assets::accent(&s.site).map(Value::from_safe_string),
+            script => (live || published.is_some()).then(|| safe(assets::script())),
+            glyphs => safe(assets::GLYPHS.trim()),
+            logo => assets::logo(&s.site).map(Value::from_safe_string),
+            links => serde(self.links.fixed()),
+            contact => self.contact(),
+            data => serde(&data),
+            site, here, copy, zone,
+        };
+        let context = context! { ..own, ..base };
+        template::render(template, context).unwrap_or_else(|error| {
+            debug_assert!(false, "{template}: {error:#}");
+            // Never silent: the one line that matters, whatever else failed.
+            let line = crate::clean::xml(&self.headline().text);
+            format!("<!doctype html><meta charset=utf-8><title>{line}</title><h1>{line}</h1>")
+        })
+    }
+
+    fn part(&self, template: &str, own: Value) -> String {
+        let context = context! { lang => self.words.lang.tag(), ..own };
+        template::render(template, context).unwrap_or_else(|error| {
+            debug_assert!(false, "{template}: {error:#}");
+            String::new()
+        })
+    }
+}
+
+// === impl Group ===
+
+impl Group<'_> {
+    fn worst(&self) -> Status {
+        self.services.iter().map(|s| s.verdict.status).fold(Status::Operational, Status::worst)
+    }
+}
+
+fn serde(value: impl Serialize) -> Value {
+    Value::from(Serde(value))
+}
+
+/// Enough to stand in a `mailto:` link: one `@`, and nothing that could add headers or another recipient.
+fn is_address(email: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".@_+-".contains(c);
+    email.len() <= 254 && email.chars().all(plain) && email.matches('@').count() == 1
+}
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,8 @@ fn bounds(now: Time, tz: &TimeZone) -> Vec<(civil::Date, Time, Time)> {
     let today = date_of(now, tz);
     let starts: Vec<(civil::Date, Time)> = (0..=DAYS)
         .map(|i| {
-            let back = i64::try_from(i).expect("DAYS is small") - i64::try_from(DAYS).expect("DAYS is small") + 1;
+            let back =
+                i64::try_from(i).expect("DAYS is small") - i64::try_from(DAYS).expect("DAYS is small") + 1;
             let date = today.checked_add(back.days()).unwrap_or(today);
             (date, start_of(date, tz))
         })

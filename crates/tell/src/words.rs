@@ -11,6 +11,7 @@ use stillhere_model::Lang;
 pub use fluent_bundle::FluentValue as Value;
 
 mod say;
+pub(crate) use say::corrected;
 mod time;
 
 /// The catalogue of one language, in one time zone.
@@ -57,7 +58,9 @@ fn load(lang: Lang) -> Bundle {
     bundle.set_use_isolating(false);
     for source in sources(lang) {
         let resource = FluentResource::try_new((*source).to_owned()).map_err(|(_, e)| e);
-        bundle.add_resource(resource.expect("a test parses every locale file")).expect("a test finds doubled keys");
+        bundle
+            .add_resource(resource.expect("a test parses every locale file"))
+            .expect("a test finds doubled keys");
     }
     bundle
 }

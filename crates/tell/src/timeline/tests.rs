@@ -101,7 +101,8 @@ fn case_k_a_start_corrected_to_earlier_moves_time_on_every_day_it_touches() {
     assert!((uptime_before.unwrap() - (1.0 - 1.0 / 58.0)).abs() < 1e-12);
     assert!((uptime_after.unwrap() - (1.0 - 3.0 / 58.0)).abs() < 1e-12);
     // a later correction of the correction wins
-    let both = [earlier[0].clone(), amendment("2026-11-21T23:00:00Z", "2026-11-22T00:00:00Z", Status::Operational)];
+    let both =
+        [earlier[0].clone(), amendment("2026-11-21T23:00:00Z", "2026-11-22T00:00:00Z", Status::Operational)];
     let (last, _) = days(&record, &[], &both, now, &TimeZone::UTC);
     assert_eq!(last[88].of(Status::MajorOutage), 0);
     assert_eq!(last[89].of(Status::MajorOutage), 2 * HOUR);

@@ -36,12 +36,16 @@ impl Words {
                 pair("list-two", joined, last)
             }
             _ => {
-                let joined = names[1..LIST_MAX].iter().fold(names[0].clone(), |a, b| pair("list-comma", a, b));
-                self.say("list-more", &[
+                let joined =
+                    names[1..LIST_MAX].iter().fold(names[0].clone(), |a, b| pair("list-comma", a, b));
+                self.say(
+                    "list-more",
+                    &[
                         ("first", joined.into()),
                         ("n", (names.len() - LIST_MAX).into()),
                         ("total", names.len().into()),
-                    ])
+                    ],
+                )
             }
         }
     }
@@ -262,11 +266,23 @@ impl Words {
             Said::LostSight => self.plain("said-lost-sight"),
             Said::StartCorrected { from, to, note } => {
                 let times = [("from", time(from)), ("to", time(to))];
-                self.with_note("said-start-corrected", "said-start-corrected-note", note.as_ref(), max_chars, times)
+                self.with_note(
+                    "said-start-corrected",
+                    "said-start-corrected-note",
+                    note.as_ref(),
+                    max_chars,
+                    times,
+                )
             }
             Said::EndCorrected { from, to, note } => {
                 let times = [("from", time(from)), ("to", time(to))];
-                self.with_note("said-end-corrected", "said-end-corrected-note", note.as_ref(), max_chars, times)
+                self.with_note(
+                    "said-end-corrected",
+                    "said-end-corrected-note",
+                    note.as_ref(),
+                    max_chars,
+                    times,
+                )
             }
             Said::TextCorrected { from, to, .. } => {
                 self.say("said-text-corrected", &[("from", quote(from)), ("to", quote(to))])

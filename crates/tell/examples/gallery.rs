@@ -1,0 +1,32 @@
+//! Writes sample pages to look at: `cargo run -p stillhere-tell --example gallery -- DIR`.
+
+use std::{fs, io, path::Path};
+use stillhere_model::Lang;
+use stillhere_tell::{View, page, snapshot, timeline};
+
+#[path = "../src/sample.rs"]
+mod sample;
+
+fn main() -> io::Result<()> {
+    let dir = std::env::args().nth(1).unwrap_or_else(|| "gallery".to_owned());
+    let dir = Path::new(&dir);
+    fs::create_dir_all(dir)?;
+    for lang in Lang::ALL {
+        for (name, snapshot) in sample::all() {
+            let write = |kind: &str, html: String| {
+                fs::write(dir.join(format!("{name}{kind}.{}.html", lang.tag())), html)
+            };
+            let live = View { live: true, ..View::default() };
+            write("", page::status(&snapshot, lang, &live))?;
+            write("-stale", page::status(&snapshot, lang, &View { stale: true, ..live }))?;
+            let copy = View { published_at: Some(snapshot.made_at), ..View::default() };
+            write("-copy", page::status(&snapshot, lang, &copy))?;
+            write("-history", page::history(&snapshot, lang, &live))?;
+            write("-404", page::not_found(&snapshot, lang, &live))?;
+            for i in snapshot.incidents.iter().chain(&snapshot.history).take(1) {
+                write("-incident", page::incident_page(&snapshot, lang, &live, i))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,440 @@
+//! What the templates show of a service, an incident and a maintenance: every word ready, every list bounded.
+
+use super::{
+    bars::{self, Path, SHOWN_GAP_MS},
+    class,
+    links::Links,
+};
+use crate::{
+    clean,
+    snapshot::{Day, ServiceView, Snapshot},
+    words::{Words, corrected},
+};
+use serde::Serialize;
+use stillhere_model::{
+    Author, Incident, IncidentStatus, Maintenance, MaintenanceStatus, Promise, Reason, Said, Status, Time,
+    Update,
+};
+
+/// Days listed in words for one service.
+const WORST_DAYS: usize = 5;
+/// Services named by one incident.
+const AFFECTED_MAX: usize = 12;
+/// Updates of an incident on the front page; its own page has up to [`UPDATES_MAX`].
+const UPDATES_BRIEF: usize = 4;
+const UPDATES_MAX: usize = 200;
+/// Characters of one update on the front page.
+const BRIEF_CHARS: usize = 700;
+
+/// A time for people and for machines.
+#[derive(Serialize)]
+pub(super) struct When {
+    iso: String,
+    text: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Service {
+    id: String,
+    name: String,
+    class: &'static str,
+    word: String,
+    why: Option<String>,
+    description: Option<String>,
+    paths: Vec<Path>,
+    alt: String,
+    uptime: String,
+    spark: Option<Spark>,
+    bad_days: usize,
+    worst: Vec<DayLine>,
+    worst_more: usize,
+}
+
+#[derive(Serialize)]
+struct Spark {
+    d: String,
+    now: String,
+    alt: String,
+}
+
+#[derive(Serialize)]
+struct DayLine {
+    class: &'static str,
+    text: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct IncidentPart {
+    pub(super) title: String,
+    href: Option<String>,
+    class: &'static str,
+    status: String,
+    doing: Option<String>,
+    unstable: bool,
+    affected: Vec<AffectedPart>,
+    affected_more: usize,
+    began: When,
+    began_first: Option<When>,
+    ended: Option<When>,
+    ended_first: Option<When>,
+    lasted: Option<String>,
+    next: Option<Next>,
+    updates: Vec<UpdatePart>,
+    updates_more: usize,
+}
+
+#[derive(Serialize)]
+struct AffectedPart {
+    name: String,
+    word: String,
+    class: &'static str,
+}
+
+#[derive(Serialize)]
+struct Next {
+    due: When,
+    missed: Option<String>,
+}
+
+#[derive(Serialize)]
+struct UpdatePart {
+    status: String,
+    at: When,
+    by: String,
+    text: String,
+    before: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct MaintenancePart {
+    pub(super) title: String,
+    href: Option<String>,
+    status: String,
+    from: When,
+    until: When,
+    late: bool,
+    services: String,
+    expect: Option<String>,
+    body: Option<String>,
+    updates: Vec<UpdatePart>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PastPart {
+    title: String,
+    href: String,
+    class: &'static str,
+    began: When,
+    lasted: Option<String>,
+    last: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PromisePart {
+    due: When,
+    state: String,
+}
+
+/// How much of an incident is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Brief,
+    Whole,
+}
+
+pub(super) fn when(w: &Words, t: Time, near: Time) -> When {
+    When { iso: t.to_string(), text: w.clock(t, near) }
+}
+
+pub(super) fn service(s: &ServiceView, snapshot: &Snapshot, w: &Words) -> Service {
+    let days = Days::of(&s.days);
+    let mut bad: Vec<&Day> = s.days.iter().filter(|d| is_notable(d)).collect();
+    let bad_days = bad.len();
+    bad.sort_by_key(|d| std::cmp::Reverse((d.worst().map_or(0, Status::gravity), problem_ms(d), d.date)));
+    bad.truncate(WORST_DAYS);
+    bad.sort_by_key(|d| std::cmp::Reverse(d.date));
+    Service {
+        id: format!("s-{}", s.id),
+        name: w.name(&s.name),
+        class: class::status(s.verdict.status),
+        word: w.status(s.verdict.status),
+        why: why(s, snapshot, w),
+        description: s.description.as_ref().map(|d| w.name(d)),
+        paths: bars::bars(&s.days),
+        alt: w.say(
+            "bars-alt",
+            &[
+                ("n", s.days.len().into()),
+                ("bad", days.bad.into()),
+                ("unseen", days.unseen.into()),
+                ("none", days.none.into()),
+            ],
+        ),
+        uptime: match s.uptime {
+            Some(uptime) => {
+                w.say("uptime", &[("percent", percent(uptime).into()), ("n", days.recorded.into())])
+            }
+            None => w.plain("uptime-none"),
+        },
+        spark: spark(s, w),
+        bad_days,
+        worst: bad.iter().map(|d| day_line(d, w, snapshot.made_at)).collect(),
+        worst_more: bad_days.saturating_sub(WORST_DAYS),
+    }
+}
+
+fn why(s: &ServiceView, snapshot: &Snapshot, w: &Words) -> Option<String> {
+    let v = &s.verdict;
+    let mut said = Vec::new();
+    if v.status != Status::Operational || !matches!(v.reason, Reason::AllUp | Reason::Declared { .. }) {
+        said.push(w.reason(v, snapshot));
+    }
+    if v.unstable {
+        said.push(w.plain("unstable"));
+    }
+    if v.status != Status::Operational && !matches!(v.reason, Reason::NotYetLooked | Reason::NoChecks) {
+        said.push(w.say("since", &[("time", w.clock(v.since, snapshot.made_at).into())]));
+    }
+    (!said.is_empty()).then(|| said.join(if w.lang == stillhere_model::Lang::ZhCn { "" } else { " " }))
+}
+
+fn spark(s: &ServiceView, w: &Words) -> Option<Spark> {
+    let d = bars::spark(&s.latency)?;
+    let known = || s.latency.iter().filter_map(|p| p.p50_ms).filter(|ms| ms.is_finite() && *ms >= 0.0);
+    let now = milliseconds(w, known().last()?);
+    let low = milliseconds(w, known().fold(f32::INFINITY, f32::min));
+    let high = milliseconds(w, known().fold(0.0, f32::max));
+    let alt =
+        w.say("latency-alt", &[("now", now.as_str().into()), ("low", low.into()), ("high", high.into())]);
+    Some(Spark { d, now, alt })
+}
+
+/// `0.4 ms`, `12 ms`, `1200 ms`.
+pub(crate) fn milliseconds(w: &Words, ms: f32) -> String {
+    let n = if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") };
+    w.say("duration-milliseconds", &[("n", n.into())])
+}
+
+/// Two digits, rounded down: 100 is said only when nothing is missing.
+pub(crate) fn percent(uptime: f64) -> String {
+    // 1e-9 forgives the last bit of the division, not a second of outage
+    let hundredths = (uptime.clamp(0.0, 1.0) * 10_000.0 + 1e-9).floor();
+    if uptime >= 1.0 { "100".to_owned() } else { format!("{:.2}", hundredths.min(9_999.0) / 100.0) }
+}
+
+/// How many days are what.
+struct Days {
+    recorded: usize,
+    bad: usize,
+    unseen: usize,
+    none: usize,
+}
+
+impl Days {
+    fn of(days: &[Day]) -> Days {
+        let count = |f: fn(&Day) -> bool| days.iter().filter(|d| f(d)).count();
+        Days {
+            recorded: count(|d| d.recorded_ms() > 0),
+            bad: count(|d| d.worst().is_some_and(Status::is_problem)),
+            unseen: count(|d| d.of(Status::Unknown) >= SHOWN_GAP_MS),
+            none: count(|d| d.recorded_ms() == 0),
+        }
+    }
+}
+
+fn is_notable(day: &Day) -> bool {
+    day.corrected || problem_ms(day) > 0 || day.of(Status::Unknown) >= SHOWN_GAP_MS
+}
+
+fn problem_ms(day: &Day) -> u64 {
+    Status::ALL.into_iter().filter(|s| s.is_problem()).map(|s| day.of(s)).sum()
+}
+
+/// `12 Nov: down for 2 h, not seen for 5 min`.
+fn day_line(day: &Day, w: &Words, near: Time) -> DayLine {
+    let mut statuses: Vec<Status> = Status::ALL
+        .into_iter()
+        .filter(|s| *s != Status::Operational && day.of(*s) > 0)
+        .filter(|s| *s != Status::Unknown || day.of(*s) >= SHOWN_GAP_MS)
+        .collect();
+    statuses.sort_by_key(|s| std::cmp::Reverse(s.gravity()));
+    let part = |s: &Status| {
+        w.say(&format!("day-{}", s.as_str()), &[("time", w.duration(whole_seconds(day.of(*s))).into())])
+    };
+    let mut parts: Vec<String> = statuses.iter().map(part).collect();
+    if parts.is_empty() {
+        parts.push(w.plain("day-operational"));
+    }
+    if day.corrected {
+        parts.push(w.plain("day-corrected"));
+    }
+    let comma =
+        |a: String, b: &String| w.say("list-comma", &[("first", a.into()), ("second", b.as_str().into())]);
+    let what = parts[1..].iter().fold(parts[0].clone(), comma);
+    let date = w.date(day.date, near);
+    DayLine {
+        class: class::status(day.worst().unwrap_or(Status::Unknown)),
+        text: w.say("day-line", &[("date", date.into()), ("what", what.into())]),
+    }
+}
+
+/// Sums over a day are said in whole seconds, at least one.
+fn whole_seconds(ms: u64) -> u64 {
+    (ms / 1_000).max(1) * 1_000
+}
+
+pub(super) fn incident(
+    i: &Incident,
+    snapshot: &Snapshot,
+    w: &Words,
+    links: &Links<'_>,
+    extent: Extent,
+) -> IncidentPart {
+    let near = snapshot.made_at;
+    let open = i.status.is_open();
+    let (max, chars) = match extent {
+        Extent::Brief => (UPDATES_BRIEF, BRIEF_CHARS),
+        Extent::Whole => (UPDATES_MAX, clean::BODY_CHARS),
+    };
+    let named: Vec<AffectedPart> = i
+        .affected
+        .iter()
+        .filter_map(|a| {
+            let status = if open { a.now } else { a.worst };
+            let name = w.service(&a.service, snapshot)?;
+            Some(AffectedPart { name, word: w.status(status), class: class::status(status) })
+        })
+        .collect();
+    let affected_more = named.len().saturating_sub(AFFECTED_MAX);
+    IncidentPart {
+        title: w.title(i, snapshot),
+        href: (extent == Extent::Brief).then(|| links.incident(&i.id)),
+        class: if open { class::impact(i.impact) } else { "o" },
+        status: incident_status(w, i.status),
+        doing: open.then(|| w.plain(&format!("doing-{}", i.status.as_str()))),
+        unstable: open && i.unstable,
+        affected: named.into_iter().take(AFFECTED_MAX).collect(),
+        affected_more,
+        began: when(w, i.started_at, near),
+        began_first: first_said(i, |s| match s {
+            Said::StartCorrected { from, .. } => Some(*from),
+            _ => None,
+        })
+        .map(|t| when(w, t, near)),
+        ended: i.resolved_at.map(|t| when(w, t, near)),
+        ended_first: first_said(i, |s| match s {
+            Said::EndCorrected { from, .. } => Some(*from),
+            _ => None,
+        })
+        .map(|t| when(w, t, near)),
+        lasted: lasted(i, w),
+        next: i.promises.last().filter(|_| open).and_then(|p| next(p, w, near)),
+        updates: i.updates.iter().rev().take(max).map(|u| update(u, i, snapshot, w, chars)).collect(),
+        updates_more: i.updates.len().saturating_sub(max),
+    }
+}
+
+fn first_said(i: &Incident, pick: impl Fn(&Said) -> Option<Time>) -> Option<Time> {
+    i.updates.iter().find_map(|u| pick(&u.said))
+}
+
+pub(super) fn lasted(i: &Incident, w: &Words) -> Option<String> {
+    let ms = i.resolved_at?.since(i.started_at).as_millis();
+    Some(w.duration(whole_seconds(u64::try_from(ms).unwrap_or(u64::MAX))))
+}
+
+pub(crate) fn incident_status(w: &Words, status: IncidentStatus) -> String {
+    w.plain(&format!("incident-status-{}", status.as_str()))
+}
+
+/// The promise in force, or the one that was missed and not yet made good.
+fn next(p: &Promise, w: &Words, near: Time) -> Option<Next> {
+    let due = when(w, p.due, near);
+    match p {
+        Promise { missed_at: Some(_), .. } => {
+            Some(Next { missed: Some(w.say("next-missed", &[("due", due.text.as_str().into())])), due })
+        }
+        Promise { kept_at: Some(_), .. } => None,
+        _ => Some(Next { due, missed: None }),
+    }
+}
+
+pub(super) fn promise(p: &Promise, w: &Words, near: Time) -> PromisePart {
+    let key = match p {
+        Promise { missed_at: Some(_), .. } => "promise-missed",
+        Promise { kept_at: Some(_), .. } => "promise-kept",
+        _ => "promise-open",
+    };
+    PromisePart { due: when(w, p.due, near), state: w.plain(key) }
+}
+
+/// An update with the words in force, and those it had before if it was corrected.
+fn update(u: &Update, i: &Incident, snapshot: &Snapshot, w: &Words, chars: usize) -> UpdatePart {
+    let now = corrected(i, &u.id);
+    let said = w.said(&u.said, snapshot, chars);
+    let (text, before) = match now {
+        Some(now) => (clean::block(now.get(w.lang), chars), Some(said)),
+        None => (said, None),
+    };
+    UpdatePart {
+        status: incident_status(w, u.status),
+        at: when(w, u.at, snapshot.made_at),
+        by: author(w, &u.by),
+        text,
+        before,
+    }
+}
+
+/// Persons are not named in public.
+fn author(w: &Words, by: &Author) -> String {
+    w.plain(match by {
+        Author::Automatic => "by-automatic",
+        Author::Person(_) => "by-person",
+    })
+}
+
+pub(super) fn maintenance(
+    m: &Maintenance,
+    snapshot: &Snapshot,
+    w: &Words,
+    links: &Links<'_>,
+    extent: Extent,
+) -> MaintenancePart {
+    let near = snapshot.made_at;
+    let chars = if extent == Extent::Brief { BRIEF_CHARS } else { clean::BODY_CHARS };
+    let coming = matches!(m.status, MaintenanceStatus::Scheduled) || m.status.is_active();
+    let max = if extent == Extent::Brief { UPDATES_BRIEF } else { UPDATES_MAX };
+    let update = |u: &Update| UpdatePart {
+        status: String::new(),
+        at: when(w, u.at, near),
+        by: author(w, &u.by),
+        text: w.said(&u.said, snapshot, chars),
+        before: None,
+    };
+    MaintenancePart {
+        title: w.name(&m.title),
+        href: (extent == Extent::Brief).then(|| links.maintenance(&m.id)),
+        status: w.plain(&format!("maintenance-status-{}", m.status.as_str())),
+        from: when(w, m.starts_at, near),
+        until: when(w, m.completed_at.unwrap_or(m.ends_at), near),
+        late: m.status.is_active() && near > m.ends_at,
+        services: if m.services.is_empty() { String::new() } else { w.services(&m.services, snapshot) },
+        expect: coming.then(|| w.plain(&format!("expect-{}", m.expect.as_str()))),
+        body: m.body.as_ref().map(|b| clean::block(b.get(w.lang), chars)),
+        updates: m.updates.iter().rev().take(max).map(update).collect(),
+    }
+}
+
+pub(super) fn past(i: &Incident, snapshot: &Snapshot, w: &Words, links: &Links<'_>) -> PastPart {
+    PastPart {
+        title: w.title(i, snapshot),
+        href: links.incident(&i.id),
+        class: if i.status.is_open() { class::impact(i.impact) } else { "o" },
+        began: when(w, i.started_at, snapshot.made_at),
+        lasted: lasted(i, w),
+        last: i
+            .updates
+            .last()
+            .map(|u| clean::line(&w.said(&u.said, snapshot, clean::TITLE_CHARS), clean::TITLE_CHARS)),
+    }
+}
