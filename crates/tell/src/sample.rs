@@ -106,10 +106,10 @@ pub fn service(n: usize, status: Status, reason: Reason, since: Time) -> Service
         segments.push(Segment { from: ago(from), until: Some(ago(from - length)), status });
         segments.push(Segment { from: ago(from - length), until: None, status: Status::Operational });
     };
-    let mut day = 88;
+    let mut day = 88u64;
     while day > 3 {
-        day -= 5 + mint.next_u64() % 40;
-        if day > 88 {
+        day = day.saturating_sub(5 + mint.next_u64() % 40);
+        if day == 0 {
             break;
         }
         let status = match mint.next_u64() % 5 {
