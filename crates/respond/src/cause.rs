@@ -316,13 +316,14 @@ impl Desk<'_> {
             self.state.open.remove(from);
             return;
         }
-        if young.alert.is_some_and(|a| a.until_mono > self.now.mono_ms) {
+        if young.alert.is_some_and(|a| a.waits(self.now)) {
             self.effect(Effect::Withdraw { incident: young.incident.id });
         }
         let held = self.held(from);
-        held.incident.resolved_at = Some(now);
+        // The clock may have gone back since it opened.
+        held.incident.resolved_at = Some(now.max(held.incident.started_at));
         for a in &mut held.incident.affected {
-            a.until.get_or_insert(now);
+            a.until.get_or_insert(now.max(a.since));
         }
         let said = Said::MergedInto { incident: into_id };
         let id = young.incident.id;

@@ -3,7 +3,7 @@
 
 use crate::{
     effect::{Effect, Input, Step},
-    policy::Policy,
+    policy::{ALERT_WAIT_MAX, Policy},
     state::{Held, State},
 };
 use stillhere_model::{
@@ -64,6 +64,10 @@ impl<'a> Desk<'a> {
     }
 
     fn tick(&mut self) {
+        let long_sent = self.mono_ago(ALERT_WAIT_MAX);
+        for held in &mut self.state.open {
+            held.alert.take_if(|a| a.until_mono <= long_sent);
+        }
         if std::mem::take(&mut self.state.resuming) {
             self.resume();
         }
@@ -168,7 +172,7 @@ impl<'a> Desk<'a> {
     /// before the beginning.
     pub(crate) fn announce_staff(&mut self, at: usize, occasion: Occasion) {
         let now = self.now;
-        let waits = self.state.open[at].alert.filter(|a| a.until_mono > now.mono_ms);
+        let waits = self.state.open[at].alert.as_ref().filter(|a| a.waits(now));
         let not_before = waits.map_or(now.wall, |a| a.until);
         self.effect(Effect::Announce { occasion, audience: Audience::Staff, not_before });
     }

@@ -46,6 +46,9 @@ impl Desk<'_> {
     /// A jump and the one back are two pieces of news; a clock that jumps all the time is two an hour.
     pub(crate) fn clock_jumped(&mut self, by_ms: i64) {
         self.journal(Entry::ClockJumped { by_ms });
+        if by_ms < 0 {
+            self.release_alerts();
+        }
         let again = self.mono_ago(self.policy.own_again_after);
         let told = &mut self.state.ours.jump_told[usize::from(by_ms > 0)];
         if told.is_none_or(|told| told <= again) {

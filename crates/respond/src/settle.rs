@@ -327,13 +327,11 @@ impl Desk<'_> {
             return;
         }
         let wait = self.policy.alert_wait();
-        let alert = Alert { until_mono: self.mono_in(wait), until: self.now.wall.plus(wait) };
         let incident = self.incident(at).id;
-        self.effect(Effect::Announce {
-            occasion: Occasion::IncidentOpened { incident, update },
-            audience: Audience::Staff,
-            not_before: alert.until,
-        });
+        let occasion = Occasion::IncidentOpened { incident, update };
+        let (until_mono, until) = (self.mono_in(wait), self.now.wall.plus(wait));
+        let alert = Alert { until_mono, until, occasion: occasion.clone() };
+        self.effect(Effect::Announce { occasion, audience: Audience::Staff, not_before: until });
         let held = self.held(at);
         held.alert = Some(alert);
         held.asked.clone_from(&pending);
@@ -357,7 +355,7 @@ impl Desk<'_> {
     /// Puts a better alert in the place of the one that still waits. False when none waits.
     fn replace_alert(&mut self, at: usize, update: UpdateId) -> bool {
         let now = self.now;
-        let Some(alert) = self.state.open[at].alert.filter(|a| a.until_mono > now.mono_ms) else {
+        let Some(alert) = self.state.open[at].alert.clone().filter(|a| a.waits(now)) else {
             return false;
         };
         let incident = self.incident(at).id;
@@ -368,16 +366,26 @@ impl Desk<'_> {
             }
             None => false,
         };
+        let occasion = Occasion::IncidentOpened { incident, update };
         self.effect(Effect::Withdraw { incident });
         self.effect(Effect::Announce {
-            occasion: Occasion::IncidentOpened { incident, update },
+            occasion: occasion.clone(),
             audience: Audience::Staff,
             not_before: if settled { now.wall } else { alert.until },
         });
-        if settled {
-            self.held(at).alert = None;
-        }
+        self.held(at).alert = (!settled).then_some(Alert { occasion, ..alert });
         true
+    }
+
+    /// The clock went back: an alert that was to wait five seconds would now wait for the whole jump.
+    pub(crate) fn release_alerts(&mut self) {
+        let now = self.now.wall;
+        for at in 0..self.state.open.len() {
+            let Some(alert) = self.held(at).alert.take().filter(|a| a.until > now) else { continue };
+            let Occasion::IncidentOpened { incident, .. } = alert.occasion else { continue };
+            self.effect(Effect::Withdraw { incident });
+            self.announce(alert.occasion, Audience::Staff);
+        }
     }
 
     fn tell_public(&mut self, at: usize, update: UpdateId) {

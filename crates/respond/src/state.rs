@@ -3,8 +3,8 @@
 use crate::{graph::Graph, maintenance::Work, ours::Ours};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use stillhere_model::{
-    CheckId, Finding, Incident, IncidentId, Maintenance, Moment, Reason, ServiceId, Status, Time, Topology,
-    Verdict, VerdictChange,
+    CheckId, Finding, Incident, IncidentId, Maintenance, Moment, Occasion, Reason, ServiceId, Status, Time,
+    Topology, Verdict, VerdictChange,
 };
 
 /// Resolved incidents held for reopening and correcting. Older ones come back with [`State::remember`].
@@ -73,10 +73,18 @@ pub(crate) struct Held {
     pub(crate) touched: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Alert {
+    pub(crate) occasion: Occasion,
     pub(crate) until_mono: i64,
     pub(crate) until: Time,
+}
+
+impl Alert {
+    /// Whether it is still to be sent, by either clock.
+    pub(crate) fn waits(&self, now: Moment) -> bool {
+        self.until_mono > now.mono_ms && self.until > now.wall
+    }
 }
 
 /// What this step did to the incident before a word was said about it.

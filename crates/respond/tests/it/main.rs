@@ -1,0 +1,12 @@
+//! Respond as the node drives it: verdicts, ticks and commands in, effects out.
+
+mod causes;
+mod commands;
+mod corrections;
+mod maintenance;
+mod ours;
+mod promises;
+mod properties;
+mod recovery;
+mod restart;
+mod room;
