@@ -4,7 +4,10 @@
 //! buffer, no port, no right, no route, no resolver, or we were not running). Such a look says nothing about the
 //! target, so it is `unknown`, never `down`.
 
-use crate::trace::Phase;
+use crate::{
+    dns::Resolver,
+    trace::{Phase, Trace},
+};
 use std::io;
 use stillhere_model::{Finding, Outcome, Side};
 
@@ -117,6 +120,18 @@ impl Fault {
         }
     }
 
+    /// What it means that a look ran out of time where `trace` stands.
+    #[must_use]
+    pub fn out_of_time(trace: &Trace, resolver: &Resolver, timeout_ms: u32) -> Fault {
+        match trace.phase {
+            _ if trace.to_proxy => {
+                Fault::proxy(None, format!("no tunnel from the proxy within {timeout_ms} ms"))
+            }
+            Phase::Dns => resolver.timeout(timeout_ms),
+            phase => Fault::timeout(phase, timeout_ms),
+        }
+    }
+
     /// What it means that time ran out during `phase`. For `Phase::Dns` ask the resolver instead.
     #[must_use]
     pub fn timeout(phase: Phase, timeout_ms: u32) -> Fault {
@@ -126,7 +141,6 @@ impl Fault {
                 Fault::path(Finding::DnsTimeout { timeout_ms }, after("no answer to the name look-up"))
             }
             Phase::Connect => Fault::path(Finding::ConnectTimeout { timeout_ms }, after("no connection")),
-            Phase::Proxy => Fault::proxy(None, after("no tunnel from the proxy")),
             Phase::Tls => Fault::target(Finding::TlsTimeout { timeout_ms }, after("no TLS session")),
             Phase::FirstByte => Fault::target(Finding::FirstByteTimeout { timeout_ms }, after("no answer")),
             Phase::Body => {

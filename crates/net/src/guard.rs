@@ -12,6 +12,9 @@ pub enum Policy {
     Operator,
     /// Somebody from outside (a subscriber's webhook): public addresses only.
     Public,
+    /// An answer from this address sends us on to another host. A target may only lead to places as public as
+    /// itself: anyone may lead to a public address, a private one to private ones, loopback to loopback.
+    LedFrom(IpAddr),
 }
 
 /// What kind of place an address is.
@@ -29,8 +32,8 @@ pub enum Place {
 
 /// Why an address is refused. Does not name the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a {0} address is not allowed here")]
-pub struct Refused(pub &'static str);
+#[error("a {} address is not allowed here", .0.word())]
+pub struct Refused(pub Place);
 
 // === impl Policy ===
 
@@ -38,30 +41,32 @@ impl Policy {
     /// # Errors
     /// When this policy does not allow `ip`.
     pub fn check(self, ip: IpAddr) -> Result<(), Refused> {
-        match (place(ip), self) {
-            (Place::Metadata, _) => Err(Refused("cloud metadata")),
-            (_, Policy::Operator) | (Place::Public, Policy::Public) => Ok(()),
-            (Place::Private, Policy::Public) => Err(Refused("private")),
-            (Place::Loopback, Policy::Public) => Err(Refused("loopback")),
-            (Place::Special, Policy::Public) => Err(Refused("special")),
-        }
+        let to = place(ip);
+        let allowed = match self {
+            Policy::Operator => to != Place::Metadata,
+            Policy::Public => to == Place::Public,
+            Policy::LedFrom(from) => match to {
+                Place::Public => true,
+                Place::Private => matches!(place(from), Place::Private | Place::Loopback),
+                Place::Loopback => place(from) == Place::Loopback,
+                Place::Special | Place::Metadata => false,
+            },
+        };
+        if allowed { Ok(()) } else { Err(Refused(to)) }
     }
 }
 
-/// Whether an answer from `from` may send us on to `to` on another host. A target may only lead to places as
-/// public as itself: anyone may lead to a public address, a private one to private ones, loopback to loopback.
-///
-/// # Errors
-/// When it may not.
-pub fn redirect(from: IpAddr, to: IpAddr) -> Result<(), Refused> {
-    Policy::Operator.check(to)?;
-    match (place(to), place(from)) {
-        (Place::Public, _)
-        | (Place::Private, Place::Private | Place::Loopback)
-        | (Place::Loopback, Place::Loopback) => Ok(()),
-        (Place::Private, _) => Err(Refused("private")),
-        (Place::Loopback, _) => Err(Refused("loopback")),
-        (Place::Special | Place::Metadata, _) => Err(Refused("special")),
+// === impl Place ===
+
+impl Place {
+    fn word(self) -> &'static str {
+        match self {
+            Place::Public => "public",
+            Place::Private => "private",
+            Place::Loopback => "loopback",
+            Place::Special => "special-purpose",
+            Place::Metadata => "cloud metadata",
+        }
     }
 }
 
@@ -176,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_redirect_leads_only_to_places_as_public_as_where_it_came_from() {
-        let may = |from: &str, to: &str| redirect(from.parse().unwrap(), to.parse().unwrap()).is_ok();
+        let may =
+            |from: &str, to: &str| Policy::LedFrom(from.parse().unwrap()).check(to.parse().unwrap()).is_ok();
         assert!(
             may("93.184.216.34", "1.1.1.1") && may("10.0.0.1", "1.1.1.1") && may("127.0.0.1", "10.0.0.1")
         );

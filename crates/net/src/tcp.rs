@@ -68,8 +68,8 @@ pub async fn connect_any(
     let mut last = Fault::target(Finding::DnsNoAnswer, "the name has no address");
     for (i, ip) in addrs.iter().enumerate() {
         let addr = SocketAddr::new(*ip, port);
-        if let Err(refused) = policy.check(*ip) {
-            last = Fault::not_allowed(&refused.to_string(), format!("{addr}: {refused}"));
+        if let Err(fault) = allowed(policy, *ip, port) {
+            last = fault;
             continue;
         }
         trace.remote = Some(addr);
@@ -91,6 +91,16 @@ pub async fn connect_any(
         }
     }
     Err(last)
+}
+
+/// Asks the policy; the refusal as a fault.
+pub(crate) fn allowed(policy: Policy, ip: IpAddr, port: u16) -> Result<(), Fault> {
+    let Err(refused) = policy.check(ip) else { return Ok(()) };
+    let fault = match policy {
+        Policy::LedFrom(_) => Fault::target(Finding::RedirectRefused, refused.to_string()),
+        Policy::Operator | Policy::Public => Fault::not_allowed(&refused.to_string(), refused.to_string()),
+    };
+    Err(fault.at(SocketAddr::new(ip, port)))
 }
 
 fn share(deadline: Instant, left: usize) -> Duration {

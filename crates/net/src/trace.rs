@@ -12,8 +12,6 @@ use stillhere_model::Phases;
 pub enum Phase {
     Dns,
     Connect,
-    /// Connecting to the proxy and asking it for a tunnel.
-    Proxy,
     Tls,
     FirstByte,
     Body,
@@ -27,6 +25,8 @@ pub struct Trace {
     pub phases: Phases,
     /// Who answered last.
     pub remote: Option<SocketAddr>,
+    /// We are still on our way to the operator's proxy.
+    pub to_proxy: bool,
     /// When the whole look began.
     pub started: Instant,
     mark: Instant,
@@ -37,7 +37,14 @@ pub struct Trace {
 impl Trace {
     #[must_use]
     pub fn start(now: Instant) -> Trace {
-        Trace { phase: Phase::Connect, phases: Phases::default(), remote: None, started: now, mark: now }
+        Trace {
+            phase: Phase::Connect,
+            phases: Phases::default(),
+            remote: None,
+            to_proxy: false,
+            started: now,
+            mark: now,
+        }
     }
 
     /// Ends the phase under way without booking it, and begins `phase`.
@@ -66,8 +73,7 @@ impl Trace {
         let p = &mut self.phases;
         let slot = match self.phase {
             Phase::Dns => &mut p.dns_us,
-            // The way to the proxy is part of the way to the target.
-            Phase::Connect | Phase::Proxy => &mut p.connect_us,
+            Phase::Connect => &mut p.connect_us,
             Phase::Tls => &mut p.tls_us,
             Phase::FirstByte => &mut p.first_byte_us,
             Phase::Body => &mut p.body_us,

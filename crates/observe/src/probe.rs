@@ -515,11 +515,10 @@ impl Probe {
         };
         ended.unwrap_or_else(|_| {
             let ms = millis(self.timeout);
-            Err(match (&self.looker, trace.phase) {
-                (Looker::Icmp(k), _) => k.timed_out(ms),
-                (Looker::Dns(k), _) => k.timed_out(ms),
-                (_, stillhere_net::Phase::Dns) => self.shared.resolver.timeout(ms),
-                (_, phase) => Fault::timeout(phase, ms),
+            Err(match &self.looker {
+                Looker::Icmp(k) => k.timed_out(ms),
+                Looker::Dns(k) => k.timed_out(ms),
+                _ => Fault::out_of_time(trace, &self.shared.resolver, ms),
             })
         })
     }
