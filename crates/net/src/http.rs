@@ -12,7 +12,7 @@ mod target;
 
 pub use post::{Answered, Failed, Post, Poster};
 pub use proxy::Proxy;
-pub use target::Target;
+pub use target::{NotATarget, Target};
 
 use crate::{
     dns::{Family, Host, Resolver},

@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use stillhere_model::{CheckId, Finding, Observation, Outcome, Phases, Side, VantageId};
+use stillhere_model::{CheckId, Finding, Observation, Outcome, Phases, VantageId};
 use stillhere_net::{
     Fault, Trace,
     clock::{self, Clock},
@@ -349,6 +349,13 @@ impl Look<'_> {
 }
 
 // === impl Ip ===
+
+impl Ip {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Ip::default()
+    }
+}
 
 impl From<Ip> for Family {
     fn from(ip: Ip) -> Family {
