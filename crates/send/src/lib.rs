@@ -1,1 +1,139 @@
-//! (being written)
+//! The ways out: each channel kind takes one rendered message to one far side and says what became of it.
+//!
+//! Nothing here decides, waits in line or tries again: that is the outbox's part. A delivery ends within its
+//! deadline with a [`Receipt`], whatever the far side does.
+
+pub mod mail;
+pub mod publish;
+pub mod signature;
+mod text;
+pub mod webhook;
+
+pub use mail::{MailSpec, MailTls};
+pub use webhook::WebhookSpec;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stillhere_model::{
+    Time,
+    message::{OutboxMessage, Payload, Receipt},
+};
+
+/// A channel as configured: its kind and the kind's own keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ChannelSpec {
+    /// E-mail over SMTP.
+    Mail(MailSpec),
+    /// An HTTP POST, signed as Standard Webhooks say.
+    Webhook(WebhookSpec),
+}
+
+/// The kinds and what each is, for `config explain` and error messages.
+pub const KINDS: [(&str, &str); 2] =
+    [("mail", "E-mail over SMTP"), ("webhook", "An HTTP POST, signed as Standard Webhooks say")];
+
+/// What is wrong with a channel's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key inside the channel's table, such as `host`.
+    pub path: String,
+    pub problem: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+/// A channel ready to deliver. Holds its secrets; prints none of them.
+#[derive(Debug)]
+pub struct Channel {
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Mail(mail::Mail),
+    Webhook(webhook::Webhook),
+}
+
+// === impl ChannelSpec ===
+
+impl ChannelSpec {
+    /// The kind's name, as written in the configuration.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            ChannelSpec::Mail(_) => "mail",
+            ChannelSpec::Webhook(_) => "webhook",
+        }
+    }
+
+    /// Everything that is wrong with it, without touching the network or reading secrets.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        match self {
+            ChannelSpec::Mail(s) => s.validate(),
+            ChannelSpec::Webhook(s) => s.validate(),
+        }
+    }
+}
+
+// === impl Channel ===
+
+impl Channel {
+    /// Reads secrets and certificates; does not connect.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn new(name: &str, spec: &ChannelSpec) -> Result<Channel, Problem> {
+        if let Some(problem) = spec.validate().into_iter().next() {
+            return Err(problem);
+        }
+        stillhere_net::tls::install();
+        let kind = match spec {
+            ChannelSpec::Mail(s) => Kind::Mail(mail::Mail::new(s)?),
+            ChannelSpec::Webhook(s) => Kind::Webhook(webhook::Webhook::new(s)?),
+        };
+        Ok(Channel { name: name.to_owned(), kind })
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes a message to the far side. Never panics, and ends within the channel's deadline.
+    pub async fn deliver(&self, m: &OutboxMessage, now: Time) -> Receipt {
+        match (&self.kind, &m.payload) {
+            (Kind::Mail(mail), Payload::Mail { subject, text, html, thread }) => {
+                mail.deliver(m, subject, text, html, thread.as_deref(), now).await
+            }
+            (Kind::Webhook(webhook), Payload::Webhook { body }) => webhook.deliver(m, body, now).await,
+            // The channel was given another kind in the configuration while the message waited.
+            (Kind::Mail(_), Payload::Webhook { .. }) => {
+                Receipt::Refused { reason: "written for a webhook; the channel is now e-mail".to_owned() }
+            }
+            (Kind::Webhook(_), Payload::Mail { .. }) => {
+                Receipt::Refused { reason: "written as an e-mail; the channel is now a webhook".to_owned() }
+            }
+        }
+    }
+}
+
+// === impl Problem ===
+
+impl Problem {
+    pub(crate) fn new(path: &str, problem: impl Into<String>, hint: Option<&str>) -> Problem {
+        Problem { path: path.to_owned(), problem: problem.into(), hint: hint.map(str::to_owned) }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.problem)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
