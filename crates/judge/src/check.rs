@@ -61,6 +61,21 @@ pub(crate) struct Tally {
     pub since: Option<Moment>,
 }
 
+// === impl Blind ===
+
+impl Blind {
+    /// What a look that could not look tells.
+    pub(crate) fn because(finding: Option<&Finding>, uplink: bool) -> Blind {
+        match finding {
+            _ if !uplink => Blind::OwnUplinkDown,
+            Some(Finding::OwnUplinkDown) => Blind::OwnUplinkDown,
+            Some(Finding::NotYetLooked) => Blind::NotYetLooked,
+            Some(Finding::NoFreshNews) => Blind::NoFreshNews,
+            _ => Blind::CannotSee,
+        }
+    }
+}
+
 // === impl Rules ===
 
 impl Rules {

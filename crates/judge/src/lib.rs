@@ -9,6 +9,7 @@ mod claims;
 mod flap;
 mod look;
 mod own;
+mod resume;
 mod state;
 mod uplink;
 mod vote;

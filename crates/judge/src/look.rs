@@ -82,11 +82,13 @@ impl State {
     fn could_not_look(&mut self, i: usize, obs: &Observation, now: Moment) {
         let check = &mut self.checks[i];
         check.heard_ms = now.mono_ms;
-        if obs.outcome == Outcome::Unknown && check.unseen != obs.finding {
+        if obs.outcome != Outcome::Unknown {
+            check.unseen = Some(Finding::OwnUplinkDown);
+        } else if check.unseen != obs.finding {
             check.unseen.clone_from(&obs.finding);
         }
         if check.outcome == Outcome::Unknown {
-            check.blind = if self.uplink { Blind::CannotSee } else { Blind::OwnUplinkDown };
+            check.blind = Blind::because(check.unseen.as_ref(), self.uplink);
             self.settle(i, now, false, now);
         }
     }
@@ -108,10 +110,9 @@ impl State {
         } else if now.mono_ms.saturating_sub(check.known_ms) > stale {
             check.votes.clear();
             check.seed = None;
-            check.blind = match (uplink, heard) {
-                (false, _) => Blind::OwnUplinkDown,
-                (true, true) => Blind::CannotSee,
-                (true, false) => Blind::NoFreshNews,
+            check.blind = match heard {
+                false if uplink => Blind::NoFreshNews,
+                _ => Blind::because(check.unseen.as_ref(), uplink),
             };
             // What was known held until the next look was due, not until we noticed that it did not come.
             let due = when::at_mono(check.known_ms.saturating_add(check.rules.interval_ms), now);

@@ -1,11 +1,10 @@
 //! What the judge remembers between steps, indexed so that a look touches one check and one service.
 
 use crate::{
-    check::{Blind, Check, Rules},
+    check::{Check, Rules},
     claims::Claims,
     flap::Flap,
     own::{Part, own},
-    when,
 };
 use std::collections::{HashMap, VecDeque};
 use stillhere_model::{
@@ -43,12 +42,14 @@ pub(crate) struct Service {
     pub flap: Flap,
     /// Since when it is in partial or major outage.
     pub outage: Option<Moment>,
+    /// Dependencies whose outage it had been seen to work without before a restart; until those end.
+    pub freed: Vec<ServiceId>,
     /// The longest time between two looks at it.
     pub spacing_ms: i64,
     /// Its first verdict has been reported.
     pub announced: bool,
     /// Restored: moments are still to be derived from its wall times.
-    resumed: bool,
+    pub resumed: bool,
     /// Its place in `State::before`.
     pub touched: Option<usize>,
     pub queued: bool,
@@ -64,7 +65,8 @@ pub(crate) struct Before {
     pub maintenance: Option<MaintenanceId>,
 }
 
-type Kept = HashMap<CheckId, (Check, CheckView)>;
+/// Checks by id, with what was shown of them.
+pub(crate) type Kept = HashMap<CheckId, (Check, CheckView)>;
 
 // === impl State ===
 
@@ -75,12 +77,8 @@ impl State {
         State::restore(topology, Vec::new())
     }
 
-    /// After a restart: the verdicts continue until a look confirms or changes them, or until there is no
-    /// fresh news. What is declared and under maintenance is to be said again (`Declared`, `Maintenance`)
-    /// before the first `Tick`, which drops what was not.
-    #[must_use]
-    pub fn restore(topology: &Topology, verdicts: Vec<Verdict>) -> State {
-        let mut state = State {
+    pub(crate) fn empty() -> State {
+        State {
             services: Vec::new(),
             checks: Vec::new(),
             service_at: HashMap::new(),
@@ -88,36 +86,11 @@ impl State {
             vantages: None,
             uplink: true,
             begun: false,
-            resuming: !verdicts.is_empty(),
+            resuming: false,
             unstable: Vec::new(),
             before: Vec::new(),
             todo: VecDeque::new(),
-        };
-        let mut kept = Kept::new();
-        let mut services = HashMap::new();
-        for verdict in verdicts {
-            for view in &verdict.checks {
-                if let Some(def) = topology.checks.get(&view.check) {
-                    kept.insert(view.check.clone(), (resumed(Rules::of(def), view), view.clone()));
-                }
-            }
-            services.insert(verdict.service.clone(), Service::new(verdict, true));
         }
-        state.build(topology, services, kept);
-        for s in 0..state.services.len() {
-            let judged = state.own(s).0;
-            let Service { verdict, claims, .. } = &mut state.services[s];
-            let declared = match verdict.reason {
-                Reason::Declared { incident } => Some((incident, verdict.status)),
-                _ => None,
-            };
-            let window = verdict.maintenance.map(|id| match verdict.reason {
-                Reason::Maintenance { .. } => (id, judged),
-                _ => (id, Status::UnderMaintenance),
-            });
-            claims.assume(declared, window);
-        }
-        state
     }
 
     /// The verdicts now, in the order of the configuration.
@@ -167,7 +140,12 @@ impl State {
         self.weigh_all(now);
     }
 
-    fn build(&mut self, topology: &Topology, mut services: HashMap<ServiceId, Service>, mut kept: Kept) {
+    pub(crate) fn build(
+        &mut self,
+        topology: &Topology,
+        mut services: HashMap<ServiceId, Service>,
+        mut kept: Kept,
+    ) {
         self.services = Vec::with_capacity(topology.services.len());
         self.checks = Vec::with_capacity(topology.checks.len());
         self.check_at = HashMap::with_capacity(topology.checks.len());
@@ -224,10 +202,8 @@ impl State {
     }
 
     fn date(&mut self, now: Moment) {
+        self.resume(now);
         for s in 0..self.services.len() {
-            if std::mem::take(&mut self.services[s].resumed) {
-                self.resume(s, now);
-            }
             for view in &mut self.services[s].verdict.checks {
                 if view.since == Time::MIN {
                     view.since = now.wall;
@@ -239,35 +215,12 @@ impl State {
             }
         }
     }
-
-    fn resume(&mut self, s: usize, now: Moment) {
-        let moment =
-            |wall: Time| Moment::new(wall, when::ago(now.wall.0.saturating_sub(wall.0).max(0), now).mono_ms);
-        let Service { verdict, checks, outage, flap, .. } = &mut self.services[s];
-        // Whoever was not taken along by what was out already had shown that it works without it.
-        let stood_alone = !matches!(verdict.reason, Reason::Dependency { .. });
-        *outage = is_outage(verdict.status).then(|| moment(verdict.since));
-        if verdict.unstable {
-            flap.resume(now.mono_ms);
-            self.unstable.push(s);
-        }
-        for (i, view) in checks.iter().zip(&verdict.checks) {
-            let check = &mut self.checks[*i];
-            check.since = moment(view.since);
-            check.worked_ms = if stood_alone { now.mono_ms } else { i64::MIN };
-            let looked = check.seed.is_some() || check.blind != Blind::NotYetLooked;
-            if looked {
-                (check.known_ms, check.heard_ms) = (now.mono_ms, now.mono_ms);
-                check.deadline_ms = check.next_deadline();
-            }
-        }
-    }
 }
 
 // === impl Service ===
 
 impl Service {
-    fn new(verdict: Verdict, resumed: bool) -> Service {
+    pub(crate) fn new(verdict: Verdict, resumed: bool) -> Service {
         Service {
             verdict,
             checks: Vec::new(),
@@ -276,6 +229,7 @@ impl Service {
             claims: Claims::default(),
             flap: Flap::default(),
             outage: None,
+            freed: Vec::new(),
             spacing_ms: 0,
             announced: resumed,
             resumed,
@@ -312,22 +266,4 @@ fn unseen_view(check: CheckId) -> CheckView {
         votes_down: 0,
         votes_live: 0,
     }
-}
-
-/// A check as its last verdict showed it.
-fn resumed(rules: Rules, view: &CheckView) -> Check {
-    let mut check = Check::new(rules);
-    check.outcome = view.outcome;
-    if view.outcome == Outcome::Unknown {
-        check.blind = match view.finding {
-            Some(Finding::NotYetLooked) => Blind::NotYetLooked,
-            Some(Finding::NoFreshNews) => Blind::NoFreshNews,
-            Some(Finding::OwnUplinkDown) => Blind::OwnUplinkDown,
-            _ => Blind::CannotSee,
-        };
-        check.unseen = view.finding.clone();
-    } else {
-        check.seed = Some(view.outcome);
-    }
-    check
 }

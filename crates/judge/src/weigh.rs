@@ -3,7 +3,7 @@
 use crate::{
     Look, MAX_LOOKS_NOW, Why,
     flap::Flap,
-    state::{Before, State, is_outage},
+    state::{Before, Service, State, is_outage},
     when,
 };
 use std::collections::HashSet;
@@ -12,6 +12,26 @@ use stillhere_model::{IncidentId, MaintenanceId, Moment, Outcome, Reason, Servic
 /// In a graph without cycles each service is weighed again at most once per path; a cycle, which the
 /// configuration refuses, must not hold us up either. So many weighings per service and cause.
 const MAX_ROUNDS: usize = 16;
+
+/// What a dependency's outage does to a service that needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pull {
+    pub dependency: usize,
+    pub status: Status,
+    /// The dependency fails by itself.
+    pub near: bool,
+    pub origin: usize,
+    pub since: Moment,
+}
+
+// === impl Pull ===
+
+impl Pull {
+    /// The gravest explains most, then the nearest; of equals the one that was named already.
+    pub(crate) fn rank(&self, current: Option<usize>) -> (u8, bool, bool) {
+        (self.status.gravity(), self.near, current == Some(self.origin))
+    }
+}
 
 // === impl State ===
 
@@ -62,6 +82,7 @@ impl State {
         let spreads = spreads
             && (status != service.verdict.status || origin(&reason) != origin(&service.verdict.reason));
         service.verdict.since = if same { floor } else { when::since(began, floor, now) };
+        let ended = service.outage.is_some() && !is_outage(status);
         service.outage = match service.outage {
             _ if !is_outage(status) => None,
             Some(since) => Some(since),
@@ -69,43 +90,57 @@ impl State {
         };
         (service.verdict.status, service.verdict.reason, service.verdict.maintenance) =
             (status, reason, maintenance);
+        if ended {
+            for n in 0..self.services[s].dependants.len() {
+                let d = self.services[s].dependants[n];
+                let over = self.services[s].verdict.service.clone();
+                self.services[d].freed.retain(|f| *f != over);
+            }
+        }
         spreads
     }
 
     /// The gravest outage among its dependencies, when it explains the service's state at least as well as
     /// its own checks do: the status, and the service it began with.
     fn taken_along(&self, s: usize, own: Status) -> Option<(Status, ServiceId)> {
-        let service = &self.services[s];
-        let mut found: Option<(usize, bool, usize, Moment)> = None;
-        for &d in &service.depends_on {
-            let on = &self.services[d];
-            let Some(since) = on.outage else { continue };
-            let origin = match &on.verdict.reason {
-                Reason::Dependency { on } => match self.service_at.get(on) {
-                    Some(&o) if o != s && self.fails_by_itself(o) => o,
-                    _ => continue,
-                },
-                _ => d,
-            };
-            if self.works_without(s, since) {
-                continue;
-            }
-            let rank = |d: usize, near: bool| (self.services[d].verdict.status.gravity(), near);
-            if found.is_none_or(|(f, near, ..)| rank(d, origin == d) > rank(f, near)) {
-                found = Some((d, origin == d, origin, since));
-            }
-        }
-        let (d, _, origin, since) = found?;
-        let status = self.services[d].verdict.status;
-        let explains = match status.gravity().cmp(&own.gravity()) {
+        let current = self.named_origin(s);
+        let pull = self
+            .pulls(s)
+            .filter(|p| !self.works_without(s, p))
+            .reduce(|best, p| if p.rank(current) > best.rank(current) { p } else { best })?;
+        let explains = match pull.status.gravity().cmp(&own.gravity()) {
             std::cmp::Ordering::Greater => true,
             std::cmp::Ordering::Less => false,
             // Both are equally bad. It may have been seen here first, but not long before the origin could be.
-            std::cmp::Ordering::Equal => self
-                .down_since(s)
-                .is_none_or(|own| own.saturating_add(self.services[origin].spacing_ms) >= since.mono_ms),
+            std::cmp::Ordering::Equal => {
+                let slack = self.services[pull.origin].spacing_ms;
+                current == Some(pull.origin)
+                    || self.down_since(s).is_none_or(|own| own.saturating_add(slack) >= pull.since.mono_ms)
+            }
         };
-        explains.then(|| (status, self.services[origin].verdict.service.clone()))
+        explains.then(|| (pull.status, self.services[pull.origin].verdict.service.clone()))
+    }
+
+    /// Its direct dependencies that are out, by themselves or because of something that still is.
+    pub(crate) fn pulls(&self, s: usize) -> impl Iterator<Item = Pull> {
+        self.services[s].depends_on.iter().filter_map(move |&d| {
+            let on = &self.services[d];
+            let since = on.outage?;
+            let origin = match self.named_origin(d) {
+                // In a circle a service must not hold itself, nor may two hold each other after the end.
+                Some(o) => (o != s && self.fails_by_itself(o)).then_some(o)?,
+                None => d,
+            };
+            Some(Pull { dependency: d, status: on.verdict.status, near: origin == d, origin, since })
+        })
+    }
+
+    /// The origin that its verdict names, if it was taken along.
+    pub(crate) fn named_origin(&self, s: usize) -> Option<usize> {
+        match &self.services[s].verdict.reason {
+            Reason::Dependency { on } => self.service_at.get(on).copied(),
+            _ => None,
+        }
     }
 
     fn fails_by_itself(&self, s: usize) -> bool {
@@ -114,9 +149,10 @@ impl State {
     }
 
     /// All its checks have been seen to work by a look that began after the outage it depends on.
-    fn works_without(&self, s: usize, outage: Moment) -> bool {
-        let checks = &self.services[s].checks;
-        !checks.is_empty() && checks.iter().all(|i| self.checks[*i].worked_ms > outage.mono_ms)
+    fn works_without(&self, s: usize, pull: &Pull) -> bool {
+        let Service { checks, freed, .. } = &self.services[s];
+        freed.contains(&self.services[pull.dependency].verdict.service)
+            || !checks.is_empty() && checks.iter().all(|i| self.checks[*i].worked_ms > pull.since.mono_ms)
     }
 
     fn down_since(&self, s: usize) -> Option<i64> {
@@ -133,7 +169,7 @@ impl State {
         for (id, status) in services {
             if let Some(&s) = self.service_at.get(id) {
                 self.services[s].claims.declare(incident, *status);
-                self.weigh(s, now, now);
+                self.claimed(s, now);
             }
         }
     }
@@ -151,8 +187,16 @@ impl State {
             let service = &mut self.services[s];
             let expect = expect.filter(|_| named.contains(&service.verdict.service));
             if service.claims.plan(id, expect) {
-                self.weigh(s, now, now);
+                self.claimed(s, now);
             }
+        }
+    }
+
+    /// After a restart claims are said again one by one. Only when all have been (the first tick) are they
+    /// weighed, or else some verdicts would change and change back.
+    fn claimed(&mut self, s: usize, now: Moment) {
+        if !self.resuming {
+            self.weigh(s, now, now);
         }
     }
 
@@ -241,7 +285,7 @@ impl State {
     }
 
     /// Everything reached from `s` along `edges`, nearest first, without `s`.
-    fn reach(&self, s: usize, edges: impl Fn(&crate::state::Service) -> &Vec<usize>) -> Vec<usize> {
+    fn reach(&self, s: usize, edges: impl Fn(&Service) -> &Vec<usize>) -> Vec<usize> {
         let mut seen = HashSet::from([s]);
         let mut found: Vec<usize> = Vec::new();
         let (mut at, mut from) = (0, s);

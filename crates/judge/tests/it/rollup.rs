@@ -1,7 +1,7 @@
 //! Dependencies: who is taken along by an outage, who is not, and where to look.
 
 use crate::scene::{INTERVAL_MS, Scene, TOOK_MS};
-use stillhere_judge::{Look, Why};
+use stillhere_judge::{Look, RECHECK_AFTER, Why};
 use stillhere_model::{Outcome, Reason, Status};
 
 fn on(service: &str) -> Reason {
@@ -136,7 +136,8 @@ fn an_outage_asks_for_looks_at_ancestors_and_dependants_once() {
     assert!(s.after(INTERVAL_MS).look("db/0", Outcome::Down).looks.is_empty());
     s.looks.clear();
     s.fail("shop/0");
-    assert_eq!(s.looks, [], "it is out already, by its dependency, so nobody is asked again");
+    let recheck = Look::Recheck { check: "shop/0".into(), after: RECHECK_AFTER };
+    assert_eq!(s.looks, [recheck], "it is out already, by its dependency, so nobody else is asked again");
 }
 
 #[test]
