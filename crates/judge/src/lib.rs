@@ -4,8 +4,10 @@
 //! tabulated in `docs/verdicts.md`, which a test holds against this code. What is kept between steps is
 //! [`State`]; it is rebuilt after a restart from the last verdicts, so that nothing is announced twice.
 
+mod change;
 mod check;
 mod claims;
+mod depend;
 mod flap;
 mod look;
 mod own;
