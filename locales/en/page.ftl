@@ -21,7 +21,7 @@ days-with-problems = { $n ->
 }
 day-line = { $date }: { $what }
 bars-alt = The last { $n } days, one bar a day. With problems: { $bad }. Not fully seen: { $unseen }. Not recorded: { $none }.
-latency-alt = Median answer time in the last 24 hours: now { $now }, between { $low } and { $high }.
+latency-alt = Median answer time in the last 24 hours: between { $low } and { $high }.
 group-fine = { $n ->
     [one] Working
    *[other] All { $n } working

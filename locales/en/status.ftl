@@ -33,8 +33,8 @@ headline-no-fresh-news-more = What you see here is from then. We do not know wha
 headline-not-you = Our own checks see it too, so it is not your connection.
 
 count-operational = { $n ->
-    [one] 1 service is working
-   *[other] { $n } services are working
+    [one] 1 is working
+   *[other] { $n } are working
 }
 count-under_maintenance = { $n ->
     [one] 1 is in planned work
@@ -60,6 +60,30 @@ count-of = { $of ->
     [one] Of 1 service: { $counts }.
    *[other] Of { $of } services: { $counts }.
 }
+count-all-operational = { $n ->
+    [one] The service is working.
+   *[other] All { $n } services are working.
+}
+count-all-under_maintenance = { $n ->
+    [one] The service is in planned work.
+   *[other] All { $n } services are in planned work.
+}
+count-all-unknown = { $n ->
+    [one] We cannot see the service.
+   *[other] We cannot see any of our { $n } services.
+}
+count-all-degraded_performance = { $n ->
+    [one] The service is slow or unreliable.
+   *[other] All { $n } services are slow or unreliable.
+}
+count-all-partial_outage = { $n ->
+    [one] The service is partly down.
+   *[other] All { $n } services are partly down.
+}
+count-all-major_outage = { $n ->
+    [one] The service is down.
+   *[other] All { $n } services are down.
+}
 
 incident-status-investigating = Looking into it
 incident-status-identified = Cause known
@@ -68,8 +92,6 @@ incident-status-resolved = Over
 incident-status-postmortem = Over, looked back at
 
 doing-investigating = The cause is not known yet.
-doing-identified = The cause is known.
-doing-monitoring = It works better again. We watch whether it stays so.
 
 maintenance-status-scheduled = Planned
 maintenance-status-in_progress = In progress

@@ -38,6 +38,12 @@ count-degraded_performance = { $n } 项缓慢或不稳定
 count-partial_outage = { $n } 项部分中断
 count-major_outage = { $n } 项中断
 count-of = 共 { $of } 项服务：{ $counts }。
+count-all-operational = 全部 { $n } 项服务正常。
+count-all-under_maintenance = 全部 { $n } 项服务都在计划维护中。
+count-all-unknown = 全部 { $n } 项服务都无法看到。
+count-all-degraded_performance = 全部 { $n } 项服务都缓慢或不稳定。
+count-all-partial_outage = 全部 { $n } 项服务都部分中断。
+count-all-major_outage = 全部 { $n } 项服务都已中断。
 
 incident-status-investigating = 调查中
 incident-status-identified = 原因已查明
@@ -46,8 +52,6 @@ incident-status-resolved = 已结束
 incident-status-postmortem = 已结束，已复盘
 
 doing-investigating = 原因尚不清楚。
-doing-identified = 原因已经查明。
-doing-monitoring = 情况已经好转，我们正在观察是否稳定。
 
 maintenance-status-scheduled = 已计划
 maintenance-status-in_progress = 进行中

@@ -12,6 +12,7 @@ pub mod live;
 pub mod message;
 pub mod notice;
 pub mod page;
+pub mod publish;
 pub mod snapshot;
 pub mod statuspage;
 pub mod timeline;

@@ -1,7 +1,27 @@
 //! Mails and webhook bodies: every occasion, in every language.
+//!
+//! A message is put together once, as a subject, paragraphs and facts; the mail's plain text, its HTML and the
+//! webhook's JSON are three ways to write the same thing. A webhook body has Statuspage's shape (`meta`, `page`,
+//! `incident`) and beside it our own `type`, so that both kinds of receivers can read it.
 
-use crate::snapshot::Snapshot;
-use stillhere_model::{Audience, Lang, Occasion, Payload};
+use crate::{
+    clean,
+    page::{class, links, part::incident_status, template},
+    snapshot::Snapshot,
+    statuspage,
+    words::{Words, corrected},
+};
+use minijinja::context;
+use serde_json::json;
+use stillhere_model::{
+    Audience, CheckId, Incident, Lang, Maintenance, MaintenanceStatus, Occasion, Payload, Time, Update,
+    UpdateId,
+};
+
+/// Longest subject, in characters: one header line of a mail, whatever its language.
+const SUBJECT_CHARS: usize = 150;
+/// Updates in a webhook body, the newest ones.
+const WEBHOOK_UPDATES_MAX: usize = 10;
 
 /// How the channel carries a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,14 +30,345 @@ pub enum ChannelKind {
     Webhook,
 }
 
-/// The message about `occasion`. `snapshot` is the state after what happened, so that it holds the incident or maintenance.
+/// What is to be said, before it is written in one form or another.
+struct Said {
+    subject: String,
+    title: String,
+    paragraphs: Vec<String>,
+    facts: Vec<String>,
+    url: String,
+    /// A letter of the style sheet.
+    class: &'static str,
+    thread: Option<String>,
+}
+
+/// The message about `occasion`. `snapshot` is the state after what happened, so that it holds the incident or
+/// maintenance; what it does not hold is said without details.
 #[must_use]
 pub fn render(
-    _kind: ChannelKind,
-    _occasion: &Occasion,
-    _snapshot: &Snapshot,
-    _lang: Lang,
-    _audience: Audience,
+    kind: ChannelKind,
+    occasion: &Occasion,
+    snapshot: &Snapshot,
+    lang: Lang,
+    audience: Audience,
 ) -> Payload {
-    Payload::Webhook { body: String::new() }
+    let words = Words::new(lang, &snapshot.site.time_zone);
+    let cut = Cut { s: snapshot, w: &words, audience };
+    let said = cut.said(occasion);
+    match kind {
+        ChannelKind::Mail => cut.mail(said),
+        ChannelKind::Webhook => cut.webhook(occasion, &said),
+    }
 }
+
+/// The `type` of a webhook body.
+#[must_use]
+pub fn type_of(occasion: &Occasion) -> &'static str {
+    match occasion {
+        Occasion::IncidentOpened { .. } => "incident.opened",
+        Occasion::IncidentUpdated { .. } => "incident.updated",
+        Occasion::IncidentResolved { .. } => "incident.resolved",
+        Occasion::PromiseDue { .. } => "promise.due",
+        Occasion::PromiseMissed { .. } => "promise.missed",
+        Occasion::MaintenanceScheduled { .. } => "maintenance.scheduled",
+        Occasion::MaintenanceStarted { .. } => "maintenance.started",
+        Occasion::MaintenanceUpdated { .. } => "maintenance.updated",
+        Occasion::MaintenanceCompleted { .. } => "maintenance.completed",
+        Occasion::MaintenanceCancelled { .. } => "maintenance.cancelled",
+        Occasion::UplinkLost { .. } => "uplink.lost",
+        Occasion::UplinkBack { .. } => "uplink.back",
+        Occasion::FallingBehind { .. } => "falling.behind",
+        Occasion::ClockJumped { .. } => "clock.jumped",
+        Occasion::CertificateEnding { .. } => "certificate.ending",
+    }
+}
+
+struct Cut<'a> {
+    s: &'a Snapshot,
+    w: &'a Words,
+    audience: Audience,
+}
+
+// === impl Cut ===
+
+impl Cut<'_> {
+    fn said(&self, occasion: &Occasion) -> Said {
+        let key = format!("subject-{}", type_of(occasion).replace('.', "-"));
+        let at = |t: &Time| self.w.full(*t);
+        match occasion {
+            Occasion::IncidentOpened { incident, update }
+            | Occasion::IncidentUpdated { incident, update }
+            | Occasion::IncidentResolved { incident, update } => {
+                self.incident(&key, self.s.incident(incident), incident.to_string(), Some(update), None)
+            }
+            Occasion::PromiseDue { incident, due } => {
+                let lead = self.w.say("lead-promise-due", &[("due", at(due).into())]);
+                self.incident(&key, self.s.incident(incident), incident.to_string(), None, Some((lead, *due)))
+            }
+            Occasion::PromiseMissed { incident, due } => {
+                let lead = self.w.say("lead-promise-missed", &[("due", at(due).into())]);
+                self.incident(&key, self.s.incident(incident), incident.to_string(), None, Some((lead, *due)))
+            }
+            Occasion::MaintenanceScheduled { maintenance }
+            | Occasion::MaintenanceStarted { maintenance }
+            | Occasion::MaintenanceCompleted { maintenance }
+            | Occasion::MaintenanceCancelled { maintenance } => {
+                self.maintenance(&key, self.s.maintenance(maintenance), maintenance.to_string(), None)
+            }
+            Occasion::MaintenanceUpdated { maintenance, update } => {
+                self.maintenance(&key, self.s.maintenance(maintenance), maintenance.to_string(), Some(update))
+            }
+            Occasion::UplinkLost { at: t } => self.own(&key, "lead-uplink-lost", *t),
+            Occasion::UplinkBack { at: t } => self.own(&key, "lead-uplink-back", *t),
+            Occasion::FallingBehind { at: t } => self.own(&key, "lead-falling-behind", *t),
+            Occasion::ClockJumped { at: t, by_ms } => self.clock(&key, *t, *by_ms),
+            Occasion::CertificateEnding { check, days } => self.certificate(&key, check, *days),
+        }
+    }
+
+    fn incident(
+        &self,
+        key: &str,
+        incident: Option<&Incident>,
+        id: String,
+        update: Option<&UpdateId>,
+        promise: Option<(String, Time)>,
+    ) -> Said {
+        let (w, s) = (self.w, self.s);
+        let title = incident.map_or_else(|| w.plain("title-bare"), |i| w.title(i, s));
+        let what = match &promise {
+            Some((_, due)) if key == "subject-promise-due" => {
+                w.say(key, &[("title", title.as_str().into()), ("due", w.clock(*due, s.made_at).into())])
+            }
+            _ => w.say(key, &[("title", title.as_str().into())]),
+        };
+        let mut said = Said {
+            subject: self.subject(&what),
+            title,
+            paragraphs: promise.into_iter().map(|(lead, _)| lead).collect(),
+            facts: Vec::new(),
+            url: format!("{}/incidents/{id}", links::base(s)),
+            class: "d",
+            thread: Some(id),
+        };
+        let Some(i) = incident else {
+            said.paragraphs.push(w.plain("lead-gone"));
+            return said;
+        };
+        if let Some(u) = update.and_then(|id| i.updates.iter().find(|u| &u.id == id)).or(i.updates.last()) {
+            said.paragraphs.push(self.update(i, u));
+        }
+        let open = i.status.is_open();
+        said.class = if open { class::impact(i.impact) } else { "o" };
+        let affected: Vec<String> = i
+            .affected
+            .iter()
+            .filter_map(|a| {
+                let name = w.service(&a.service, s)?;
+                let status = w.status(if open { a.now } else { a.worst });
+                Some(w.say("mail-affected-one", &[("name", name.into()), ("status", status.into())]))
+            })
+            .collect();
+        if !affected.is_empty() {
+            said.facts.push(w.say("mail-affected", &[("services", w.list(&affected).into())]));
+        }
+        said.facts.push(w.say("mail-began", &[("time", w.full(i.started_at).into())]));
+        if let Some(end) = i.resolved_at {
+            let ms = u64::try_from(end.since(i.started_at).as_millis()).unwrap_or(u64::MAX);
+            said.facts.push(w.say("mail-lasted", &[("time", w.duration(ms / 1_000 * 1_000).into())]));
+        }
+        if let Some(p) = i.open_promise().filter(|_| open) {
+            said.facts.push(w.say("mail-next", &[("time", w.full(p.due).into())]));
+        }
+        said
+    }
+
+    fn update(&self, i: &Incident, u: &Update) -> String {
+        let text = match corrected(i, &u.id) {
+            Some(now) => clean::block(now.get(self.w.lang), clean::BODY_CHARS),
+            None => self.w.said(&u.said, self.s, clean::BODY_CHARS),
+        };
+        let status = incident_status(self.w, u.status);
+        format!("{status}\n{text}")
+    }
+
+    fn maintenance(
+        &self,
+        key: &str,
+        maintenance: Option<&Maintenance>,
+        id: String,
+        update: Option<&UpdateId>,
+    ) -> Said {
+        let (w, s) = (self.w, self.s);
+        let title = maintenance.map_or_else(|| w.plain("maintenance"), |m| w.name(&m.title));
+        let mut said = Said {
+            subject: self.subject(&w.say(key, &[("title", title.as_str().into())])),
+            title,
+            paragraphs: Vec::new(),
+            facts: Vec::new(),
+            url: format!("{}/maintenance/{id}", links::base(s)),
+            class: "m",
+            thread: Some(id),
+        };
+        let Some(m) = maintenance else {
+            said.paragraphs.push(w.plain("lead-gone"));
+            return said;
+        };
+        if m.status == MaintenanceStatus::Cancelled {
+            said.paragraphs.push(w.plain("lead-maintenance-cancelled"));
+        }
+        let latest = match update {
+            Some(id) => m.updates.iter().find(|u| &u.id == id),
+            None => m.updates.last(),
+        };
+        match (latest, &m.body) {
+            (Some(u), _) => said.paragraphs.push(w.said(&u.said, s, clean::BODY_CHARS)),
+            (None, Some(body)) => said.paragraphs.push(clean::block(body.get(w.lang), clean::BODY_CHARS)),
+            (None, None) => {}
+        }
+        if m.status == MaintenanceStatus::Scheduled || m.status.is_active() {
+            said.paragraphs.push(w.plain(&format!("expect-{}", m.expect.as_str())));
+        }
+        let until = m.completed_at.unwrap_or(m.ends_at);
+        let span = [("from", w.full(m.starts_at).into()), ("until", w.full(until).into())];
+        said.facts.push(w.say("mail-when", &span));
+        if !m.services.is_empty() {
+            let services = w.services(&m.services, s);
+            said.facts.push(w.say("mail-affected", &[("services", services.into())]));
+        }
+        said
+    }
+
+    fn own(&self, key: &str, lead: &str, t: Time) -> Said {
+        let lead = self.w.say(lead, &[("time", self.w.full(t).into())]);
+        self.about_us(&self.w.plain(key), lead)
+    }
+
+    fn clock(&self, key: &str, t: Time, by_ms: i64) -> Said {
+        let lead = if by_ms < 0 { "lead-clock-jumped-back" } else { "lead-clock-jumped-forth" };
+        let by = self.w.duration(by_ms.unsigned_abs());
+        let lead = self.w.say(lead, &[("time", self.w.full(t).into()), ("by", by.into())]);
+        self.about_us(&self.w.plain(key), lead)
+    }
+
+    fn certificate(&self, key: &str, check: &CheckId, days: u32) -> Said {
+        let w = self.w;
+        let owner = self.s.services.iter().find(|v| v.verdict.checks.iter().any(|c| &c.check == check));
+        // A check of a service that is not public: its slug tells staff enough.
+        let slug = check.as_str().split('/').next().unwrap_or_default();
+        let service = owner.map_or_else(|| clean::line(slug, clean::TITLE_CHARS), |v| w.name(&v.name));
+        let what = w.say(key, &[("days", days.into()), ("service", service.as_str().into())]);
+        let check = clean::line(check.as_str(), clean::TITLE_CHARS);
+        let lead = w.say("lead-certificate-ending", &[("service", service.into()), ("check", check.into())]);
+        self.about_us(&what, lead)
+    }
+
+    fn about_us(&self, what: &str, lead: String) -> Said {
+        Said {
+            subject: self.subject(what),
+            title: what.to_owned(),
+            paragraphs: vec![lead],
+            facts: Vec::new(),
+            url: links::base(self.s),
+            class: "u",
+            thread: None,
+        }
+    }
+
+    fn subject(&self, what: &str) -> String {
+        let key = match self.audience {
+            Audience::Public => "subject",
+            Audience::Staff => "subject-staff",
+        };
+        let site = self.w.name(&self.s.site.name);
+        clean::line(&self.w.say(key, &[("what", what.into()), ("site", site.into())]), SUBJECT_CHARS)
+    }
+
+    /// The operator's phone number, chat and hours, for readers of the public words.
+    fn contact(&self) -> Vec<String> {
+        let c = &self.s.site.contact;
+        if self.audience == Audience::Staff {
+            return Vec::new();
+        }
+        let line = |t: &String| clean::line(t, clean::TITLE_CHARS);
+        let chat = c.chat_url.as_deref().and_then(clean::https).map(str::to_owned);
+        let hours = c.hours.as_ref().map(|h| self.w.name(h));
+        [c.phone.as_ref().map(line), chat, c.email.as_ref().map(line), hours].into_iter().flatten().collect()
+    }
+
+    fn mail(&self, said: Said) -> Payload {
+        let w = self.w;
+        let why = w.say("mail-why", &[("site", w.name(&self.s.site.name).into())]);
+        let contact = self.contact();
+        let mut text = format!("{}\n\n", said.title);
+        for p in &said.paragraphs {
+            text += &format!("{p}\n\n");
+        }
+        for f in &said.facts {
+            text += &format!("{f}\n");
+        }
+        text += &format!("\n{}\n{}\n", w.plain("mail-link"), said.url);
+        if !contact.is_empty() {
+            text += &format!("\n{}\n{}\n", w.plain("mail-contact"), contact.join("\n"));
+        }
+        text += &format!("\n-- \n{why}\n");
+        let colour = match said.class {
+            "o" => "#187a48",
+            "m" => "#2f62cf",
+            "d" => "#8a5d00",
+            "p" => "#b84a00",
+            "x" => "#c21f2c",
+            _ => "#646b76",
+        };
+        let context = context! {
+            lang => w.lang.tag(),
+            title => said.title,
+            paragraphs => said.paragraphs,
+            facts => said.facts,
+            url => said.url,
+            contact, why, colour,
+        };
+        let html = template::render("mail.html", context).unwrap_or_else(|error| {
+            debug_assert!(false, "mail.html: {error:#}");
+            format!("<!doctype html><meta charset=utf-8><pre>{}</pre>", clean::xml(&text))
+        });
+        Payload::Mail { subject: said.subject, text, html, thread: said.thread }
+    }
+
+    fn webhook(&self, occasion: &Occasion, said: &Said) -> Payload {
+        let api = statuspage::Cut::brief(self.s, self.w.lang, WEBHOOK_UPDATES_MAX);
+        let status = api.status();
+        let page = api.page();
+        let mut body = json!({
+            "type": type_of(occasion),
+            "audience": self.audience,
+            "language": self.w.lang.tag(),
+            "made_at": self.s.made_at,
+            "epoch": self.s.epoch,
+            "seq": self.s.seq,
+            "occasion": occasion,
+            "subject": said.subject,
+            "text": said.paragraphs.join("\n\n"),
+            "facts": said.facts,
+            "url": said.url,
+            "meta": { "documentation": "docs/channels/webhook.md", "unsubscribe": null },
+            "page": {
+                "id": page["id"],
+                "name": page["name"],
+                "url": page["url"],
+                "status_indicator": status["indicator"],
+                "status_description": status["description"],
+            },
+        });
+        if let Some(i) = occasion.incident().and_then(|id| self.s.incident(&id)) {
+            body["incident"] = api.incident(i);
+        }
+        if let Some(m) = occasion.maintenance().and_then(|id| self.s.maintenance(&id)) {
+            body["maintenance"] = api.maintenance(m);
+        }
+        Payload::Webhook { body: body.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

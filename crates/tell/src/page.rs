@@ -20,7 +20,7 @@ pub(crate) mod bars;
 pub(crate) mod class;
 pub(crate) mod links;
 pub(crate) mod part;
-mod template;
+pub(crate) mod template;
 
 pub use assets::{csp, csp_hashes};
 use links::{Here, Links};
@@ -185,7 +185,7 @@ pub fn fragments(snapshot: &Snapshot, lang: Lang) -> Vec<(String, String)> {
 #[must_use]
 pub fn headline_words(snapshot: &Snapshot, lang: Lang) -> (String, String) {
     let h = Cut::new(snapshot, lang, &View::default(), Here::Status).headline();
-    (h.text, [h.more, h.counts].into_iter().flatten().collect::<Vec<_>>().join(" "))
+    (h.text, h.more)
 }
 
 /// One page in the making.
@@ -210,9 +210,7 @@ struct HeadlineWords {
     #[serde(rename = "headline")]
     text: String,
     class: &'static str,
-    more: Option<String>,
-    counts: Option<String>,
-    not_you: Option<String>,
+    more: String,
 }
 
 // === impl Cut ===
@@ -305,18 +303,7 @@ impl<'a> Cut<'a> {
         };
         let counts = (!matches!(kind, Headline::Operational | Headline::NoFreshNews)
             && !s.services.is_empty())
-        .then(|| {
-            let mut by = Status::ALL.map(|x| (x, statuses().filter(|y| *y == x).count()));
-            by.sort_by_key(|(x, _)| std::cmp::Reverse(x.gravity()));
-            let said =
-                |(x, n): &(Status, usize)| w.say(&format!("count-{}", x.as_str()), &[("n", (*n).into())]);
-            let parts: Vec<String> = by.iter().filter(|(_, n)| *n > 0).map(said).collect();
-            let comma = |a: String, b: &String| {
-                w.say("list-comma", &[("first", a.into()), ("second", b.as_str().into())])
-            };
-            let counts = parts[1..].iter().fold(parts[0].clone(), comma);
-            w.say("count-of", &[("of", s.services.len().into()), ("counts", counts.into())])
-        });
+        .then(|| self.counts());
         // Said only when our own checks failed at something a visitor feels.
         let seen = s.services.iter().any(|v| {
             v.verdict.status.is_problem()
@@ -324,7 +311,26 @@ impl<'a> Cut<'a> {
         });
         let not_you = (seen && matches!(kind, Headline::Degraded | Headline::Partial | Headline::Major))
             .then(|| w.plain("headline-not-you"));
-        HeadlineWords { kind, text, class: class::headline(kind), more, counts, not_you }
+        let lines: Vec<String> = [more, counts, not_you].into_iter().flatten().collect();
+        let more = w.sentences(&lines);
+        HeadlineWords { kind, text, class: class::headline(kind), more }
+    }
+
+    /// `Of 20 services: 1 is down, 19 are working.`
+    fn counts(&self) -> String {
+        let (w, of) = (&self.words, self.snapshot.services.len());
+        let mut by = Status::ALL.map(|status| {
+            (status, self.snapshot.services.iter().filter(|v| v.verdict.status == status).count())
+        });
+        by.sort_by_key(|(status, _)| std::cmp::Reverse(status.gravity()));
+        if let Some((status, _)) = by.iter().find(|(_, n)| *n == of) {
+            return w.say(&format!("count-all-{}", status.as_str()), &[("n", of.into())]);
+        }
+        let some = by.iter().filter(|(_, n)| *n > 0);
+        let parts: Vec<String> = some
+            .map(|(status, n)| w.say(&format!("count-{}", status.as_str()), &[("n", (*n).into())]))
+            .collect();
+        w.say("count-of", &[("of", of.into()), ("counts", w.commas(&parts).into())])
     }
 
     fn stale_line(&self) -> Option<String> {

@@ -53,7 +53,7 @@ pub(super) struct Service {
 #[derive(Serialize)]
 struct Spark {
     d: String,
-    now: String,
+    now: Option<String>,
     alt: String,
 }
 
@@ -195,17 +195,18 @@ fn why(s: &ServiceView, snapshot: &Snapshot, w: &Words) -> Option<String> {
     if v.status != Status::Operational && !matches!(v.reason, Reason::NotYetLooked | Reason::NoChecks) {
         said.push(w.say("since", &[("time", w.clock(v.since, snapshot.made_at).into())]));
     }
-    (!said.is_empty()).then(|| said.join(if w.lang == stillhere_model::Lang::ZhCn { "" } else { " " }))
+    (!said.is_empty()).then(|| w.sentences(&said))
 }
 
+/// The number beside the picture is shown only while it is of now: the service answers, and lately did.
 fn spark(s: &ServiceView, w: &Words) -> Option<Spark> {
     let d = bars::spark(&s.latency)?;
     let known = || s.latency.iter().filter_map(|p| p.p50_ms).filter(|ms| ms.is_finite() && *ms >= 0.0);
-    let now = milliseconds(w, known().last()?);
+    let answers = !matches!(s.verdict.status, Status::MajorOutage | Status::Unknown);
+    let now = s.latency.last().and_then(|p| p.p50_ms).filter(|_| answers).map(|ms| milliseconds(w, ms));
     let low = milliseconds(w, known().fold(f32::INFINITY, f32::min));
     let high = milliseconds(w, known().fold(0.0, f32::max));
-    let alt =
-        w.say("latency-alt", &[("now", now.as_str().into()), ("low", low.into()), ("high", high.into())]);
+    let alt = w.say("latency-alt", &[("low", low.into()), ("high", high.into())]);
     Some(Spark { d, now, alt })
 }
 
@@ -268,9 +269,7 @@ fn day_line(day: &Day, w: &Words, near: Time) -> DayLine {
     if day.corrected {
         parts.push(w.plain("day-corrected"));
     }
-    let comma =
-        |a: String, b: &String| w.say("list-comma", &[("first", a.into()), ("second", b.as_str().into())]);
-    let what = parts[1..].iter().fold(parts[0].clone(), comma);
+    let what = w.commas(&parts);
     let date = w.date(day.date, near);
     DayLine {
         class: class::status(day.worst().unwrap_or(Status::Unknown)),
@@ -311,7 +310,7 @@ pub(super) fn incident(
         href: (extent == Extent::Brief).then(|| links.incident(&i.id)),
         class: if open { class::impact(i.impact) } else { "o" },
         status: incident_status(w, i.status),
-        doing: open.then(|| w.plain(&format!("doing-{}", i.status.as_str()))),
+        doing: (i.status == IncidentStatus::Investigating).then(|| w.plain("doing-investigating")),
         unstable: open && i.unstable,
         affected: named.into_iter().take(AFFECTED_MAX).collect(),
         affected_more,

@@ -18,6 +18,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("maintenance.html", include_str!("../../../../web/status/maintenance.html")),
     ("history.html", include_str!("../../../../web/status/history.html")),
     ("not_found.html", include_str!("../../../../web/status/not_found.html")),
+    ("mail.html", include_str!("../../../../web/status/mail.html")),
     ("part/now.html", include_str!("../../../../web/status/part/now.html")),
     ("part/own.html", include_str!("../../../../web/status/part/own.html")),
     ("part/incidents.html", include_str!("../../../../web/status/part/incidents.html")),
@@ -31,7 +32,7 @@ const TEMPLATES: &[(&str, &str)] = &[
 ];
 
 /// Renders `name`. The context must hold `lang`.
-pub(super) fn render(name: &str, context: Value) -> Result<String, Error> {
+pub(crate) fn render(name: &str, context: Value) -> Result<String, Error> {
     let html = environment().get_template(name)?.render(context)?;
     Ok(html.trim().to_owned())
 }

@@ -5,7 +5,9 @@ use crate::{
     clean,
     snapshot::{OwnTrouble, Snapshot},
 };
-use stillhere_model::{Finding, Incident, Reason, Said, ServiceId, Status, Text, Time, UpdateId, Verdict};
+use stillhere_model::{
+    Finding, Incident, Lang, Reason, Said, ServiceId, Status, Text, Time, UpdateId, Verdict,
+};
 
 /// Names in a list before "and n more".
 const LIST_MAX: usize = 3;
@@ -48,6 +50,25 @@ impl Words {
                 )
             }
         }
+    }
+
+    /// All of them, with commas: `A, B, C`.
+    #[must_use]
+    pub fn commas(&self, parts: &[String]) -> String {
+        let comma = |a: String, b: &String| {
+            self.say("list-comma", &[("first", a.into()), ("second", b.as_str().into())])
+        };
+        let (first, rest) = parts.split_first().map_or((String::new(), parts), |(f, rest)| (f.clone(), rest));
+        rest.iter().fold(first, comma)
+    }
+
+    /// Sentences after each other, with a space where the language has one.
+    #[must_use]
+    pub fn sentences(&self, all: &[String]) -> String {
+        all.join(match self.lang {
+            Lang::En => " ",
+            Lang::ZhCn => "",
+        })
     }
 
     /// The public name of a service; `None` for one that the public does not know.
