@@ -259,12 +259,17 @@ impl Desk<'_> {
         i.status = IncidentStatus::Investigating;
         i.reopened += 1;
         let id = i.id;
-        for a in &i.affected {
-            // One that has since failed for another cause belongs there now.
-            self.state.attached.entry(a.service.clone()).or_insert(id);
-        }
+        let all: Vec<ServiceId> = i.affected.iter().map(|a| a.service.clone()).collect();
         self.state.open.push(held);
         let at = self.state.open.len() - 1;
+        for s in &all {
+            if !self.state.graph.knows(s) {
+                continue;
+            }
+            // One that has since failed for another cause belongs there now.
+            self.state.attached.entry(s.clone()).or_insert(id);
+            self.follow(s);
+        }
         self.affect(at, service);
         self.journal(Entry::IncidentReopened { incident: id, service: service.clone() });
     }

@@ -22,8 +22,7 @@ impl Desk<'_> {
     /// Starts or breaks off the verification.
     pub(crate) fn watch_recovery(&mut self, at: usize) {
         let i = self.incident(at);
-        let mut known = i.affected.iter().filter(|a| self.state.graph.knows(&a.service));
-        let good = !i.by_hand && known.all(|a| self.good(a.now));
+        let good = !i.by_hand && self.parts(at).all(|a| self.good(a.now));
         if !good {
             self.held(at).good_since = None;
             return;

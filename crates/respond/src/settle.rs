@@ -12,8 +12,8 @@ use crate::{
 };
 use std::collections::HashSet;
 use stillhere_model::{
-    Audience, Author, Entry, Finding, Impact, IncidentStatus, Occasion, Said, ServiceId, Status, UpdateId,
-    time::millis,
+    Affected, Audience, Author, Entry, Finding, Impact, IncidentStatus, Occasion, Said, ServiceId, Status,
+    UpdateId, time::millis,
 };
 
 /// Automatic updates in one incident, not counting its end and missed promises.
@@ -81,10 +81,17 @@ impl Desk<'_> {
 
     /// The worst status now. One out of sight counts as it was: losing sight of it makes nothing better.
     pub(crate) fn level_now(&self, at: usize) -> Status {
-        let seen = self.incident(at).affected.iter().filter(|a| self.state.graph.knows(&a.service));
-        seen.map(|a| if a.now == Status::Unknown && a.until.is_none() { a.worst } else { a.now })
+        self.parts(at)
+            .map(|a| if a.now == Status::Unknown && a.until.is_none() { a.worst } else { a.now })
             .filter(|s| self.worthy(*s))
             .fold(Status::Operational, Status::worst)
+    }
+
+    /// The affected services that are this incident's to watch: not gone from the configuration, nor taken
+    /// into another while it was closed.
+    pub(crate) fn parts(&self, at: usize) -> impl Iterator<Item = &Affected> {
+        let i = self.incident(at);
+        i.affected.iter().filter(|a| self.state.attached.get(&a.service) == Some(&i.id))
     }
 
     fn say_opened(&mut self, at: usize) {
@@ -149,7 +156,7 @@ impl Desk<'_> {
 
     fn say_worse(&mut self, at: usize, level: Status, graver: bool) {
         let held = &self.state.open[at];
-        let rose = held.incident.affected.iter().find(|a| a.now == level && a.until.is_none());
+        let rose = self.parts(at).find(|a| a.now == level && a.until.is_none());
         let Some(service) = rose.map(|a| a.service.clone()) else { return };
         let quiet = held.incident.unstable && !graver;
         let relapsed = held.good_since.is_some() || held.level == Status::Operational;
@@ -214,8 +221,8 @@ impl Desk<'_> {
     /// Once in the life of an incident, and once more for each time it was reopened.
     fn say_lost_sight(&mut self, at: usize) {
         let i = self.incident(at);
-        let known = || i.affected.iter().filter(|a| self.state.graph.knows(&a.service));
-        let lost = known().any(|a| a.now == Status::Unknown) && !known().any(|a| self.worthy(a.now));
+        let lost =
+            self.parts(at).any(|a| a.now == Status::Unknown) && !self.parts(at).any(|a| self.worthy(a.now));
         let life = i.updates.iter().rev().take_while(|u| !matches!(u.said, Said::Reopened { .. }));
         let said = life.clone().any(|u| u.said == Said::LostSight);
         if lost && !said && i.updates.len() < AUTOMATIC_UPDATES_MAX {

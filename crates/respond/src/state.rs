@@ -134,6 +134,12 @@ impl State {
         self.ours.certificates.iter().map(|(c, days)| (c, *days))
     }
 
+    /// Staff were told that our uplink is lost, and not yet that it is back.
+    #[must_use]
+    pub fn uplink_lost(&self) -> bool {
+        self.ours.uplink_lost
+    }
+
     pub(crate) fn keep_past(&mut self, held: Held) {
         self.past.push_back(held);
         if self.past.len() > PAST_MAX {
@@ -202,7 +208,9 @@ impl Seen {
                 self.flips.pop_front();
             }
         }
-        self.before = self.status;
+        if self.status != v.status {
+            self.before = self.status;
+        }
         self.status = v.status;
         self.since = v.since;
         self.declared = matches!(v.reason, Reason::Declared { .. });

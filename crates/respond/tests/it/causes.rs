@@ -32,7 +32,7 @@ fn one_incident_and_one_alert(r: &Room) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn case_j_a_host_and_30_dependants_in_any_order_are_one_incident_and_one_alert_that_names_the_host(
         order in Just((0..31).collect::<Vec<usize>>()).prop_shuffle(),

@@ -175,3 +175,19 @@ fn a_service_that_left_the_configuration_is_not_waited_for() {
     r.tick_for(secs(40));
     assert_eq!(r.only().status, IncidentStatus::Resolved);
 }
+
+#[test]
+fn one_that_is_reopened_waits_for_no_service_that_belongs_to_another_incident_by_now() {
+    let mut r = Room::new(&["host", "a: host", "c: host"]);
+    r.down(&["a", "c"]);
+    let first = r.only().id;
+    r.command(Command::ResolveIncident { incident: first, text: None }).expect("accepted");
+    let second = r.opened(crate::commands::open_by_hand(&[("c", Status::MajorOutage)]));
+    r.up(&["a"]);
+    r.down(&["a"]);
+    assert_eq!(r.incidents[&first].reopened, 1);
+    r.up(&["a"]);
+    r.tick_for(mins(6));
+    assert_eq!(r.incidents[&first].status, IncidentStatus::Resolved);
+    assert!(r.incidents[&second].status.is_open());
+}

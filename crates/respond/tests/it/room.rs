@@ -147,7 +147,7 @@ impl Room {
             maintenances: self.maintenances.values().cloned().collect(),
             verdicts: self.verdicts.values().cloned().collect(),
             certificates: self.state.certificates().map(|(c, d)| (c.clone(), d)).collect(),
-            uplink_lost: false,
+            uplink_lost: self.state.uplink_lost(),
         };
         self.state = State::restore(&self.topology, kept, self.now);
         self.input(Input::Tick);
