@@ -1,1 +1,31 @@
-//! (being written)
+//! One core node: what runs when Stillhere is up.
+//!
+//! ```text
+//! observe ──Seen──▶ flow: judge → respond → commit ──▶ snapshots (web) and outbox (deliver)
+//! uplink  ──Seen──▶   ▲            (one transaction)
+//! web, CLI ─Request───┘
+//! ```
+//! [`Node::start`] wires the tasks together; each of them is one file. They end by one signal, in the order of
+//! the flow: nothing new is looked at, what was seen is judged and committed, what is being delivered is settled.
+
+mod channels;
+mod deliver;
+mod flow;
+mod handle;
+mod heartbeats;
+mod key;
+mod observe;
+mod public;
+mod publish;
+mod reload;
+mod source;
+mod start;
+mod uplink;
+mod vitals;
+mod watch_outbox;
+
+pub use handle::{CommandError, Handle, PushError};
+pub use publish::static_copy;
+pub use source::{Over, Source};
+pub use start::Node;
+pub use vitals::{LAG_BOUNDS_MS, Vitals};

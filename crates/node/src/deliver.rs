@@ -1,0 +1,161 @@
+//! Carries the outbox to the channels: claim, deliver, settle.
+//!
+//! One task for each channel, so that a black hole in one holds up no other (case f), and none of them ever holds up a
+//! look or a verdict: they meet only in the store. A message is settled by its receipt alone. What was claimed and
+//! never settled (we were killed in between) is sent again under the same id, and that is counted.
+
+use crate::vitals::Vitals;
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+use stillhere_config::Channel as ChannelConfig;
+use stillhere_model::Receipt;
+use stillhere_net::clock::Clock;
+use stillhere_send::Channel;
+use stillhere_store::{Settled, Store};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
+
+/// Messages claimed at a time. One after the other they go out in the order they were written.
+const CLAIM: u32 = 16;
+/// A claim is ours this long; the deadline of every delivery is far below it.
+const LEASE: Duration = Duration::from_secs(120);
+/// Between looks at the outbox when nobody woke us: retries become due without a signal.
+const SWEEP: Duration = Duration::from_secs(1);
+
+pub(crate) struct Post {
+    store: Store,
+    clock: Clock,
+    vitals: Arc<Vitals>,
+    wake: Arc<Notify>,
+    stop: watch::Receiver<bool>,
+    running: HashMap<String, (ChannelConfig, watch::Sender<bool>, JoinHandle<()>)>,
+}
+
+// === impl Post ===
+
+impl Post {
+    pub(crate) fn new(
+        store: Store,
+        clock: Clock,
+        vitals: Arc<Vitals>,
+        wake: Arc<Notify>,
+        stop: watch::Receiver<bool>,
+    ) -> Post {
+        Post { store, clock, vitals, wake, stop, running: HashMap::new() }
+    }
+
+    /// Runs one task for each of `channels`; tasks of channels that are gone or changed end after the delivery
+    /// they are at. What waits for a channel that is gone stays in the outbox until a channel of that name is back.
+    pub(crate) fn replace(&mut self, channels: &[(ChannelConfig, Arc<Channel>)]) {
+        self.running.retain(|name, (config, end, _)| {
+            let stays = channels.iter().any(|(c, _)| &c.name == name && c == config);
+            if !stays {
+                end.send_replace(true);
+            }
+            stays
+        });
+        for (config, channel) in channels {
+            if self.running.contains_key(&config.name) {
+                continue;
+            }
+            let (end, ended) = watch::channel(false);
+            let carrier = Carrier {
+                name: config.name.clone(),
+                channel: channel.clone(),
+                store: self.store.clone(),
+                clock: self.clock,
+                vitals: self.vitals.clone(),
+            };
+            let task = tokio::spawn(carrier.run(self.wake.clone(), self.stop.clone(), ended));
+            self.running.insert(config.name.clone(), (config.clone(), end, task));
+        }
+    }
+
+    /// Waits for the deliveries under way.
+    pub(crate) async fn stopped(&mut self) {
+        for (_, (_, _, task)) in self.running.drain() {
+            // A carrier that panicked has left its message claimed: it is sent again after the lease.
+            let _ = task.await;
+        }
+    }
+}
+
+struct Carrier {
+    name: String,
+    channel: Arc<Channel>,
+    store: Store,
+    clock: Clock,
+    vitals: Arc<Vitals>,
+}
+
+// === impl Carrier ===
+
+impl Carrier {
+    async fn run(self, wake: Arc<Notify>, mut stop: watch::Receiver<bool>, mut ended: watch::Receiver<bool>) {
+        loop {
+            // Registered before the query, so that a message written in between wakes us.
+            let woken = wake.notified();
+            let more = self.carry().await;
+            if *stop.borrow() || *ended.borrow() {
+                return;
+            }
+            if more {
+                continue;
+            }
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep(SWEEP) => {}
+                _ = stop.wait_for(|s| *s) => return,
+                _ = ended.wait_for(|s| *s) => return,
+            }
+        }
+    }
+
+    /// True when there may be more at once.
+    async fn carry(&self) -> bool {
+        let claimed = match self.store.claim(&self.name, self.clock.now().wall, CLAIM, LEASE).await {
+            Ok(claimed) => claimed,
+            Err(e) => {
+                tracing::error!(channel = self.name, error = %e, "could not read the outbox");
+                return false;
+            }
+        };
+        let full = claimed.len() == CLAIM as usize;
+        for claim in claimed {
+            if claim.sent_before {
+                self.vitals.sent_again.fetch_add(1, Relaxed);
+                tracing::warn!(channel = self.name, delivery = %claim.message.id, "sending again: whether the far side had it is not known");
+            }
+            let receipt = self.channel.deliver(&claim.message, self.clock.now().wall).await;
+            self.settle(&claim, &receipt).await;
+        }
+        full
+    }
+
+    async fn settle(&self, claim: &stillhere_store::Claimed, receipt: &Receipt) {
+        let jitter = stillhere_net::entropy::u64();
+        match self.store.settle(claim, receipt, self.clock.now().wall, jitter).await {
+            Ok(Settled::Delivered { .. }) => {
+                self.vitals.delivered.fetch_add(1, Relaxed);
+                tracing::info!(channel = self.name, delivery = %claim.message.id, attempt = claim.attempt, "delivered");
+            }
+            Ok(Settled::Again { .. }) => {
+                self.vitals.deferred.fetch_add(1, Relaxed);
+                tracing::warn!(channel = self.name, delivery = %claim.message.id, attempt = claim.attempt, receipt = ?receipt, "not delivered, will be tried again");
+            }
+            Ok(Settled::Dead { .. }) => {
+                self.vitals.dead_letters.fetch_add(1, Relaxed);
+                tracing::error!(channel = self.name, delivery = %claim.message.id, attempt = claim.attempt, receipt = ?receipt, "given up: a dead letter");
+            }
+            Ok(Settled::NotOurs) => {}
+            Err(e) => {
+                tracing::error!(channel = self.name, delivery = %claim.message.id, error = %e, "could not write the receipt; it will be sent again under the same id");
+            }
+        }
+    }
+}

@@ -1,0 +1,578 @@
+//! The flow: observations are judged, verdicts are responded to, and what was decided is committed, all in one task.
+//!
+//! State, journal and outbox go to disk in one transaction. Only after the commit does anybody hear of it: the page,
+//! the channels, the caller of a command. A deciding observation is committed at once; ordinary ones wait for
+//! company ([`BATCH_WAIT`], [`BATCH_ROWS`]), because nobody is waiting for them.
+//!
+//! When the store fails, what was decided stays in memory and is tried again until it is on disk. Meanwhile nothing
+//! new is said, new observations wait in their bounded queue, and the page's own rule of freshness says that there is no
+//! fresh news (case a, case c). The alternative, deciding again later, would date outages wrongly.
+
+use crate::{
+    channels::Channels,
+    deliver::Post,
+    handle::{Reply, Request},
+    heartbeats::Heartbeats,
+    observe::Ask,
+    public::Public,
+    reload::Loaded,
+    uplink::Guard,
+    vitals::Vitals,
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+use stillhere_judge::{Input as JudgeInput, Look};
+use stillhere_model::{
+    Accepted, Audience, CheckId, DeliveryId, Entry, Finding, Mint, Moment, Observation, Occasion,
+    OutboxMessage, Refusal, ServiceId, Status, Time, VerdictChange, time::millis,
+};
+use stillhere_net::clock::Clock;
+use stillhere_respond::{Effect, Input as RespondInput};
+use stillhere_store::{Store, Write};
+use stillhere_tell::{Snapshot, notice::Key, snapshot::OwnTrouble};
+use tokio::sync::{Notify, mpsc, watch};
+
+/// Observations that may wait for the judge. At 1,000 looks a second this is a minute of a store that does not answer.
+pub(crate) const SEEN_MAX: usize = 65_536;
+/// Requests (commands, heartbeats) that may wait.
+pub(crate) const REQUESTS_MAX: usize = 1_024;
+/// How long ordinary observations wait for company before they are committed.
+const BATCH_WAIT: Duration = Duration::from_millis(200);
+/// How many at most are committed together.
+const BATCH_ROWS: usize = 500;
+/// How often time itself is looked at: freshness, promises, heartbeats, maintenance, clock jumps.
+const TICK: Duration = Duration::from_millis(500);
+/// Bars of all services are computed anew this often.
+const REFRESH: Duration = Duration::from_secs(60);
+/// A snapshot that only renews freshness is made at most this often.
+const RENEW: Duration = Duration::from_millis(500);
+/// When nothing else is written, "we are alive" is.
+const ALIVE: Duration = Duration::from_secs(5);
+/// Between tries to commit what the store refused.
+const COMMIT_RETRY: Duration = Duration::from_millis(250);
+/// Wall and monotonic clock may drift apart by this much in one tick before it is called a jump.
+const JUMP: Duration = Duration::from_secs(2);
+/// Time that passed unseen (frozen, suspended) counts as a gap from here on.
+const FREEZE: Duration = Duration::from_secs(5);
+/// Rounds of judge → respond → judge that one input may take. Each declaration needs one more.
+const ROUNDS_MAX: usize = 16;
+/// A certificate's end is announced when it is nearer than each of these.
+const CERTIFICATE_DAYS: [u32; 3] = [21, 14, 7];
+
+/// Who is said to have asked for what stands in the configuration file.
+const BY_FILE: &str = "configuration file";
+
+/// What the observers hand to the judge.
+pub(crate) enum Seen {
+    Look(Observation),
+    /// A look that was due and could not begin.
+    Skipped(Observation),
+    Uplink {
+        up: bool,
+    },
+}
+
+pub(crate) struct Flow {
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) loaded: Loaded,
+    pub(crate) judge: stillhere_judge::State,
+    pub(crate) respond: stillhere_respond::State,
+    pub(crate) public: Public,
+    pub(crate) heartbeats: Heartbeats,
+    pub(crate) channels: Channels,
+    pub(crate) mint: Mint,
+    pub(crate) vitals: Arc<Vitals>,
+    pub(crate) asks: mpsc::Sender<Ask>,
+    pub(crate) guard: Arc<Guard>,
+    pub(crate) snapshots: watch::Sender<Arc<Snapshot>>,
+    pub(crate) notices: watch::Sender<Arc<str>>,
+    pub(crate) key: Key,
+    pub(crate) outbox: Arc<Notify>,
+    pub(crate) post: Post,
+    pub(crate) pending: Pending,
+    pub(crate) certificates: HashMap<CheckId, u32>,
+    pub(crate) skipped: u64,
+    pub(crate) uplink_down_since: Option<Time>,
+    pub(crate) behind_since: Option<Moment>,
+    pub(crate) last_tick: Moment,
+    pub(crate) last_refresh_ms: i64,
+    pub(crate) last_renew_ms: i64,
+}
+
+/// What was decided and is not on disk yet, and who waits for it.
+#[derive(Default)]
+pub(crate) struct Pending {
+    write: Write,
+    /// Must not wait for company.
+    deciding: bool,
+    since_ms: Option<i64>,
+    announce: Vec<(Occasion, Audience, Time)>,
+    looks: Vec<Ask>,
+    replies: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+// === impl Flow ===
+
+impl Flow {
+    /// Until stopped; gives back what is still delivering.
+    pub(crate) async fn run(
+        mut self,
+        mut seen: mpsc::Receiver<Seen>,
+        mut requests: mpsc::Receiver<Request>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Post {
+        let mut batch = Vec::with_capacity(BATCH_ROWS);
+        loop {
+            let now = self.clock.now();
+            let mut wake = self.last_tick.mono_ms + millis(TICK);
+            if let Some(since) = self.pending.since_ms {
+                wake = wake.min(since + millis(BATCH_WAIT));
+            }
+            let wait = Duration::from_millis(u64::try_from(wake - now.mono_ms).unwrap_or(0));
+            let mut request = None;
+            let stopping = tokio::select! {
+                biased;
+                () = until_true(&mut stop) => true,
+                Some(r) = requests.recv() => {
+                    request = Some(r);
+                    false
+                }
+                n = seen.recv_many(&mut batch, BATCH_ROWS) => n == 0,
+                () = tokio::time::sleep(wait) => false,
+            };
+            if let Some(request) = request {
+                self.requested(request).await;
+            }
+            let now = self.clock.now();
+            for what in batch.drain(..) {
+                self.seen(what, now);
+            }
+            if now.mono_ms - self.last_tick.mono_ms >= millis(TICK) {
+                self.tick(now);
+            }
+            if stopping {
+                self.pending.write.journal.push((now.wall, Entry::Stopped));
+                self.pending.deciding = true;
+            }
+            if self.commit_is_due(now) {
+                self.commit(&mut stop).await;
+            }
+            if stopping {
+                return self.post;
+            }
+        }
+    }
+
+    /// The first things: what is not known since we were last alive, and what `respond` goes on with. Its tick comes
+    /// before the judge's: it says again what people declared and which maintenance is under way.
+    pub(crate) fn begin(&mut self, off_since: Option<Time>, now: Moment) {
+        self.pending.write.journal.push((now.wall, crate::start::started()));
+        self.respond(RespondInput::Tick, now);
+        if let Some(from) = off_since {
+            self.gap(from, now.wall, now);
+        }
+        let changes = self.judged(JudgeInput::Tick, now);
+        self.verdicts(changes, now);
+        self.plan_maintenance(now);
+        self.pending.deciding = true;
+    }
+
+    fn seen(&mut self, what: Seen, now: Moment) {
+        match what {
+            Seen::Look(observation) => self.observed(observation, now),
+            Seen::Skipped(observation) => {
+                self.skipped += 1;
+                self.observed(observation, now);
+            }
+            Seen::Uplink { up } => {
+                self.vitals.uplink_up.store(u64::from(up), Relaxed);
+                self.uplink_down_since = (!up).then_some(now.wall);
+                let changes = self.judged(JudgeInput::Uplink { up }, now);
+                self.verdicts(changes, now);
+                self.respond(RespondInput::Uplink { up }, now);
+                self.troubles(now);
+            }
+        }
+    }
+
+    fn observed(&mut self, observation: Observation, now: Moment) {
+        self.public.looked(&observation);
+        if let Some(Finding::TlsExpiresSoon { days }) = observation.finding {
+            self.certificate(&observation.check, days, now);
+        }
+        let changes = self.judged(JudgeInput::Observed(&observation), now);
+        self.pending.write.observations.push(observation);
+        self.pending.since_ms.get_or_insert(now.mono_ms);
+        self.verdicts(changes, now);
+    }
+
+    fn certificate(&mut self, check: &CheckId, days: u32, now: Moment) {
+        let Some(threshold) = CERTIFICATE_DAYS.into_iter().filter(|t| days <= *t).min() else { return };
+        if self.certificates.get(check).is_none_or(|told| threshold < *told) {
+            self.certificates.insert(check.clone(), threshold);
+            self.respond(RespondInput::Certificate { check: check.clone(), days: threshold }, now);
+        }
+    }
+
+    /// Asks the judge; queues the looks it wants.
+    fn judged(&mut self, input: JudgeInput<'_>, now: Moment) -> Vec<VerdictChange> {
+        let step = stillhere_judge::step(&mut self.judge, &self.loaded.topology, input, now);
+        for look in step.looks {
+            self.pending.looks.push(match look {
+                Look::Recheck { check, after } => Ask::Look { check, after, recheck: true },
+                Look::Now { check, .. } => Ask::Look { check, after: Duration::ZERO, recheck: false },
+            });
+        }
+        step.changes
+    }
+
+    fn verdicts(&mut self, changes: Vec<VerdictChange>, now: Moment) {
+        if changes.is_empty() {
+            return;
+        }
+        self.note(&changes, now);
+        self.respond(RespondInput::Verdicts(&changes), now);
+        self.pending.write.verdicts.extend(changes);
+    }
+
+    /// Makes new verdicts public (after the commit) and puts them into the journal.
+    fn note(&mut self, changes: &[VerdictChange], now: Moment) {
+        self.public.verdicts(changes, now.wall);
+        self.vitals.verdict_changes.fetch_add(changes.len() as u64, Relaxed);
+        for c in changes {
+            tracing::info!(
+                service = %c.now.service, before = c.before.map(Status::as_str), now = c.now.status.as_str(),
+                since = %c.now.since, reason = ?c.now.reason, "the verdict changed"
+            );
+            self.pending.write.journal.push((
+                now.wall,
+                Entry::Verdict {
+                    service: c.now.service.clone(),
+                    before: c.before,
+                    now: c.now.status,
+                    since: c.now.since,
+                    reason: c.now.reason.clone(),
+                },
+            ));
+        }
+        self.pending.deciding = true;
+    }
+
+    /// Asks `respond`, and carries out what it says, which may be news to the judge, and so on.
+    fn respond(&mut self, input: RespondInput<'_>, now: Moment) -> Option<Result<Accepted, Refusal>> {
+        let step = stillhere_respond::step(
+            &mut self.respond,
+            &self.loaded.policy,
+            &self.loaded.topology,
+            input,
+            now,
+            &mut self.mint,
+        );
+        let mut effects = step.effects;
+        for _ in 0..ROUNDS_MAX {
+            let mut changes = Vec::new();
+            for effect in std::mem::take(&mut effects) {
+                self.effect(effect, now, &mut changes);
+            }
+            if changes.is_empty() {
+                return step.outcome;
+            }
+            self.note(&changes, now);
+            let more = stillhere_respond::step(
+                &mut self.respond,
+                &self.loaded.policy,
+                &self.loaded.topology,
+                RespondInput::Verdicts(&changes),
+                now,
+                &mut self.mint,
+            );
+            self.pending.write.verdicts.extend(changes);
+            effects = more.effects;
+        }
+        tracing::error!("judge and respond did not come to rest in {ROUNDS_MAX} rounds");
+        step.outcome
+    }
+
+    fn effect(&mut self, effect: Effect, now: Moment, changes: &mut Vec<VerdictChange>) {
+        self.pending.deciding = true;
+        match effect {
+            Effect::Incident(incident) => {
+                self.public.incident(&incident, now.wall);
+                let incidents = &mut self.pending.write.incidents;
+                incidents.retain(|i| i.id != incident.id);
+                incidents.push(*incident);
+            }
+            Effect::Maintenance(maintenance) => {
+                self.public.maintenance(&maintenance);
+                let maintenances = &mut self.pending.write.maintenances;
+                maintenances.retain(|m| m.id != maintenance.id);
+                maintenances.push(*maintenance);
+            }
+            Effect::Declare { incident, services } => {
+                changes.extend(self.judged(JudgeInput::Declared { incident, services }, now));
+            }
+            Effect::MaintenanceActive { id, services, expect, active } => {
+                changes.extend(self.judged(JudgeInput::Maintenance { id, services, expect, active }, now));
+            }
+            Effect::LookNow { services } => self.look_now(&services),
+            Effect::Announce { occasion, audience, not_before } => {
+                self.pending.announce.push((occasion, audience, not_before));
+            }
+            Effect::Withdraw { incident } => {
+                self.pending
+                    .announce
+                    .retain(|(o, a, _)| *a != Audience::Staff || o.incident() != Some(incident));
+                self.pending.write.withdraw.push(incident);
+            }
+            Effect::Amend(amendment) => {
+                self.public.amend(&amendment, now.wall);
+                self.pending.write.amendments.push(amendment);
+            }
+            Effect::Journal(entry) => self.pending.write.journal.push((now.wall, entry)),
+        }
+    }
+
+    fn look_now(&mut self, services: &[ServiceId]) {
+        for id in services {
+            for check in self.loaded.topology.service(id).map(|s| s.checks.clone()).unwrap_or_default() {
+                self.pending.looks.push(Ask::Look { check, after: Duration::ZERO, recheck: false });
+            }
+        }
+    }
+
+    async fn requested(&mut self, request: Request) {
+        let now = self.clock.now();
+        match request {
+            Request::Command { by, command, reply } => {
+                let outcome = self
+                    .respond(RespondInput::Command { by, command }, now)
+                    .expect("respond answers every command with an outcome");
+                self.reply_after_commit(reply, outcome);
+            }
+            Request::Push { key, signal, reply } => {
+                let outcome = self.heartbeats.signal(&key, &signal, now).map(|heard| {
+                    self.pending.write.push.push((heard.check, heard.state));
+                    self.pending.deciding = true;
+                    if let Some(observation) = heard.observation {
+                        self.vitals.ended_passive(observation.outcome);
+                        self.observed(observation, now);
+                    }
+                });
+                self.reply_after_commit(reply, outcome);
+            }
+            Request::Reload { reply } => {
+                let outcome = self.reload(now).await;
+                self.reply_after_commit(reply, outcome);
+            }
+        }
+    }
+
+    fn reply_after_commit<T: Send + 'static>(&mut self, reply: Reply<T>, outcome: T) {
+        // A caller that went away has its answer in the journal.
+        self.pending.replies.push(Box::new(move || drop(reply.send(outcome))));
+        self.pending.since_ms.get_or_insert(i64::MIN / 2);
+    }
+
+    fn tick(&mut self, now: Moment) {
+        self.look_at_the_clock(now);
+        let changes = self.judged(JudgeInput::Tick, now);
+        self.verdicts(changes, now);
+        for heard in self.heartbeats.tick(now) {
+            self.pending.write.push.push((heard.check, heard.state));
+            if let Some(observation) = heard.observation {
+                self.vitals.ended_passive(observation.outcome);
+                self.observed(observation, now);
+            }
+        }
+        self.respond(RespondInput::Tick, now);
+        if self.skipped > 0 {
+            let looks = std::mem::take(&mut self.skipped);
+            self.pending.write.journal.push((now.wall, Entry::FellBehind { looks }));
+            if self.behind_since.is_none() {
+                self.respond(RespondInput::FellBehind { looks }, now);
+            }
+            self.behind_since = Some(now);
+        } else if self.behind_since.is_some_and(|since| now.mono_ms - since.mono_ms > millis(REFRESH)) {
+            self.behind_since = None;
+        }
+        self.troubles(now);
+        if now.mono_ms - self.last_refresh_ms >= millis(REFRESH) {
+            self.last_refresh_ms = now.mono_ms;
+            self.public.refresh_all(now.wall);
+        }
+        if now.wall.since(Time(self.vitals.last_commit_ms.load(Relaxed))) >= ALIVE {
+            self.pending.since_ms.get_or_insert(i64::MIN / 2);
+        }
+        self.last_tick = now;
+    }
+
+    /// Tells a frozen process from a set clock, and writes down what cannot be known (cases b, c, r).
+    fn look_at_the_clock(&mut self, now: Moment) {
+        let mono = now.mono_ms - self.last_tick.mono_ms;
+        let wall = now.wall.0 - self.last_tick.wall.0;
+        let jump = wall - mono;
+        if jump.abs() > millis(JUMP) {
+            tracing::warn!(by_ms = jump, "the wall clock jumped");
+            self.pending.write.journal.push((now.wall, Entry::ClockJumped { by_ms: jump }));
+            self.respond(RespondInput::ClockJumped { by_ms: jump }, now);
+        }
+        // The stretch that was jumped over was seen by nobody, whether the machine slept or its clock was set.
+        if wall > millis(FREEZE) {
+            self.gap(self.last_tick.wall, now.wall, now);
+        }
+    }
+
+    pub(crate) fn gap(&mut self, from: Time, until: Time, now: Moment) {
+        self.pending.write.gaps.push((from, until));
+        self.pending.write.journal.push((now.wall, Entry::Gap { from, until }));
+        self.pending.deciding = true;
+        self.public.gap(from, until, now.wall);
+        self.heartbeats.was_deaf(from, now);
+    }
+
+    fn troubles(&mut self, _now: Moment) {
+        let mut own = Vec::new();
+        if let Some(since) = self.uplink_down_since {
+            own.push(OwnTrouble::UplinkDown { since });
+        }
+        if let Some(since) = self.behind_since {
+            own.push(OwnTrouble::FallingBehind { since: since.wall });
+        }
+        self.public.trouble(own);
+    }
+
+    fn commit_is_due(&self, now: Moment) -> bool {
+        self.pending.deciding
+            || self.pending.write.observations.len() >= BATCH_ROWS
+            || self.pending.since_ms.is_some_and(|since| now.mono_ms - since >= millis(BATCH_WAIT))
+    }
+
+    /// Puts what was decided on disk, then lets it be known.
+    async fn commit(&mut self, stop: &mut watch::Receiver<bool>) {
+        let mut pending = std::mem::take(&mut self.pending);
+        // Looks don't wait for the disk: they change nothing by themselves, and a re-check is due in half a second.
+        for ask in pending.looks.drain(..) {
+            if self.asks.try_send(ask).is_err() {
+                self.vitals.looks_skipped.fetch_add(1, Relaxed);
+            }
+        }
+        let now = self.clock.now();
+        let snapshot = Arc::new(self.public.snapshot(now.wall));
+        let announced = std::mem::take(&mut pending.announce);
+        for (occasion, audience, not_before) in announced {
+            let messages = self.channels.address(&occasion, audience, &snapshot);
+            for (channel, payload) in messages {
+                pending.write.outbox.push(OutboxMessage {
+                    id: DeliveryId(self.mint.uuid(now.wall)),
+                    channel,
+                    audience,
+                    occasion: occasion.clone(),
+                    created_at: now.wall,
+                    not_before,
+                    payload,
+                });
+            }
+        }
+        pending.write.alive_at = Some(now.wall);
+        pending.write.seq = Some(snapshot.seq);
+        let began_us = self.clock.mono_us();
+        let mut failed_since = None;
+        while let Err(e) = self.store.commit(&pending.write).await {
+            self.vitals.commits_failed.fetch_add(1, Relaxed);
+            if failed_since.is_none() {
+                failed_since = Some(self.clock.now().wall);
+                tracing::error!(error = %e, "could not write what was decided; trying again, saying nothing until then");
+            }
+            // On the way out there is nobody left to wait for: what is not acknowledged is not promised.
+            if *stop.borrow() {
+                return;
+            }
+            tokio::time::sleep(COMMIT_RETRY).await;
+        }
+        self.vitals.commits.fetch_add(1, Relaxed);
+        self.vitals.commit_us_sum.fetch_add(self.clock.mono_us() - began_us, Relaxed);
+        self.vitals.last_commit_ms.store(now.wall.0, Relaxed);
+        let changed = self.snapshots.borrow().seq != snapshot.seq;
+        if changed || now.mono_ms - self.last_renew_ms >= millis(RENEW) {
+            self.last_renew_ms = now.mono_ms;
+            self.notices.send_replace(stillhere_tell::notice::sign(&snapshot, &self.key).into());
+            self.snapshots.send_replace(snapshot);
+        }
+        if !pending.write.outbox.is_empty() || !pending.write.withdraw.is_empty() {
+            self.outbox.notify_waiters();
+        }
+        for reply in pending.replies {
+            reply();
+        }
+        if let Some(since) = failed_since {
+            tracing::warn!(since = %since, "writing works again");
+        }
+    }
+
+    async fn reload(&mut self, now: Moment) -> Result<String, String> {
+        let loaded = match self.loaded.again() {
+            Ok(loaded) => loaded,
+            Err(report) => {
+                self.pending
+                    .write
+                    .journal
+                    .push((now.wall, Entry::ConfigRefused { error: first_line(&report) }));
+                return Err(report);
+            }
+        };
+        let summary = self.loaded.compare(&loaded);
+        self.apply(loaded, now).await;
+        self.pending.write.journal.push((now.wall, Entry::ConfigApplied { summary: summary.clone() }));
+        self.pending.deciding = true;
+        Ok(summary)
+    }
+
+    /// Everything in `loaded` was built and checked before: from here on nothing can be refused.
+    async fn apply(&mut self, loaded: Loaded, now: Moment) {
+        self.loaded = loaded;
+        self.respond(RespondInput::TopologyChanged, now);
+        let changes = self.judged(JudgeInput::TopologyChanged, now);
+        let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();
+        self.public.reconfigure(
+            &self.loaded.topology,
+            self.loaded.site.clone(),
+            self.loaded.fresh_for,
+            &verdicts,
+            now.wall,
+        );
+        self.verdicts(changes, now);
+        self.heartbeats.replace(&self.loaded.heartbeats);
+        self.channels.replace(&self.loaded.channels);
+        self.post.replace(&self.loaded.channels);
+        self.guard.replace(self.loaded.uplink_targets.clone()).await;
+        if self.asks.send(Ask::Replace(self.loaded.watched.clone())).await.is_err() {
+            tracing::error!("the watcher is gone");
+        }
+        self.plan_maintenance(now);
+    }
+
+    /// Windows from the file become maintenances by their key; one that is gone from the file is cancelled by
+    /// `respond` only if it has not begun.
+    pub(crate) fn plan_maintenance(&mut self, now: Moment) {
+        for command in self.loaded.maintenance.clone() {
+            if let Some(Err(refusal)) =
+                self.respond(RespondInput::Command { by: BY_FILE.to_owned(), command }, now)
+            {
+                tracing::warn!(%refusal, "a maintenance window of the file was not taken over");
+            }
+        }
+    }
+}
+
+/// The watched value's guard must not live across an await, hence the block.
+async fn until_true(flag: &mut watch::Receiver<bool>) {
+    let _ = flag.wait_for(|f| *f).await;
+}
+
+fn first_line(s: &str) -> String {
+    s.lines().next().unwrap_or_default().to_owned()
+}

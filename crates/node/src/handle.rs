@@ -1,0 +1,152 @@
+//! What the rest of the process may ask of the core node: read what is public, and hand in what people
+//! and heartbeats say. Every answer comes after the commit.
+
+use crate::vitals::Vitals;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use stillhere_model::{Accepted, Command, Refusal};
+use stillhere_net::clock::Clock;
+use stillhere_observe::probe::push::Signal;
+use stillhere_store::Store;
+use stillhere_tell::Snapshot;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long a caller waits for the commit before it hears that the node is not available. The command may
+/// still be carried out afterwards; the answer says so.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) requests: mpsc::Sender<Request>,
+    pub(crate) notices: watch::Receiver<Arc<str>>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) store: Store,
+    pub(crate) vitals: Arc<Vitals>,
+    pub(crate) clock: Clock,
+    pub(crate) stop: watch::Sender<bool>,
+}
+
+/// What the flow is asked to do; answered after the commit.
+pub(crate) enum Request {
+    Command { by: String, command: Command, reply: Reply<Result<Accepted, Refusal>> },
+    Push { key: String, signal: Signal, reply: Reply<Result<(), PushError>> },
+    Reload { reply: Reply<Result<String, String>> },
+}
+
+pub(crate) type Reply<T> = oneshot::Sender<T>;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    #[error("no heartbeat check has this key")]
+    NoSuchKey,
+    #[error("several heartbeat checks have this name; use the key")]
+    Ambiguous,
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+// === impl Handle ===
+
+impl Handle {
+    /// What is public now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshots.borrow().clone()
+    }
+
+    /// Changes with every public change, and about once a second as long as looks come in.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// The signed notice of the current snapshot.
+    #[must_use]
+    pub fn notice(&self) -> Arc<str> {
+        self.notices.borrow().clone()
+    }
+
+    /// # Errors
+    /// `Refused` changed nothing. `Unavailable`: not committed in [`ANSWER_WITHIN`].
+    pub async fn command(&self, by: &str, command: Command) -> Result<Accepted, CommandError> {
+        let by = by.to_owned();
+        match self.ask(|reply| Request::Command { by, command, reply }).await {
+            Ok(answer) => answer.map_err(CommandError::Refused),
+            Err(e) => Err(CommandError::Unavailable(e)),
+        }
+    }
+
+    /// # Errors
+    /// See [`PushError`].
+    pub async fn push(&self, key: &str, signal: Signal) -> Result<(), PushError> {
+        let key = key.to_owned();
+        match self.ask(|reply| Request::Push { key, signal, reply }).await {
+            Ok(answer) => answer,
+            Err(e) => Err(PushError::Unavailable(e)),
+        }
+    }
+
+    /// Reads the configuration file again. `Ok` says what changed.
+    ///
+    /// # Errors
+    /// The report of a bad file; nothing was changed.
+    pub async fn reload(&self) -> Result<String, String> {
+        self.ask(|reply| Request::Reload { reply }).await?
+    }
+
+    /// A consistent copy of the database while everything goes on.
+    ///
+    /// # Errors
+    /// When the file exists already or cannot be written.
+    pub async fn backup(&self, to: PathBuf) -> Result<(), stillhere_store::StoreError> {
+        self.store.backup(&to).await
+    }
+
+    /// Asks the process to stop gracefully.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Turns true when the process is to stop.
+    #[must_use]
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    #[must_use]
+    pub fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, String> {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.requests.send(request(reply)).await.map_err(|_| "the node is stopping".to_owned())?;
+            answer.await.map_err(|_| "the node is stopping".to_owned())
+        };
+        match tokio::time::timeout(ANSWER_WITHIN, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!(
+                "not written to disk within {} s; it may still be carried out",
+                ANSWER_WITHIN.as_secs()
+            )),
+        }
+    }
+}

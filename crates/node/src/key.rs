@@ -1,0 +1,46 @@
+//! The site's signing key: 32 random bytes in a file that only we can read, made at the first start.
+//!
+//! It is not a row of the database, because backups travel and a key must not.
+
+use std::{
+    fs::OpenOptions,
+    io::{ErrorKind, Read as _, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+use stillhere_tell::notice::Key;
+
+/// The file's name in the data folder.
+const FILE: &str = "notice.key";
+
+/// # Errors
+/// When the file cannot be read or made, has another size, or may be read by others.
+pub(crate) fn load_or_make(data: &Path) -> Result<Key, String> {
+    let path = data.join(FILE);
+    let say = |e: std::io::Error| format!("{}: {e}", path.display());
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(mut file) => {
+            let seed = stillhere_net::entropy::bytes::<32>();
+            file.write_all(&seed).and_then(|()| file.sync_all()).map_err(say)?;
+            Ok(Key::from_seed(&seed))
+        }
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            let mut file = OpenOptions::new().read(true).open(&path).map_err(say)?;
+            let mode = file.metadata().map_err(say)?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(format!(
+                    "{}: others may read the signing key (mode {mode:o}); chmod 600 it",
+                    path.display()
+                ));
+            }
+            let mut seed = [0u8; 32];
+            let mut rest = [0u8; 1];
+            file.read_exact(&mut seed).map_err(say)?;
+            if file.read(&mut rest).map_err(say)? != 0 {
+                return Err(format!("{}: not a signing key of ours (more than 32 bytes)", path.display()));
+            }
+            Ok(Key::from_seed(&seed))
+        }
+        Err(e) => Err(say(e)),
+    }
+}

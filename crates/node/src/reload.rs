@@ -1,0 +1,188 @@
+//! A configuration, built: everything that can be refused is refused here, before anything is touched.
+
+use crate::{
+    heartbeats::{self, Job},
+    observe::{Limits, Watched},
+    source::Source,
+};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use stillhere_config::{Channel as ChannelConfig, Config};
+use stillhere_model::{Command, Topology, VantageId};
+use stillhere_net::clock::Clock;
+use stillhere_observe::{
+    Probe,
+    probe::{Shared, Spec, push::Push},
+};
+use stillhere_respond::Policy;
+use stillhere_send::Channel;
+use stillhere_tell::snapshot::{Contact, Site};
+
+/// A snapshot counts as fresh at least this long: with checks every second a busy disk may take that much.
+const FRESH_AT_LEAST: Duration = Duration::from_secs(3);
+
+/// The vantage of a single node.
+#[must_use]
+pub(crate) fn vantage() -> VantageId {
+    VantageId::new("core")
+}
+
+pub(crate) struct Loaded {
+    pub(crate) source: Source,
+    pub(crate) config: Config,
+    pub(crate) addr: SocketAddr,
+    pub(crate) topology: Topology,
+    pub(crate) policy: Policy,
+    pub(crate) site: Site,
+    pub(crate) fresh_for: Duration,
+    pub(crate) watched: Vec<Watched>,
+    pub(crate) heartbeats: Vec<Job>,
+    pub(crate) channels: Vec<(ChannelConfig, Arc<Channel>)>,
+    pub(crate) uplink_targets: Vec<String>,
+    pub(crate) maintenance: Vec<Command>,
+    pub(crate) limits: Limits,
+    shared: Shared,
+    clock: Clock,
+}
+
+// === impl Loaded ===
+
+impl Loaded {
+    /// # Errors
+    /// What cannot be built: a secret that is not there, a certificate that cannot be read.
+    pub(crate) fn build(
+        source: Source,
+        config: Config,
+        addr: SocketAddr,
+        clock: Clock,
+        shared: Shared,
+    ) -> Result<Loaded, String> {
+        let mut watched = Vec::new();
+        let mut heartbeats: Vec<Job> = Vec::new();
+        let mut problems = Vec::new();
+        let mut targets: HashMap<String, Arc<str>> = HashMap::new();
+        for check in &config.checks {
+            if let Spec::Push(spec) = &check.spec.spec {
+                match (Push::new(&check.spec), spec.key.read()) {
+                    (Ok(push), Ok(key)) => heartbeats.push(Job {
+                        check: check.def.id.clone(),
+                        key: heartbeats::hash(key.expose_secret()),
+                        push: Arc::new(push),
+                    }),
+                    (Err(p), _) => {
+                        problems.push(format!("check {}: `{}`: {}", check.def.id, p.path, p.problem))
+                    }
+                    (_, Err(e)) => problems.push(format!("check {}: `key`: {e}", check.def.id)),
+                }
+                continue;
+            }
+            match Probe::new(&check.spec, &shared) {
+                Ok(probe) => {
+                    let target = check.spec.spec.target();
+                    let target = targets.entry(target).or_insert_with_key(|t| Arc::from(t.as_str())).clone();
+                    watched.push(Watched {
+                        id: check.def.id.clone(),
+                        probe: Arc::new(probe),
+                        interval: check.def.interval,
+                        target,
+                        local: check.spec.spec.is_local(),
+                    });
+                }
+                Err(p) => problems.push(format!("check {}: `{}`: {}", check.def.id, p.path, p.problem)),
+            }
+        }
+        let mut channels = Vec::new();
+        for channel in &config.channels {
+            match Channel::new(&channel.name, &channel.spec) {
+                Ok(built) => channels.push((channel.clone(), Arc::new(built))),
+                Err(p) => problems.push(format!("channel {}: `{}`: {}", channel.name, p.path, p.problem)),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems.join("\n"));
+        }
+        Ok(Loaded {
+            topology: config.topology(),
+            policy: policy(&config),
+            site: site(&config, addr),
+            fresh_for: fresh_for(&config),
+            uplink_targets: config.uplink.targets.clone(),
+            maintenance: config.maintenance.iter().map(window).collect(),
+            limits: Limits {
+                looks: config.limits.looks as usize,
+                per_target: config.limits.looks_per_target as usize,
+            },
+            source,
+            config,
+            addr,
+            watched,
+            heartbeats,
+            channels,
+            shared,
+            clock,
+        })
+    }
+
+    /// Reads the source again.
+    ///
+    /// # Errors
+    /// The report; `self` is as it was.
+    pub(crate) fn again(&self) -> Result<Loaded, String> {
+        let config = self.source.load()?;
+        Loaded::build(self.source.clone(), config, self.addr, self.clock, self.shared.clone())
+    }
+
+    /// What is different in `new`, in one line.
+    pub(crate) fn compare(&self, new: &Loaded) -> String {
+        stillhere_config::diff(&self.config, &new.config).to_string()
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    let r = &config.respond;
+    Policy {
+        verify: r.verify,
+        verify_unstable: r.verify.max(Duration::from_secs(300)),
+        reopen_within: r.reopen_within,
+        update_every: stillhere_respond::UpdateEvery::all(r.next_update),
+        nag_before: r.nag_before,
+        alert_wait: r.alert_wait,
+        ..Policy::default()
+    }
+}
+
+fn site(config: &Config, addr: SocketAddr) -> Site {
+    let s = &config.site;
+    Site {
+        name: s.name.clone(),
+        url: s.url.clone().unwrap_or_else(|| format!("http://{addr}")).trim_end_matches('/').to_owned(),
+        time_zone: s.time_zone.clone(),
+        languages: s.languages.clone(),
+        contact: Contact {
+            phone: s.contact.phone.clone(),
+            chat_url: s.contact.chat_url.clone(),
+            email: s.contact.email.clone(),
+            hours: s.contact.hours.clone(),
+        },
+        accent: s.accent.clone(),
+        logo_svg: None,
+    }
+}
+
+/// A snapshot is renewed with every commit of looks, so two intervals of the most frequent check without one mean
+/// that looking or writing has stopped. With heartbeats alone the flow's own sign of life renews it.
+fn fresh_for(config: &Config) -> Duration {
+    let shortest = config.checks.iter().filter(|c| !c.def.passive).map(|c| c.def.interval).min();
+    (2 * shortest.unwrap_or(Duration::from_secs(20)).min(Duration::from_secs(60))).max(FRESH_AT_LEAST)
+}
+
+fn window(w: &stillhere_config::Window) -> Command {
+    Command::ScheduleMaintenance {
+        title: w.title.clone(),
+        body: w.body.clone(),
+        services: w.services.clone(),
+        starts_at: w.starts_at,
+        ends_at: w.ends_at,
+        expect: w.expect,
+        from_file: Some(w.key.clone()),
+    }
+}

@@ -1,0 +1,261 @@
+//! Builds a node and starts its tasks; stops them in the order of the flow.
+
+use crate::{
+    channels::Channels,
+    deliver::Post,
+    flow::{Flow, REQUESTS_MAX, SEEN_MAX},
+    handle::Handle,
+    heartbeats::Heartbeats,
+    key,
+    observe::{ASKED_MAX, Watcher},
+    public::{HISTORY_MAX, Known, Public},
+    publish,
+    reload::{Loaded, vantage},
+    source::Source,
+    uplink::Guard,
+    vitals::Vitals,
+    watch_outbox,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+use stillhere_config::Config;
+use stillhere_model::{CheckId, Entry, Mint, ServiceId, Time};
+use stillhere_net::{clock::Clock, entropy};
+use stillhere_observe::probe::Shared;
+use stillhere_respond::Kept;
+use stillhere_store::Store;
+use stillhere_tell::{
+    snapshot::LatencyPoint,
+    timeline::{DAYS, Segment},
+};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    task::JoinHandle,
+};
+
+/// Off for longer than this, and the time in between is a gap.
+const OFF: Duration = Duration::from_secs(10);
+/// What lies further back is on no page.
+const HORIZON: Duration = Duration::from_secs(60 * 60 * 24 * (DAYS as u64 + 2));
+/// The latency picture's stretch and its step.
+const LATENCY: Duration = Duration::from_secs(86_400);
+const LATENCY_STEP: Duration = Duration::from_secs(30 * 60);
+
+/// A running core node.
+pub struct Node {
+    handle: Handle,
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+// === impl Node ===
+
+impl Node {
+    /// Opens the store, goes on from what it knows, and starts looking. `addr` is where the page is served.
+    ///
+    /// # Errors
+    /// A store that cannot be opened, a key that cannot be read, a check that cannot be built.
+    pub async fn start(source: Source, config: Config, addr: SocketAddr) -> Result<Node, String> {
+        let clock = Clock::start();
+        let data = config.server.data.clone();
+        let options = stillhere_store::Options {
+            retention: stillhere_store::Retention {
+                observations: config.retention.observations,
+                minutes: config.retention.minutes,
+                hours: config.retention.hours,
+                ..stillhere_store::Retention::default()
+            },
+            ..stillhere_store::Options::default()
+        };
+        let publish_to = config.publish.clone();
+        let shared = Shared::new(clock);
+        let loaded = Loaded::build(source, config, addr, clock, shared)?;
+        let now = clock.now();
+        let store = Store::open_with(&data, now.wall, options).await.map_err(|e| e.to_string())?;
+        let kept = store.load().await.map_err(|e| e.to_string())?;
+        // We hold the folder's lock, so whoever had claimed something is gone.
+        store.release_leases().await.map_err(|e| e.to_string())?;
+        let key = key::load_or_make(&data)?;
+
+        let judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
+        let respond = stillhere_respond::State::restore(
+            &loaded.topology,
+            Kept {
+                incidents: kept.open.iter().chain(&kept.resolved).cloned().collect(),
+                maintenances: kept.maintenances.clone(),
+                verdicts: kept.verdicts.clone(),
+                ..Kept::default()
+            },
+            now,
+        );
+        let verdicts: Vec<_> = judge.verdicts().cloned().collect();
+        let known = known(&store, &loaded, &kept, now.wall).await.map_err(|e| e.to_string())?;
+        let public =
+            Public::new(&loaded.topology, loaded.site.clone(), loaded.fresh_for, &verdicts, known, now.wall);
+        let push: HashMap<CheckId, String> = kept.push.iter().cloned().collect();
+
+        let vitals = Arc::new(Vitals::default());
+        vitals.uplink_up.store(1, std::sync::atomic::Ordering::Relaxed);
+        let (seen_in, seen_out) = mpsc::channel(SEEN_MAX);
+        let (asks_in, asks_out) = mpsc::channel(ASKED_MAX);
+        let (requests_in, requests_out) = mpsc::channel(REQUESTS_MAX);
+        let first = Arc::new(public.snapshot(now.wall));
+        let notice: Arc<str> = stillhere_tell::notice::sign(&first, &key).into();
+        let (snapshots_in, snapshots) = watch::channel(first);
+        let (notices_in, notices) = watch::channel(notice);
+        // Looks, judging and delivering end one after the other; each stage has its own signal.
+        let (stop, stopping) = watch::channel(false);
+        let (looked, no_more_looks) = watch::channel(false);
+        let (judged, no_more_verdicts) = watch::channel(false);
+        let outbox = Arc::new(Notify::new());
+        let guard = Guard::new(loaded.uplink_targets.clone(), clock, seen_in.clone());
+        let handle = Handle {
+            requests: requests_in,
+            notices,
+            snapshots,
+            store: store.clone(),
+            vitals: vitals.clone(),
+            clock,
+            stop,
+        };
+
+        let mut post =
+            Post::new(store.clone(), clock, vitals.clone(), outbox.clone(), no_more_verdicts.clone());
+        post.replace(&loaded.channels);
+        let watcher = Watcher::start(
+            loaded.watched.clone(),
+            loaded.limits,
+            vantage(),
+            clock,
+            guard.clone(),
+            vitals.clone(),
+            seen_in,
+            asks_out,
+            stopping.clone(),
+        );
+        let mut flow = Flow {
+            heartbeats: Heartbeats::new(&loaded.heartbeats, &push),
+            channels: Channels::new(&loaded.channels),
+            mint: Mint::new(entropy::u64()),
+            last_refresh_ms: now.mono_ms,
+            last_renew_ms: now.mono_ms,
+            last_tick: now,
+            pending: crate::flow::Pending::default(),
+            certificates: HashMap::new(),
+            skipped: 0,
+            uplink_down_since: None,
+            behind_since: None,
+            clock,
+            store: store.clone(),
+            judge,
+            respond,
+            public,
+            vitals: vitals.clone(),
+            asks: asks_in,
+            guard: guard.clone(),
+            snapshots: snapshots_in,
+            notices: notices_in,
+            key,
+            outbox: outbox.clone(),
+            post,
+            loaded,
+        };
+        flow.begin(kept.alive_at.filter(|at| now.wall.since(*at) > OFF), now);
+        let flow = async move {
+            let mut post = flow.run(seen_out, requests_out, no_more_looks).await;
+            judged.send_replace(true);
+            post.stopped().await;
+        };
+
+        let mut tasks = vec![
+            (
+                "observe",
+                tokio::spawn(async move {
+                    watcher.await;
+                    looked.send_replace(true);
+                }),
+            ),
+            ("flow", tokio::spawn(flow)),
+            ("uplink", tokio::spawn(guard.run(stopping.clone()))),
+            ("outbox", tokio::spawn(watch_outbox::run(store, vitals, clock, stopping.clone()))),
+        ];
+        if let Some(p) = publish_to {
+            tasks.push(("publish", tokio::spawn(publish::run(handle.clone(), p.to, p.every, stopping))));
+        }
+        Ok(Node { handle, tasks })
+    }
+
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Waits until everything has ended. [`Handle::stop`] asks for it.
+    pub async fn stopped(self) {
+        for (name, task) in self.tasks {
+            if let Err(e) = task.await {
+                tracing::error!(task = name, error = %e, "ended badly");
+            }
+        }
+    }
+}
+
+async fn known(
+    store: &Store,
+    loaded: &Loaded,
+    kept: &stillhere_store::Loaded,
+    now: Time,
+) -> Result<Known, stillhere_store::StoreError> {
+    let from = now.minus(HORIZON);
+    let mut segments: HashMap<ServiceId, VecDeque<Segment>> = HashMap::new();
+    for s in store.segments(from, now).await? {
+        segments.entry(s.service).or_default().push_back(Segment {
+            from: s.from,
+            until: s.until,
+            status: s.status,
+        });
+    }
+    let mut latency = HashMap::new();
+    for service in loaded.topology.services.iter().filter(|s| s.public) {
+        // A new folder has no series; asking for each of 3,000 services would only delay the first look.
+        let (Some(check), Some(_)) = (service.checks.first(), kept.alive_at) else { continue };
+        let points = store.latency(check, now.minus(LATENCY), now, LATENCY_STEP).await?;
+        let ms = |us: Option<u32>| {
+            us.map(|us| {
+                #[expect(clippy::cast_precision_loss, reason = "a picture needs no more than f32")]
+                let ms = us as f32 / 1_000.0;
+                ms
+            })
+        };
+        latency.insert(
+            check.clone(),
+            points
+                .iter()
+                .map(|p| LatencyPoint {
+                    at: p.at,
+                    p50_ms: ms(p.latency.quantile(0.5)),
+                    p95_ms: ms(p.latency.quantile(0.95)),
+                })
+                .collect(),
+        );
+    }
+    Ok(Known {
+        epoch: kept.epoch,
+        // One above what was written: a snapshot that was seen and not written must not come again with other content.
+        seq: kept.seq + 1,
+        segments,
+        gaps: store.gaps(from, now).await?,
+        amendments: store.amendments(from, now).await?,
+        open: kept.open.clone(),
+        resolved: kept.resolved.iter().take(HISTORY_MAX).cloned().collect(),
+        maintenances: kept.maintenances.clone(),
+        latency,
+    })
+}
+
+pub(crate) fn started() -> Entry {
+    Entry::Started { version: env!("CARGO_PKG_VERSION").to_owned() }
+}

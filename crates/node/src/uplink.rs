@@ -1,0 +1,99 @@
+//! Asks whether *we* are cut off before anybody else is blamed.
+//!
+//! Only a failing look asks, so a healthy system pays nothing. The answer is shared: looks that fail together
+//! wait for one question, and it holds for [`HOLDS`]. Without configured targets the guard has no opinion and says
+//! "up": what the kernel itself says about routes then has to do (the probes report it as our fault).
+
+use crate::flow::Seen;
+use std::{sync::Arc, time::Duration};
+use stillhere_net::clock::Clock;
+use tokio::sync::{Mutex, mpsc};
+
+/// How long an answer holds.
+const HOLDS: Duration = Duration::from_millis(1_000);
+/// How long one target may take to accept a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// While cut off, how often the way out is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+
+pub(crate) struct Guard {
+    targets: Mutex<Vec<String>>,
+    state: Mutex<State>,
+    clock: Clock,
+    seen: mpsc::Sender<Seen>,
+}
+
+struct State {
+    up: bool,
+    asked_ms: Option<i64>,
+}
+
+// === impl Guard ===
+
+impl Guard {
+    pub(crate) fn new(targets: Vec<String>, clock: Clock, seen: mpsc::Sender<Seen>) -> Arc<Guard> {
+        Arc::new(Guard {
+            targets: Mutex::new(targets),
+            state: Mutex::new(State { up: true, asked_ms: None }),
+            clock,
+            seen,
+        })
+    }
+
+    pub(crate) async fn replace(&self, targets: Vec<String>) {
+        *self.targets.lock().await = targets;
+    }
+
+    pub(crate) async fn uplink_is_up(&self) -> bool {
+        if self.targets.lock().await.is_empty() {
+            return true;
+        }
+        // Held while asking: looks that fail meanwhile wait for this answer instead of asking again.
+        let mut state = self.state.lock().await;
+        let now = self.clock.now().mono_ms;
+        if state.asked_ms.is_some_and(|at| now - at < stillhere_model::time::millis(HOLDS)) {
+            return state.up;
+        }
+        let up = self.ask().await;
+        state.asked_ms = Some(self.clock.now().mono_ms);
+        if up != state.up {
+            state.up = up;
+            // Waits: this one must not be lost, and the judge's queue is drained all the time.
+            let _ = self.seen.send(Seen::Uplink { up }).await;
+        }
+        up
+    }
+
+    /// Tries again while cut off, so that coming back is noticed without waiting for a look.
+    pub(crate) async fn run(self: Arc<Guard>, mut stop: tokio::sync::watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|s| *s) => return,
+                () = tokio::time::sleep(RETRY) => {}
+            }
+            if !self.state.lock().await.up {
+                self.uplink_is_up().await;
+            }
+        }
+    }
+
+    /// True as soon as one target accepts a connection.
+    async fn ask(&self) -> bool {
+        let targets = self.targets.lock().await.clone();
+        let mut tries = tokio::task::JoinSet::new();
+        for target in targets {
+            tries.spawn(async move {
+                matches!(
+                    tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(&target)).await,
+                    Ok(Ok(_))
+                )
+            });
+        }
+        while let Some(accepted) = tries.join_next().await {
+            if accepted.unwrap_or(false) {
+                return true;
+            }
+        }
+        false
+    }
+}
