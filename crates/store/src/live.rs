@@ -87,10 +87,19 @@ impl Live {
     /// minute is wholly written with them.
     pub(crate) fn flush(&mut self, now: Time) -> (Vec<(i64, u32, Bucket)>, Option<i64>) {
         if self.flushing.is_none() {
-            let over = self.open.first_entry().filter(|e| *e.key() + Level::Minute.ms() + GRACE_MS <= now.0);
-            let Some(over) = over else { return (Vec::new(), None) };
-            let (minute, buckets) = over.remove_entry();
-            self.flushing = Some((minute, buckets.into_iter().collect()));
+            let over = Level::Minute.floor(now.0.saturating_sub(GRACE_MS));
+            match self.open.first_entry().filter(|e| *e.key() < over) {
+                Some(first) => {
+                    let (minute, buckets) = first.remove_entry();
+                    self.flushing = Some((minute, buckets.into_iter().collect()));
+                }
+                // Minutes without a look are over too: an hour must not wait for a look to be folded.
+                None if over > self.rolled_until => {
+                    self.rolled_until = over;
+                    return (Vec::new(), Some(over));
+                }
+                None => return (Vec::new(), None),
+            }
         }
         let Some((minute, left)) = &mut self.flushing else { return (Vec::new(), None) };
         let minute = *minute;

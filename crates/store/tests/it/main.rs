@@ -1,0 +1,12 @@
+//! The store on real files.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows only the tests themselves")]
+
+mod durability;
+mod faults;
+mod kit;
+mod lifecycle;
+mod outbox;
+mod record;
+mod rollups;
+mod tokens;
