@@ -90,7 +90,7 @@ pub(crate) struct Flow {
     pub(crate) guard: Arc<Guard>,
     pub(crate) snapshots: watch::Sender<Arc<Snapshot>>,
     pub(crate) notices: watch::Sender<Arc<str>>,
-    pub(crate) key: Key,
+    pub(crate) key: Arc<Key>,
     pub(crate) outbox: Arc<Notify>,
     pub(crate) post: Post,
     pub(crate) pending: Pending,

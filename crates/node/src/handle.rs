@@ -7,7 +7,7 @@ use stillhere_model::{Accepted, Command, Refusal};
 use stillhere_net::clock::Clock;
 use stillhere_observe::probe::push::Signal;
 use stillhere_store::Store;
-use stillhere_tell::Snapshot;
+use stillhere_tell::{Snapshot, notice::Key};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long a caller waits for the commit before it hears that the node is not available. The command may
@@ -22,6 +22,7 @@ pub struct Handle {
     pub(crate) store: Store,
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) clock: Clock,
+    pub(crate) key: Arc<Key>,
     pub(crate) stop: watch::Sender<bool>,
 }
 
@@ -107,6 +108,21 @@ impl Handle {
     /// When the file exists already or cannot be written.
     pub async fn backup(&self, to: PathBuf) -> Result<(), stillhere_store::StoreError> {
         self.store.backup(&to).await
+    }
+
+    /// Everything public as files: path, content type, bytes. The copy says when it was made.
+    #[must_use]
+    pub fn static_copy(&self) -> Vec<(String, &'static str, Vec<u8>)> {
+        stillhere_tell::publish::files(&self.snapshot(), &self.key, self.clock.now().wall)
+    }
+
+    /// Writes the static copy to a folder or a bucket; gives the number of files.
+    ///
+    /// # Errors
+    /// When the target is not understood or cannot be written.
+    pub async fn publish(&self, to: &str) -> Result<usize, String> {
+        let published = stillhere_send::publish::publish(to, self.static_copy()).await;
+        published.map(|p| p.files).map_err(|e| e.to_string())
     }
 
     /// Asks the process to stop gracefully.

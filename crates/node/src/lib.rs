@@ -25,7 +25,6 @@ mod vitals;
 mod watch_outbox;
 
 pub use handle::{CommandError, Handle, PushError};
-pub use publish::static_copy;
 pub use source::{Over, Source};
 pub use start::Node;
 pub use vitals::{LAG_BOUNDS_MS, Vitals};

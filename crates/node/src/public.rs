@@ -249,11 +249,11 @@ impl Public {
         if o.outcome != Outcome::Unknown && self.last_look.is_none_or(|t| t < o.at) {
             self.last_look = Some(o.at);
         }
-        if let Some(latency) = self.latency.get_mut(&o.check) {
-            if let Some(points) = latency.add(o) {
-                let i = latency.service;
-                Arc::make_mut(&mut self.views[i]).latency = points;
-            }
+        if let Some(latency) = self.latency.get_mut(&o.check)
+            && let Some(points) = latency.add(o)
+        {
+            let i = latency.service;
+            Arc::make_mut(&mut self.views[i]).latency = points;
         }
     }
 
@@ -268,8 +268,19 @@ impl Public {
         }
         self.maintenances
             .retain(|m| m.completed_at.is_none_or(|at| at > now.minus(Duration::from_secs(30 * 86_400))));
+        self.refresh_latency();
         let all: Vec<ServiceId> = self.index.keys().cloned().collect();
         self.refresh_bars(all.iter(), now);
+    }
+
+    /// The running bucket too is worth showing: a new installation would draw nothing for half an hour.
+    fn refresh_latency(&mut self) {
+        for latency in self.latency.values() {
+            let points = latency.shown();
+            if self.views[latency.service].latency != points {
+                Arc::make_mut(&mut self.views[latency.service]).latency = points;
+            }
+        }
     }
 
     fn refresh_bars<'a>(&mut self, services: impl Iterator<Item = &'a ServiceId>, now: Time) {
@@ -316,15 +327,9 @@ impl Latency {
         let mut shown = None;
         if bucket > self.bucket {
             if self.bucket != 0 {
-                #[expect(clippy::cast_possible_truncation, reason = "a picture needs no more than f32")]
-                let ms = |q| self.sketch.quantile(q).ok().flatten().map(|v| v as f32);
-                let point = LatencyPoint { at: Time(self.bucket), p50_ms: ms(0.5), p95_ms: ms(0.95) };
-                self.points.retain(|p| p.at.0 != self.bucket);
-                self.points.push_back(point);
-                while self.points.len() > LATENCY_POINTS {
-                    self.points.pop_front();
-                }
-                shown = Some(self.points.iter().copied().collect());
+                let points = self.shown();
+                self.points = points.iter().copied().collect();
+                shown = Some(points);
             }
             self.bucket = bucket;
             self.sketch = DDSketch::new(SketchConfig::defaults());
@@ -333,5 +338,21 @@ impl Latency {
             self.sketch.add(f64::from(o.total_us) / 1_000.0);
         }
         shown
+    }
+
+    /// All whole buckets, and the running one as far as it is.
+    fn shown(&self) -> Vec<LatencyPoint> {
+        #[expect(clippy::cast_possible_truncation, reason = "a picture needs no more than f32")]
+        let ms = |q| self.sketch.quantile(q).ok().flatten().map(|v| v as f32);
+        let running = (self.bucket != 0).then(|| LatencyPoint {
+            at: Time(self.bucket),
+            p50_ms: ms(0.5),
+            p95_ms: ms(0.95),
+        });
+        let mut points: Vec<LatencyPoint> =
+            self.points.iter().copied().filter(|p| p.at.0 != self.bucket).chain(running).collect();
+        let over = points.len().saturating_sub(LATENCY_POINTS);
+        points.drain(..over);
+        points
     }
 }

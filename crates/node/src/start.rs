@@ -78,7 +78,7 @@ impl Node {
         let kept = store.load().await.map_err(|e| e.to_string())?;
         // We hold the folder's lock, so whoever had claimed something is gone.
         store.release_leases().await.map_err(|e| e.to_string())?;
-        let key = key::load_or_make(&data)?;
+        let key = Arc::new(key::load_or_make(&data)?);
 
         let judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
         let respond = stillhere_respond::State::restore(
@@ -119,6 +119,7 @@ impl Node {
             store: store.clone(),
             vitals: vitals.clone(),
             clock,
+            key: key.clone(),
             stop,
         };
 
