@@ -1,0 +1,82 @@
+//! The native API, `/api/v1`. Reads of what is public are open to everybody; everything else needs a token.
+//!
+//! Its description, `/api/v1/openapi.json`, is made from these handlers, and kept as `docs/openapi.json`; a test
+//! holds the two together (`UPDATE=1 cargo nextest run -p stillhere-web openapi` rewrites it).
+
+mod incidents;
+mod limits;
+mod maintenances;
+mod services;
+mod staff;
+mod view;
+
+use crate::serve::App;
+use axum::{Json, Router, routing::get};
+use utoipa::{
+    OpenApi as _,
+    openapi::{
+        OpenApi,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Stillhere",
+        description = "What is watched, what is known about it, and what was said. Times are RFC 3339 in UTC. \
+                       Errors are RFC 9457 problem details with an operation id.",
+    ),
+    tags(
+        (name = "public", description = "Open to everybody: what the status page shows"),
+        (name = "write", description = "Needs a token: `stillhere token new NAME`"),
+        (name = "staff", description = "Needs a token: what visitors do not see"),
+    ),
+)]
+struct Description;
+
+/// The routes of `/api/v1`.
+pub(crate) fn routes() -> Router<App> {
+    let (router, description) = described().split_for_parts();
+    let description = finished(description);
+    router.route("/api/v1/openapi.json", get(|| async move { Json(description) }))
+}
+
+/// The description of the API.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    finished(described().into_openapi())
+}
+
+fn finished(mut description: OpenApi) -> OpenApi {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    description.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
+    // The version of the API, not of the program: it changes when the API does.
+    "1".clone_into(&mut description.info.version);
+    description
+}
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(services::status))
+        .routes(routes!(services::list))
+        .routes(routes!(services::one))
+        .routes(routes!(services::latency))
+        .routes(routes!(incidents::list, incidents::open))
+        .routes(routes!(incidents::one))
+        .routes(routes!(incidents::update))
+        .routes(routes!(incidents::resolve))
+        .routes(routes!(incidents::correct))
+        .routes(routes!(maintenances::list, maintenances::schedule))
+        .routes(routes!(maintenances::one))
+        .routes(routes!(maintenances::update))
+        .routes(routes!(maintenances::complete))
+        .routes(routes!(maintenances::cancel))
+        .routes(routes!(staff::observations))
+        .routes(routes!(staff::journal))
+        .routes(routes!(staff::outbox))
+        .routes(routes!(staff::dead_letters))
+        .routes(routes!(staff::revive))
+        .routes(routes!(staff::reload))
+}

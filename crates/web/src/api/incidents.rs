@@ -1,0 +1,303 @@
+//! Incidents: read, opened by hand, updated, resolved, corrected.
+
+use super::{
+    limits::{Fields, MAX_NOTE_CHARS, MAX_SERVICES, MAX_TEXT_CHARS, MAX_TITLE_CHARS},
+    view::{For, ImpactWord, IncidentOut, IncidentWord, StatusWord, Words},
+};
+use crate::{
+    extract::{Asked, Json, Operator},
+    problem::Problem,
+    serve::App,
+};
+use axum::{
+    Json as Answer,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use stillhere_model::{
+    Accepted, Command, Impact, IncidentId, IncidentStatus, ServiceId, Status, Text, Time, UpdateId,
+};
+use utoipa::{IntoParams, ToSchema};
+
+/// Incidents in one answer.
+const MAX_LIST: u32 = 100;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Page {
+    /// Only those opened before this one. For the next page: the last id of this one.
+    #[param(value_type = Option<String>)]
+    before: Option<IncidentId>,
+    /// 1 to 100, default 50.
+    limit: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Incidents {
+    /// Newest first.
+    incidents: Vec<IncidentOut>,
+}
+
+/// Open and past incidents
+///
+/// Visitors get what the page shows; with a token also incidents of services that are not public, and all of the past.
+#[utoipa::path(
+    get, path = "/api/v1/incidents", tag = "public", operation_id = "incidents", params(Page),
+    responses((status = 200, body = Incidents), (status = 422, body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    operator: Option<Operator>,
+    Asked(page): Asked<Page>,
+) -> Result<Answer<Incidents>, Problem> {
+    let limit = page.limit.unwrap_or(50);
+    if !(1..=MAX_LIST).contains(&limit) {
+        return Err(Problem::unprocessable(format!("limit: 1 to {MAX_LIST}")));
+    }
+    let incidents = if operator.is_some() {
+        let rows = app.handle.store().incidents(page.before, limit).await?;
+        rows.iter().map(|i| IncidentOut::of(i, For::Staff)).collect()
+    } else {
+        let s = app.public.shown().snapshot;
+        let mut all: Vec<_> = s.incidents.iter().chain(&s.history).collect();
+        all.sort_by_key(|i| std::cmp::Reverse(i.id));
+        let older = all.into_iter().filter(|i| page.before.is_none_or(|before| i.id < before));
+        older.take(limit as usize).map(|i| IncidentOut::of(i, For::Visitors)).collect()
+    };
+    Ok(Answer(Incidents { incidents }))
+}
+
+/// One incident with everything that was said
+#[utoipa::path(
+    get, path = "/api/v1/incidents/{id}", tag = "public", operation_id = "incident", params(("id" = String, Path)),
+    responses((status = 200, body = IncidentOut), (status = 404, body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn one(
+    State(app): State<App>,
+    operator: Option<Operator>,
+    Path(id): Path<String>,
+) -> Result<Answer<IncidentOut>, Problem> {
+    let known = parse(&id)?;
+    let found = match operator {
+        Some(_) => app.handle.store().incident(known).await?.map(|i| IncidentOut::of(&i, For::Staff)),
+        None => app.public.shown().snapshot.incident(&known).map(|i| IncidentOut::of(i, For::Visitors)),
+    };
+    found.map(Answer).ok_or_else(|| no_incident(&id))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Opening {
+    #[schema(value_type = Words)]
+    title: Text,
+    #[schema(value_type = Words)]
+    text: Text,
+    /// Default `investigating`.
+    #[schema(value_type = Option<IncidentWord>)]
+    status: Option<IncidentStatus>,
+    /// Default: what the services' statuses say.
+    #[schema(value_type = Option<ImpactWord>)]
+    impact: Option<Impact>,
+    /// What each service's status is: `{"checkout": "partial_outage"}`.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, StatusWord>)]
+    services: BTreeMap<ServiceId, Status>,
+    /// When it began; default now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    started_at: Option<Time>,
+    /// A promise, shown in public.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_update_by: Option<Time>,
+}
+
+/// Open an incident
+#[utoipa::path(
+    post, path = "/api/v1/incidents", tag = "write", operation_id = "open_incident", security(("token" = [])), request_body = Opening,
+    responses(
+        (status = 201, body = IncidentOut, description = "Written to disk; Location names it"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn open(
+    State(app): State<App>,
+    operator: Operator,
+    Json(o): Json<Opening>,
+) -> Result<impl IntoResponse, Problem> {
+    Fields::default()
+        .text("title", &o.title, MAX_TITLE_CHARS)
+        .text("text", &o.text, MAX_TEXT_CHARS)
+        .at_most("services", o.services.len(), MAX_SERVICES)
+        .check()?;
+    let command = Command::OpenIncident {
+        title: o.title,
+        text: o.text,
+        status: o.status.unwrap_or(IncidentStatus::Investigating),
+        impact: o.impact,
+        services: o.services.into_iter().collect(),
+        started_at: o.started_at,
+        next_update_by: o.next_update_by,
+    };
+    let made = carried_out(&app, &operator, command).await?;
+    let location = format!("/api/v1/incidents/{}", made.0.id());
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], made))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Updating {
+    #[schema(value_type = Words)]
+    text: Text,
+    #[schema(value_type = Option<IncidentWord>)]
+    status: Option<IncidentStatus>,
+    #[schema(value_type = Option<Words>)]
+    title: Option<Text>,
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, StatusWord>)]
+    services: BTreeMap<ServiceId, Status>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_update_by: Option<Time>,
+}
+
+/// Say something about an open incident
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/updates", tag = "write", operation_id = "update_incident", security(("token" = [])),
+    params(("id" = String, Path)), request_body = Updating,
+    responses(
+        (status = 200, body = IncidentOut),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn update(
+    State(app): State<App>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Json(u): Json<Updating>,
+) -> Result<Answer<IncidentOut>, Problem> {
+    let incident = parse(&id)?;
+    Fields::default()
+        .text("text", &u.text, MAX_TEXT_CHARS)
+        .some_text("title", u.title.as_ref(), MAX_TITLE_CHARS)
+        .at_most("services", u.services.len(), MAX_SERVICES)
+        .check()?;
+    let command = Command::UpdateIncident {
+        incident,
+        text: u.text,
+        status: u.status,
+        title: u.title,
+        services: u.services.into_iter().collect(),
+        next_update_by: u.next_update_by,
+    };
+    carried_out(&app, &operator, command).await
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resolving {
+    #[schema(value_type = Option<Words>)]
+    text: Option<Text>,
+}
+
+/// Call an incident over
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/resolve", tag = "write", operation_id = "resolve_incident", security(("token" = [])),
+    params(("id" = String, Path)), request_body = Resolving,
+    responses(
+        (status = 200, body = IncidentOut),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn resolve(
+    State(app): State<App>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Json(r): Json<Resolving>,
+) -> Result<Answer<IncidentOut>, Problem> {
+    let incident = parse(&id)?;
+    Fields::default().some_text("text", r.text.as_ref(), MAX_TEXT_CHARS).check()?;
+    carried_out(&app, &operator, Command::ResolveIncident { incident, text: r.text }).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Correcting {
+    /// When it began in truth.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    started_at: Option<Time>,
+    /// When it was over in truth.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    resolved_at: Option<Time>,
+    /// Other words for one update; the old ones stay visible.
+    update: Option<Rewording>,
+    #[schema(value_type = Option<Words>)]
+    note: Option<Text>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rewording {
+    #[schema(value_type = String)]
+    id: UpdateId,
+    #[schema(value_type = Words)]
+    text: Text,
+}
+
+/// Correct the record, visibly
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/correct", tag = "write", operation_id = "correct_incident", security(("token" = [])),
+    params(("id" = String, Path)), request_body = Correcting,
+    responses(
+        (status = 200, body = IncidentOut),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn correct(
+    State(app): State<App>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Json(c): Json<Correcting>,
+) -> Result<Answer<IncidentOut>, Problem> {
+    let incident = parse(&id)?;
+    Fields::default()
+        .some_text("update.text", c.update.as_ref().map(|u| &u.text), MAX_TEXT_CHARS)
+        .some_text("note", c.note.as_ref(), MAX_NOTE_CHARS)
+        .check()?;
+    let command = Command::CorrectIncident {
+        incident,
+        started_at: c.started_at,
+        resolved_at: c.resolved_at,
+        update: c.update.map(|u| (u.id, u.text)),
+        note: c.note,
+    };
+    carried_out(&app, &operator, command).await
+}
+
+/// Hands the command in and shows what it made, as it was written.
+async fn carried_out(
+    app: &App,
+    Operator(by): &Operator,
+    command: Command,
+) -> Result<Answer<IncidentOut>, Problem> {
+    let Accepted::Incident(id) = app.handle.command(by, command).await? else {
+        return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
+    };
+    let incident = app.handle.store().incident(id).await?.ok_or_else(|| no_incident(&id.to_string()))?;
+    Ok(Answer(IncidentOut::of(&incident, For::Staff)))
+}
+
+fn parse(id: &str) -> Result<IncidentId, Problem> {
+    id.parse().map_err(|_| no_incident(id))
+}
+
+fn no_incident(id: &str) -> Problem {
+    Problem::not_found(format!("There is no incident {id}."))
+}

@@ -1,0 +1,206 @@
+//! Planned maintenance: read, scheduled, updated, ended, cancelled.
+
+use super::{
+    limits::{Fields, MAX_SERVICES, MAX_TEXT_CHARS, MAX_TITLE_CHARS},
+    view::{For, MaintenanceOut, StatusWord, Words},
+};
+use crate::{
+    extract::{Json, Operator},
+    problem::Problem,
+    serve::App,
+};
+use axum::{
+    Json as Answer,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::{Deserialize, Serialize};
+use stillhere_model::{Accepted, Command, MaintenanceId, ServiceId, Status, Text, Time};
+use utoipa::ToSchema;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Maintenances {
+    /// Scheduled, under way, and lately ended ones.
+    maintenances: Vec<MaintenanceOut>,
+}
+
+/// Planned maintenance
+#[utoipa::path(get, path = "/api/v1/maintenances", tag = "public", operation_id = "maintenances", responses((status = 200, body = Maintenances)))]
+pub(super) async fn list(State(app): State<App>) -> Answer<Maintenances> {
+    let s = app.public.shown().snapshot;
+    Answer(Maintenances {
+        maintenances: s.maintenances.iter().map(|m| MaintenanceOut::of(m, For::Visitors)).collect(),
+    })
+}
+
+/// One maintenance
+#[utoipa::path(
+    get, path = "/api/v1/maintenances/{id}", tag = "public", operation_id = "maintenance", params(("id" = String, Path)),
+    responses((status = 200, body = MaintenanceOut), (status = 404, body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn one(
+    State(app): State<App>,
+    operator: Option<Operator>,
+    Path(id): Path<String>,
+) -> Result<Answer<MaintenanceOut>, Problem> {
+    let known = parse(&id)?;
+    let found = match operator {
+        Some(_) => app.handle.store().maintenance(known).await?.map(|m| MaintenanceOut::of(&m, For::Staff)),
+        None => app.public.shown().snapshot.maintenance(&known).map(|m| MaintenanceOut::of(m, For::Visitors)),
+    };
+    found.map(Answer).ok_or_else(|| no_maintenance(&id))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scheduling {
+    #[schema(value_type = Words)]
+    title: Text,
+    #[schema(value_type = Option<Words>)]
+    body: Option<Text>,
+    #[schema(value_type = Vec<String>)]
+    services: Vec<ServiceId>,
+    #[schema(value_type = String, format = DateTime)]
+    starts_at: Time,
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Time,
+    /// The worst status that is part of the plan; anything worse is shown as what it is. Default `major_outage`.
+    #[schema(value_type = Option<StatusWord>)]
+    expect: Option<Status>,
+}
+
+/// Schedule a maintenance
+#[utoipa::path(
+    post, path = "/api/v1/maintenances", tag = "write", operation_id = "schedule_maintenance", security(("token" = [])), request_body = Scheduling,
+    responses(
+        (status = 201, body = MaintenanceOut, description = "Written to disk; Location names it"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn schedule(
+    State(app): State<App>,
+    operator: Operator,
+    Json(s): Json<Scheduling>,
+) -> Result<impl IntoResponse, Problem> {
+    Fields::default()
+        .text("title", &s.title, MAX_TITLE_CHARS)
+        .some_text("body", s.body.as_ref(), MAX_TEXT_CHARS)
+        .at_most("services", s.services.len(), MAX_SERVICES)
+        .check()?;
+    let command = Command::ScheduleMaintenance {
+        title: s.title,
+        body: s.body,
+        services: s.services,
+        starts_at: s.starts_at,
+        ends_at: s.ends_at,
+        expect: s.expect.unwrap_or(Status::MajorOutage),
+        from_file: None,
+    };
+    let made = carried_out(&app, &operator, command).await?;
+    let location = format!("/api/v1/maintenances/{}", made.0.id());
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], made))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MaintenanceUpdate {
+    #[schema(value_type = Words)]
+    text: Text,
+    /// When it is to end now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ends_at: Option<Time>,
+}
+
+/// Say something about a maintenance
+#[utoipa::path(
+    post, path = "/api/v1/maintenances/{id}/updates", tag = "write", operation_id = "update_maintenance", security(("token" = [])),
+    params(("id" = String, Path)), request_body = MaintenanceUpdate,
+    responses(
+        (status = 200, body = MaintenanceOut),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn update(
+    State(app): State<App>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Json(u): Json<MaintenanceUpdate>,
+) -> Result<Answer<MaintenanceOut>, Problem> {
+    let maintenance = parse(&id)?;
+    Fields::default().text("text", &u.text, MAX_TEXT_CHARS).check()?;
+    carried_out(&app, &operator, Command::UpdateMaintenance { maintenance, text: u.text, ends_at: u.ends_at })
+        .await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ending {
+    #[schema(value_type = Option<Words>)]
+    text: Option<Text>,
+}
+
+/// End a maintenance before its time
+#[utoipa::path(
+    post, path = "/api/v1/maintenances/{id}/complete", tag = "write", operation_id = "complete_maintenance", security(("token" = [])),
+    params(("id" = String, Path)), request_body = Ending,
+    responses(
+        (status = 200, body = MaintenanceOut),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn complete(
+    State(app): State<App>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Json(e): Json<Ending>,
+) -> Result<Answer<MaintenanceOut>, Problem> {
+    let maintenance = parse(&id)?;
+    Fields::default().some_text("text", e.text.as_ref(), MAX_TEXT_CHARS).check()?;
+    carried_out(&app, &operator, Command::CompleteMaintenance { maintenance, text: e.text }).await
+}
+
+/// Cancel a maintenance
+#[utoipa::path(
+    post, path = "/api/v1/maintenances/{id}/cancel", tag = "write", operation_id = "cancel_maintenance", security(("token" = [])),
+    params(("id" = String, Path)), request_body = Ending,
+    responses(
+        (status = 200, body = MaintenanceOut),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Json(e): Json<Ending>,
+) -> Result<Answer<MaintenanceOut>, Problem> {
+    let maintenance = parse(&id)?;
+    Fields::default().some_text("text", e.text.as_ref(), MAX_TEXT_CHARS).check()?;
+    carried_out(&app, &operator, Command::CancelMaintenance { maintenance, text: e.text }).await
+}
+
+async fn carried_out(
+    app: &App,
+    Operator(by): &Operator,
+    command: Command,
+) -> Result<Answer<MaintenanceOut>, Problem> {
+    let Accepted::Maintenance(id) = app.handle.command(by, command).await? else {
+        return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
+    };
+    let maintenance =
+        app.handle.store().maintenance(id).await?.ok_or_else(|| no_maintenance(&id.to_string()))?;
+    Ok(Answer(MaintenanceOut::of(&maintenance, For::Staff)))
+}
+
+fn parse(id: &str) -> Result<MaintenanceId, Problem> {
+    id.parse().map_err(|_| no_maintenance(id))
+}
+
+fn no_maintenance(id: &str) -> Problem {
+    Problem::not_found(format!("There is no maintenance {id}."))
+}

@@ -1,0 +1,144 @@
+//! How handlers read requests: strictly, bounded, and with a problem for an answer when something is not right.
+
+use crate::{gate::Trusted, lang, problem::Problem, serve::App};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Query, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use stillhere_model::Lang;
+use stillhere_net::clock;
+
+/// Largest JSON body.
+pub(crate) const MAX_JSON_BYTES: usize = 64 * 1024;
+/// Longest token that is looked up; ours are shorter.
+const MAX_TOKEN_BYTES: usize = 256;
+
+/// A JSON body: `application/json`, at most [`MAX_JSON_BYTES`], no unknown fields (the types say so).
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// The query string, with no unknown parameters (the types say so).
+pub(crate) struct Asked<T>(pub(crate) T);
+
+/// Somebody who may read and write everything; the name goes into the journal.
+#[derive(Debug, Clone)]
+pub(crate) struct Operator(pub(crate) String);
+
+/// The language of the answer.
+pub(crate) struct In(pub(crate) Lang);
+
+// === impl Json ===
+
+impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Json<T>, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::wrong_type("Send JSON, and say so: Content-Type: application/json"));
+        }
+        let body = body(request, MAX_JSON_BYTES).await?;
+        serde_json::from_slice(&body).map(Json).map_err(|e| match e.classify() {
+            serde_json::error::Category::Data => Problem::unprocessable(e.to_string()),
+            _ => Problem::bad_request(format!("The body is not JSON: {e}")),
+        })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else { return false };
+    value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The body, if it is not larger than `limit`.
+pub(crate) async fn body(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::too_large(format!("{limit} bytes is the most."));
+    let said =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|n| n > limit as u64) {
+        return Err(too_large());
+    }
+    axum::body::to_bytes(request.into_body(), limit).await.map_err(|e| {
+        if std::error::Error::source(&e).is_some_and(|s| s.is::<http_body_util::LengthLimitError>()) {
+            too_large()
+        } else {
+            Problem::bad_request("The body broke off.")
+        }
+    })
+}
+
+// === impl Asked ===
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Asked<T>, Problem> {
+        let Query(asked) = Query::try_from_uri(&parts.uri)
+            .map_err(|e| Problem::bad_request(format!("The query: {}", e.body_text())))?;
+        Ok(Asked(asked))
+    }
+}
+
+// === impl Operator ===
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Operator, Problem> {
+        if parts.extensions.get::<Trusted>().is_some() {
+            return Ok(Operator("local".to_owned()));
+        }
+        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(value), None) = (given.next(), given.next()) else {
+            return Err(Problem::unauthorized(
+                "Send one `Authorization: Bearer …`. `stillhere token new NAME` makes a token.",
+            ));
+        };
+        let token = value.to_str().ok().and_then(|v| v.split_once(' '));
+        let token =
+            token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let Some(token) = token.filter(|t| !t.is_empty() && t.len() <= MAX_TOKEN_BYTES) else {
+            return Err(Problem::unauthorized("The Authorization header is not `Bearer …`."));
+        };
+        match app.handle.store().token_check(token, clock::wall()).await? {
+            Some(name) => Ok(Operator(name)),
+            None => Err(Problem::unauthorized("This token is not known; it may have been revoked.")),
+        }
+    }
+}
+
+/// For reads that tell an operator more than a visitor.
+impl axum::extract::OptionalFromRequestParts<App> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Operator>, Problem> {
+        let claims =
+            parts.headers.contains_key(header::AUTHORIZATION) || parts.extensions.get::<Trusted>().is_some();
+        if !claims {
+            return Ok(None);
+        }
+        // A wrong token is refused rather than ignored: whoever sends one wants to know.
+        <Operator as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some)
+    }
+}
+
+// === impl In ===
+
+impl FromRequestParts<App> for In {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<In, Problem> {
+        let asked =
+            parts.uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("lang="));
+        Ok(In(choose(asked, &parts.headers, app.shelves.now().langs())))
+    }
+}
+
+fn choose(asked: Option<&str>, headers: &HeaderMap, have: &[Lang]) -> Lang {
+    let asked = asked.and_then(|tag| tag.parse().ok()).filter(|l| have.contains(l));
+    let accepted = || {
+        let header = headers.get(header::ACCEPT_LANGUAGE)?;
+        lang::accepted(header.as_bytes(), have)
+    };
+    asked.or_else(accepted).or_else(|| have.first().copied()).unwrap_or_default()
+}

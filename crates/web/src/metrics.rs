@@ -1,0 +1,253 @@
+//! `/metrics` in the OpenMetrics text form, and `/healthz`. The names are documented in `docs/api.md`; a test holds
+//! the two against each other.
+//!
+//! Public like the page itself, so it holds numbers and the names of public services, nothing else: no channel,
+//! no address, no target.
+
+use crate::serve::App;
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text},
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    registry::{Registry, Unit},
+};
+use std::sync::atomic::Ordering::Relaxed;
+use stillhere_model::Status;
+use stillhere_node::LAG_BOUNDS_MS;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/metrics", get(metrics)).route("/healthz", get(healthz))
+}
+
+/// 503 when there is no fresh news, so that whoever supervises the process can act on it.
+async fn healthz(State(app): State<App>) -> Response {
+    if app.public.shown().stale {
+        return (StatusCode::SERVICE_UNAVAILABLE, "no fresh news\n").into_response();
+    }
+    "ok\n".into_response()
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    let mut registry = Registry::with_prefix("stillhere");
+    registry.register_collector(Box::new(Numbers(app)));
+    let mut body = String::new();
+    match text::encode(&mut body, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], body).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+struct Numbers(App);
+
+impl std::fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Numbers")
+    }
+}
+
+type Written = Result<(), std::fmt::Error>;
+
+impl Collector for Numbers {
+    fn encode(&self, mut to: DescriptorEncoder<'_>) -> Written {
+        self.looks(&mut to)?;
+        self.store_and_outbox(&mut to)?;
+        self.web(&mut to)?;
+        self.services(&mut to)
+    }
+}
+
+// === impl Numbers ===
+
+impl Numbers {
+    fn looks(&self, to: &mut DescriptorEncoder<'_>) -> Written {
+        let v = self.0.handle.vitals();
+        gauge(to, "checks", "Checks configured, heartbeats included", v.checks.load(Relaxed))?;
+        let outcomes = [
+            ("up", &v.looks_up),
+            ("slow", &v.looks_slow),
+            ("down", &v.looks_down),
+            ("unknown", &v.looks_unknown),
+        ];
+        let outcomes: Vec<_> =
+            outcomes.iter().map(|(name, n)| ([("outcome", *name)], n.load(Relaxed))).collect();
+        counters(to, "looks", "Looks by outcome; unknown: we could not look", &outcomes)?;
+        gauge(to, "looks_running", "Looks under way", v.looks_running.load(Relaxed))?;
+        counter(
+            to,
+            "looks_skipped",
+            "Looks that were due and not begun before the next was due",
+            v.looks_skipped.load(Relaxed),
+        )?;
+        self.lag(to)?;
+        counter(to, "verdict_changes", "Changes of a service's verdict", v.verdict_changes.load(Relaxed))?;
+        counter(
+            to,
+            "observations_dropped",
+            "Observations that found no room before the judge",
+            v.observations_dropped.load(Relaxed),
+        )?;
+        gauge(to, "uplink_up", "1 while our own uplink works or is not guarded", v.uplink_up.load(Relaxed))
+    }
+
+    /// How late looks began, as cumulative counts per bound.
+    fn lag(&self, to: &mut DescriptorEncoder<'_>) -> Written {
+        let v = self.0.handle.vitals();
+        let mut below = 0;
+        let mut counts = Vec::new();
+        for (i, n) in v.lag.iter().enumerate() {
+            below += n.load(Relaxed);
+            let bound = LAG_BOUNDS_MS.get(i).map_or("+Inf".to_owned(), |ms| seconds(*ms).to_string());
+            counts.push(([("le", bound)], below));
+        }
+        counters(to, "look_lag_seconds_below", "Looks that began at most `le` seconds late", &counts)?;
+        let total = seconds(v.lag_sum_ms.load(Relaxed));
+        let metric = ConstCounter::new(total);
+        metric.encode(to.encode_descriptor(
+            "look_lag",
+            "Sum of how late looks began",
+            Some(&Unit::Seconds),
+            metric.metric_type(),
+        )?)
+    }
+
+    fn store_and_outbox(&self, to: &mut DescriptorEncoder<'_>) -> Written {
+        let v = self.0.handle.vitals();
+        counter(to, "commits", "Transactions written", v.commits.load(Relaxed))?;
+        counter(
+            to,
+            "commits_failed",
+            "Transactions that could not be written",
+            v.commits_failed.load(Relaxed),
+        )?;
+        let took = ConstCounter::new(micros(v.commit_us_sum.load(Relaxed)));
+        took.encode(to.encode_descriptor(
+            "commit",
+            "Sum of how long commits took",
+            Some(&Unit::Seconds),
+            took.metric_type(),
+        )?)?;
+        counter(to, "delivered", "Messages that the far side took over", v.delivered.load(Relaxed))?;
+        counter(to, "deferred", "Attempts that have to be repeated", v.deferred.load(Relaxed))?;
+        counter(to, "dead_letters", "Messages that were given up", v.dead_letters.load(Relaxed))?;
+        counter(
+            to,
+            "sent_again",
+            "Messages sent again under the same id after a crash",
+            v.sent_again.load(Relaxed),
+        )?;
+        gauge(to, "outbox_queued", "Messages waiting", unsigned(v.outbox_queued.load(Relaxed)))?;
+        gauge(to, "outbox_dead", "Dead letters kept", unsigned(v.outbox_dead.load(Relaxed)))?;
+        let oldest = ConstGauge::new(seconds(unsigned(v.outbox_oldest_ms.load(Relaxed))));
+        oldest.encode(to.encode_descriptor(
+            "outbox_oldest",
+            "Age of the oldest waiting message",
+            Some(&Unit::Seconds),
+            oldest.metric_type(),
+        )?)
+    }
+
+    fn web(&self, to: &mut DescriptorEncoder<'_>) -> Written {
+        let (web, live) = (&self.0.counts, self.0.hub.counts());
+        gauge(
+            to,
+            "connections",
+            "Open connections, listeners not counted",
+            web.connections.load(Relaxed) as u64,
+        )?;
+        counter(to, "connections_accepted", "Connections accepted", web.accepted.load(Relaxed))?;
+        counter(
+            to,
+            "connections_refused",
+            "Connections refused because there were too many",
+            web.refused.load(Relaxed),
+        )?;
+        counter(
+            to,
+            "accept_errors",
+            "Times a connection could not be accepted",
+            web.accept_errors.load(Relaxed),
+        )?;
+        let by_lane = [
+            ([("lane", "express")], web.express.load(Relaxed)),
+            ([("lane", "router")], web.routed.load(Relaxed)),
+        ];
+        counters(to, "requests", "Requests answered", &by_lane)?;
+        gauge(to, "listeners", "Open pages on the live stream", live.listeners.load(Relaxed) as u64)?;
+        counter(to, "listeners_refused", "Listeners for whom there was no seat", live.refused.load(Relaxed))?;
+        counter(to, "listeners_dropped", "Listeners that did not keep up", live.dropped_slow.load(Relaxed))?;
+        counter(to, "live_frames", "Events written to listeners", live.frames.load(Relaxed))?;
+        let resumed = [
+            ([("with", "changes")], live.resumed.load(Relaxed)),
+            ([("with", "whole")], live.resumed_whole.load(Relaxed)),
+        ];
+        counters(to, "listeners_resumed", "Listeners that came back and had missed something", &resumed)
+    }
+
+    fn services(&self, to: &mut DescriptorEncoder<'_>) -> Written {
+        let shown = self.0.public.shown();
+        gauge(to, "stale", "1 while there is no fresh news", u64::from(shown.stale))?;
+        gauge(to, "incidents_open", "Public incidents that are open", shown.snapshot.incidents.len() as u64)?;
+        let metric = ConstGauge::new(0u64);
+        let mut family = to.encode_descriptor(
+            "service_status",
+            "1 for the status that a public service has",
+            None,
+            metric.metric_type(),
+        )?;
+        for service in &shown.snapshot.services {
+            for status in Status::ALL {
+                let labels = [("service", service.id.as_str()), ("status", status.as_str())];
+                ConstGauge::new(u64::from(service.verdict.status == status))
+                    .encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> Written {
+    let metric = ConstGauge::new(value);
+    metric.encode(to.encode_descriptor(name, help, None, metric.metric_type())?)
+}
+
+fn counter(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> Written {
+    let metric = ConstCounter::new(value);
+    metric.encode(to.encode_descriptor(name, help, None, metric.metric_type())?)
+}
+
+fn counters<L: EncodeLabelSet>(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: &[(L, u64)],
+) -> Written {
+    let kind = ConstCounter::new(0u64);
+    let mut family = to.encode_descriptor(name, help, None, kind.metric_type())?;
+    for (labels, value) in values {
+        ConstCounter::new(*value).encode(family.encode_family(labels)?)?;
+    }
+    Ok(())
+}
+
+fn unsigned(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric is read to a few digits")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric is read to a few digits")]
+fn micros(us: u64) -> f64 {
+    us as f64 / 1e6
+}
