@@ -11,8 +11,8 @@ use stillhere_tell::{Day, Headline, LatencyPoint, OwnTrouble, ServiceView, Snaps
 use utoipa::ToSchema;
 
 /// A text for all languages, or one per language: `{"en": "…", "zh-CN": "…"}`.
-#[derive(ToSchema)]
-#[schema(untagged)]
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "describes model::Text in the schema")]
 pub(crate) enum Words {
     Same(String),
