@@ -25,7 +25,6 @@ said-merged-into-bare = This turned out to be part of an older incident. The sto
 said-rescheduled = Moved: now from { $from } to { $until }.
 
 some-service = a service
-services-none = nothing in particular
 
 title-operational = { $services }: incident
 title-under_maintenance = { $services }: incident

@@ -106,10 +106,6 @@ expect-degraded_performance = The services may be slow or unreliable in this tim
 expect-partial_outage = Parts of the services will not be available in this time.
 expect-major_outage = The services will not be available in this time.
 
-impact-none = no impact
-impact-minor = minor
-impact-major = major
-impact-critical = critical
 
 own-uplink-down = Our own way out to the internet has been cut since { $time }. Until it is back we cannot see our services; that says nothing about them.
 own-falling-behind = Since { $time } our checks have been running later than they should. What you see may be older than usual.

@@ -25,7 +25,6 @@ said-merged-into-bare = 经查，这是一个较早事件的一部分，后续�
 said-rescheduled = 时间已更改：现为 { $from } 至 { $until }。
 
 some-service = 某项服务
-services-none = 没有具体的服务
 
 title-operational = { $services }：事件
 title-under_maintenance = { $services }：事件

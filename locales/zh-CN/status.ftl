@@ -66,10 +66,6 @@ expect-degraded_performance = 在此期间服务可能缓慢或不稳定。
 expect-partial_outage = 在此期间部分功能无法使用。
 expect-major_outage = 在此期间服务无法使用。
 
-impact-none = 无影响
-impact-minor = 轻微
-impact-major = 严重
-impact-critical = 紧急
 
 own-uplink-down = 自 { $time } 起，我们自己的网络出口中断。恢复之前我们无法看到各项服务；这并不说明服务本身有问题。
 own-falling-behind = 自 { $time } 起，我们的检查晚于应有的时间。您看到的内容可能比平时旧。
