@@ -198,7 +198,8 @@ impl World {
         match twice {
             Some(s) => {
                 let ids = &self.audit.services[s].incidents;
-                Err(format!("one outage of s{s} was decided twice: {ids:?}"))
+                let both: Vec<_> = ids.iter().filter_map(|id| self.store.incidents.get(id)).collect();
+                Err(format!("one outage of s{s} was decided twice: {both:#?}"))
             }
             None => Ok(()),
         }

@@ -57,7 +57,7 @@ impl World {
 
     fn open_one(&mut self) -> Command {
         let services = self.some_service(|_| true).map(|s| (s, Status::PartialOutage));
-        let back = Duration::from_secs(self.dice.next() % 3600);
+        let back = Duration::from_secs(self.dice.roll() % 3600);
         Command::OpenIncident {
             title: "Orders are late".into(),
             text: "We were told so.".into(),
@@ -72,9 +72,9 @@ impl World {
     fn plan_work(&mut self) -> Option<Command> {
         let urgent = self.dice.chance(50);
         let service = self.some_service(|h| !urgent || h == Health::Down)?;
-        let wait = if urgent { 0 } else { self.dice.next() % 36_000 };
+        let wait = if urgent { 0 } else { self.dice.roll() % 36_000 };
         let starts_at = self.wall().plus(Duration::from_secs(wait));
-        let ends_at = starts_at.plus(Duration::from_secs(600 + self.dice.next() % 7200));
+        let ends_at = starts_at.plus(Duration::from_secs(600 + self.dice.roll() % 7200));
         Some(Command::ScheduleMaintenance {
             title: "New disks".into(),
             body: None,
@@ -91,7 +91,7 @@ impl World {
         let recent = self.dice.below(5.min(n));
         let incident = self.store.incidents.values().rev().nth(recent)?;
         let (id, start, end) = (incident.id, incident.started_at, incident.resolved_at);
-        let by = Duration::from_secs(1 + self.dice.next() % 900);
+        let by = Duration::from_secs(1 + self.dice.roll() % 900);
         let end = if self.dice.chance(50) { end.map(|e| e.minus(by)) } else { None };
         let start = if end.is_some() { start } else { start.minus(by) };
         Some(Command::CorrectIncident {

@@ -38,7 +38,7 @@ impl World {
             judge: judge::State::restore(topology, verdicts),
             respond: respond::State::restore(topology, kept, moment),
             uplink: true,
-            mint: Mint::new(self.dice.next()),
+            mint: Mint::new(self.dice.roll()),
             checks,
             jumped: 0,
         });
@@ -63,7 +63,8 @@ impl World {
         self.store.sums.gap_begins(wall);
         self.life += 1;
         let off = if self.dice.chance(70) { 10 * SECOND } else { HOUR };
-        self.plan_in_about(off, Event::Start);
+        let at = self.now + self.dice.about(off);
+        self.plan(at.min(self.calm_from.max(self.now)), Event::Start);
     }
 
     pub(crate) fn kill_for_a_while(&mut self) {
@@ -93,7 +94,7 @@ impl World {
             _ if !self.truth.uplink => (Outcome::Down, Some(Side::Path), 30),
             _ if self.dice.once_in(5_000) => (Outcome::Unknown, Some(Side::Us), 1),
             // A failed look that means nothing: the second look is for it.
-            Health::Good if self.dice.once_in(3_000) => (Outcome::Down, Some(Side::Path), 200),
+            Health::Good if !recheck && self.dice.once_in(3_000) => (Outcome::Down, Some(Side::Path), 200),
             Health::Good => (Outcome::Up, None, 40),
             Health::Slow => (Outcome::Slow, Some(Side::Target), 1_500),
             Health::Down => (Outcome::Down, Some(Side::Target), if timed_out { timeout } else { 20 }),

@@ -207,7 +207,8 @@ impl World {
         self.report.uplink_cuts += 1;
         self.set_uplink(false);
         let lasting = if self.dice.chance(40) { 20 * SECOND } else { 15 * MINUTE };
-        self.plan_in_about(lasting, Event::UplinkBack);
+        let at = self.now + self.dice.about(lasting);
+        self.plan(at.min(self.calm_from), Event::UplinkBack);
     }
 
     pub(crate) fn restore_uplink(&mut self) {
