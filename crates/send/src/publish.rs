@@ -81,6 +81,9 @@ impl Target {
         // The client asks for the process's default provider.
         stillhere_net::tls::install();
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err(wrong("the bucket's name is missing; write s3://bucket/prefix".to_owned()));
+        }
         let mut builder = AmazonS3Builder::new();
         for (name, value) in variables {
             if name.starts_with("AWS_")
