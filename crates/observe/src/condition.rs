@@ -188,7 +188,8 @@ impl Program {
             let call = move |text: Arc<String>, i: i64| {
                 usize::try_from(i).ok().and_then(|i| regexes.get(i)).is_some_and(|r| r.is_match(&text))
             };
-            ctx.add_function(REGEX_FUNCTION, call).expect("the standard library has no function of that name");
+            ctx.add_function(REGEX_FUNCTION, call)
+                .expect("the standard library has no function of that name");
         }
         f(&ctx)
     }
@@ -207,7 +208,9 @@ fn explain(e: &ExecutionError) -> String {
     match e {
         ExecutionError::NoSuchKey(key) => format!("there is no field \"{}\"", truncate(key, MAX_VALUE_CHARS)),
         ExecutionError::IndexOutOfBounds(_) => "the list is shorter than that".to_owned(),
-        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "division by zero".to_owned(),
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
+            "division by zero".to_owned()
+        }
         ExecutionError::Overflow(..) => "the number is too large".to_owned(),
         ExecutionError::FunctionError { function, .. } => format!("{function}() does not fit the value"),
         ExecutionError::NoSuchOverload(o) if o.function() == REGEX_FUNCTION => {

@@ -150,7 +150,9 @@ fn shape(text: &str) -> Result<(), Problem> {
     }
     if symbols > MAX_SYMBOLS {
         return Err(problem(
-            format!("the condition has {symbols} operators, dots and brackets; at most {MAX_SYMBOLS} are allowed"),
+            format!(
+                "the condition has {symbols} operators, dots and brackets; at most {MAX_SYMBOLS} are allowed"
+            ),
             Some("split it into several conditions; all of them must hold".to_owned()),
         ));
     }
@@ -190,8 +192,11 @@ fn syntax_problem(text: &str, errors: &ParseErrors) -> Problem {
         super::truncate(msg.split(" expecting {").next().unwrap_or(msg), 120)
     };
     let (line, column) = (e.pos.0.max(1), e.pos.1.max(1));
-    let place =
-        if text.lines().count() > 1 { format!("line {line}, column {column}") } else { format!("column {column}") };
+    let place = if text.lines().count() > 1 {
+        format!("line {line}, column {column}")
+    } else {
+        format!("column {column}")
+    };
     let hint = if text.contains(" and ") || text.contains(" or ") || text.contains(" not ") {
         Some("write && for and, || for or, ! for not".to_owned())
     } else if text.contains('=') && !text.contains("==") && !text.contains("!=") && !text.contains(">=") {
@@ -237,7 +242,11 @@ impl Checker<'_> {
             Expr::Comprehension(c) => self.comprehension(id, c, depth),
             Expr::List(l) => {
                 if self.in_loop && l.elements.iter().any(|e| !matches!(e.expr, Expr::Literal(_))) {
-                    return Err(self.at(id, "a list made within a loop may hold only constants".to_owned(), None));
+                    return Err(self.at(
+                        id,
+                        "a list made within a loop may hold only constants".to_owned(),
+                        None,
+                    ));
                 }
                 for e in &mut l.elements {
                     self.type_of(e, depth + 1)?;
@@ -286,7 +295,9 @@ impl Checker<'_> {
             if self.in_loop {
                 return Err(self.at(
                     id,
-                    format!("`{name}` cannot be used within a loop: it would be looked at again for every element"),
+                    format!(
+                        "`{name}` cannot be used within a loop: it would be looked at again for every element"
+                    ),
                     None,
                 ));
             }
@@ -349,7 +360,11 @@ impl Checker<'_> {
         let is = |t: Type, want: &[Type]| t == Any || want.contains(&t);
         match (c.func_name.as_str(), types) {
             (op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT, t) => {
-                if t.iter().all(|t| is(*t, &[Bool])) { Ok(Bool) } else { misfit(None) }
+                if t.iter().all(|t| is(*t, &[Bool])) {
+                    Ok(Bool)
+                } else {
+                    misfit(None)
+                }
             }
             (op::NOT_STRICTLY_FALSE, _) => Ok(Bool),
             (op::EQUALS | op::NOT_EQUALS, [a, b]) => {
@@ -421,7 +436,8 @@ impl Checker<'_> {
         } else {
             format!("write `….{name}(\"…\")`")
         };
-        let fits = if global { GLOBAL.contains(&name.as_str()) } else { name == "size" || !further.is_empty() };
+        let fits =
+            if global { GLOBAL.contains(&name.as_str()) } else { name == "size" || !further.is_empty() };
         if !fits || c.args.len() + usize::from(!global) != 1 + further.len() {
             return Err(self.at(id, format!("`{name}` is not called like this"), Some(usage)));
         }
@@ -530,7 +546,9 @@ impl Checker<'_> {
             Expr::Call(c) if c.func_name == op::INDEX && c.args.len() == 2 => {
                 let (base, private) = self.path_of(&c.args[0])?;
                 match &c.args[1].expr {
-                    Expr::Literal(LiteralValue::String(s)) => Some((format!("{base}[{:?}]", s.inner()), private)),
+                    Expr::Literal(LiteralValue::String(s)) => {
+                        Some((format!("{base}[{:?}]", s.inner()), private))
+                    }
                     Expr::Literal(LiteralValue::Int(i)) => Some((format!("{base}[{}]", i.inner()), private)),
                     _ => None,
                 }
@@ -544,7 +562,11 @@ impl Checker<'_> {
             let before = &self.text[..self.text.floor_char_boundary(start as usize)];
             let line = before.matches('\n').count();
             let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-            if line == 0 { format!("column {column}: ") } else { format!("line {}, column {column}: ", line + 1) }
+            if line == 0 {
+                format!("column {column}: ")
+            } else {
+                format!("line {}, column {column}: ", line + 1)
+            }
         });
         problem(format!("{}{what}", place.unwrap_or_default()), hint)
     }

@@ -4,7 +4,11 @@ use proptest::prelude::*;
 static NAMES: &[Name] = &[
     Name::public("status", "The status code.", Sample::Int(200)),
     Name::private("body", "The body as text.", Sample::Text("ok")),
-    Name::private("headers", "The headers, names in lower case.", Sample::Map(&[("content-type", "text/html")])),
+    Name::private(
+        "headers",
+        "The headers, names in lower case.",
+        Sample::Map(&[("content-type", "text/html")]),
+    ),
     Name::private("json", "The body as JSON.", Sample::Json("{}")),
     Name::public("response_ms", "The whole look.", Sample::Int(120)),
     Name::public("http_version", "The version.", Sample::Text("HTTP/1.1")),
@@ -108,7 +112,10 @@ fn a_name_that_does_not_exist_is_refused_in_every_branch() {
         "json.a.b.filter(s, statsu == 2).size() == 1",
     ] {
         let r = refusal(text);
-        assert!(r.contains("there is no `statsu` here") && r.contains("did you mean `status`?"), "{text}: {r}");
+        assert!(
+            r.contains("there is no `statsu` here") && r.contains("did you mean `status`?"),
+            "{text}: {r}"
+        );
     }
     assert!(refusal("zzzzzzz == 1").contains("the names are status, body, headers, json"));
 }
@@ -222,7 +229,9 @@ fn a_regular_expression_costs_linear_time_and_bounded_memory() {
     assert!(refusal("body.matches(\"(a{1000}){1000}\")").contains("too large"));
     let started = stillhere_clock();
     let body = "a".repeat(MAX_TEXT_BYTES);
-    for text in ["body.matches(\"^(a+)+$b\")", "body.matches(\"(a|aa|a?)*c\")", "body.matches(\"(.*a){12}b\")"] {
+    for text in
+        ["body.matches(\"^(a+)+$b\")", "body.matches(\"(a|aa|a?)*c\")", "body.matches(\"(.*a){12}b\")"]
+    {
         assert!(!holds(text, 200, &body));
     }
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
@@ -264,7 +273,9 @@ fn a_condition_that_cannot_be_evaluated_says_why() {
     let c = Condition::parse(NAMES, "json.count > 3").expect("valid");
     let Err(Finding::ConditionFailed { actual, .. }) = c.check(&facts(200, "{}")) else { panic!() };
     assert_eq!(actual, "json.count = missing; there is no field \"count\"");
-    let Err(Finding::ConditionFailed { actual, .. }) = c.check(&facts(200, r#"{"count":"x"}"#)) else { panic!() };
+    let Err(Finding::ConditionFailed { actual, .. }) = c.check(&facts(200, r#"{"count":"x"}"#)) else {
+        panic!()
+    };
     assert!(actual.starts_with("json.count = a text of 1 character; "), "{actual}");
     let c = Condition::parse(NAMES, "json.up").expect("valid");
     let Err(Finding::ConditionFailed { actual, .. }) = c.check(&facts(200, r#"{"up":3}"#)) else { panic!() };
@@ -292,8 +303,9 @@ fn equal_conditions_share_one_program() {
 
 #[test]
 fn every_function_is_in_the_doc_page() {
-    let doc = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/probes/conditions.md"))
-        .expect("docs/probes/conditions.md");
+    let doc =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/probes/conditions.md"))
+            .expect("docs/probes/conditions.md");
     for f in rules::functions() {
         assert!(doc.contains(&format!("`{f}(")) || doc.contains(&format!(".{f}(")), "{f} is not documented");
     }

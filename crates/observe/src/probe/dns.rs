@@ -31,12 +31,24 @@ use stillhere_net::{Fault, Phase, Trace, clock};
 
 /// What conditions may say.
 pub static NAMES: &[Word] = &[
-    Word::public("rcode", "The answer's code: `NOERROR` here, as every other one fails the look.", Sample::Text("NOERROR")),
-    Word::private("answers", "The records of the asked type, one text each, sorted.", Sample::Texts(&["192.0.2.1"])),
+    Word::public(
+        "rcode",
+        "The answer's code: `NOERROR` here, as every other one fails the look.",
+        Sample::Text("NOERROR"),
+    ),
+    Word::private(
+        "answers",
+        "The records of the asked type, one text each, sorted.",
+        Sample::Texts(&["192.0.2.1"]),
+    ),
     Word::public("count", "How many records of the asked type there are.", Sample::Int(1)),
     Word::public("ttl", "The smallest time to live among them, in seconds.", Sample::Int(300)),
     Word::public("authoritative", "Whether the server answered out of its own zone.", Sample::Bool(false)),
-    Word::public("authenticated", "Whether the server says that it verified the answer (the AD bit).", Sample::Bool(false)),
+    Word::public(
+        "authenticated",
+        "Whether the server says that it verified the answer (the AD bit).",
+        Sample::Bool(false),
+    ),
     Word::public("dns_ms", "From the question to the answer.", Sample::Int(12)),
     Word::public("total_ms", "The whole look.", Sample::Int(13)),
 ];
@@ -59,7 +71,7 @@ const MAX_VALUES_CHARS: usize = 160;
 #[serde(deny_unknown_fields)]
 pub struct DnsSpec {
     /// The name that is asked for; with `record = "PTR"` an address may stand here.
-    pub name: String,
+    pub domain: String,
     /// The type of record: `A`, `AAAA`, `CNAME`, `MX`, `NS`, `TXT`, `SOA`, `SRV`, `PTR`, `CAA`, … Default `A`.
     #[serde(default = "default_record")]
     pub record: String,
@@ -142,27 +154,29 @@ impl DnsSpec {
     pub fn target(&self) -> String {
         match self.server() {
             Ok(Some(server)) => server.to_string(),
-            _ => self.name.clone(),
+            _ => self.domain.clone(),
         }
     }
 
     fn record(&self) -> Result<RecordType, Problem> {
-        let wrong = |e: &str| Problem::new("record", format!("\"{}\" {e}", self.record)).hint("record = \"AAAA\"");
+        let wrong =
+            |e: &str| Problem::new("record", format!("\"{}\" {e}", self.record)).hint("record = \"AAAA\"");
         match RecordType::from_str(&self.record.to_ascii_uppercase()) {
-            Ok(RecordType::ANY | RecordType::AXFR | RecordType::IXFR | RecordType::OPT | RecordType::TSIG) => {
-                Err(wrong("cannot be asked for"))
-            }
+            Ok(
+                RecordType::ANY | RecordType::AXFR | RecordType::IXFR | RecordType::OPT | RecordType::TSIG,
+            ) => Err(wrong("cannot be asked for")),
             Ok(record) => Ok(record),
             Err(_) => Err(wrong("is not a type of DNS record")),
         }
     }
 
     fn question_name(&self, ptr: bool) -> Result<Name, Problem> {
-        let text = self.name.trim();
+        let text = self.domain.trim();
         if ptr && let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(Name::from(ip));
         }
-        let wrong = |e: &str| Problem::new("name", format!("\"{text}\" {e}")).hint("name = \"example.com\"");
+        let wrong =
+            |e: &str| Problem::new("domain", format!("\"{text}\" {e}")).hint("domain = \"example.com\"");
         if text.is_empty() {
             return Err(wrong("is empty"));
         }
@@ -181,7 +195,8 @@ impl DnsSpec {
             .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
             .map(Some)
             .map_err(|_| {
-                Problem::new("server", format!("\"{text}\" is not an address")).hint("server = \"192.0.2.53:53\"")
+                Problem::new("server", format!("\"{text}\" is not an address"))
+                    .hint("server = \"192.0.2.53:53\"")
             })
     }
 }
@@ -292,12 +307,14 @@ impl Dns {
             if left.is_zero() {
                 return Err((server, worst));
             }
-            let wait = if turn > self.servers.len() && self.servers.len() == 1 { left } else { TRY.min(left) };
+            let wait =
+                if turn > self.servers.len() && self.servers.len() == 1 { left } else { TRY.min(left) };
             let wait = wait.min(TRY);
-            let failure = match self.ask(&self.question, &self.name, self.record, server, self.tcp, wait).await {
-                Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
-            };
+            let failure =
+                match self.ask(&self.question, &self.name, self.record, server, self.tcp, wait).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(failure) => failure,
+                };
             let more_servers = turn < self.servers.len();
             match failure {
                 Failure::Silence => {}
@@ -361,7 +378,9 @@ impl Dns {
             Failure::Closed => Fault::target(Finding::ConnectRefused, detail),
             Failure::Unreachable => Fault::path(Finding::Unreachable, detail),
             Failure::Garbage(_) => Fault::target(Finding::MalformedAnswer, detail),
-            Failure::Refused(code) => Fault::target(Finding::DnsRefused { code: answer::word(*code) }, detail),
+            Failure::Refused(code) => {
+                Fault::target(Finding::DnsRefused { code: answer::word(*code) }, detail)
+            }
             Failure::Ours(fault) => (**fault).clone(),
         }
     }
@@ -376,7 +395,7 @@ fn question(name: &Name, record: RecordType, recursion: bool) -> Result<Vec<u8>,
     let mut edns = Edns::new();
     edns.set_max_payload(UDP_PAYLOAD);
     message.set_edns(edns);
-    message.to_vec().map_err(|e| Problem::new("name", format!("cannot be asked for: {e}")))
+    message.to_vec().map_err(|e| Problem::new("domain", format!("cannot be asked for: {e}")))
 }
 
 fn system_servers() -> Result<Vec<SocketAddr>, Problem> {

@@ -129,7 +129,9 @@ fn form(record: RecordType, value: &str) -> String {
             let v = value.trim();
             v.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(v).to_owned()
         }
-        RecordType::CAA => value.split_whitespace().map(|w| w.trim_matches('"')).collect::<Vec<_>>().join(" "),
+        RecordType::CAA => {
+            value.split_whitespace().map(|w| w.trim_matches('"')).collect::<Vec<_>>().join(" ")
+        }
         _ => {
             let word = |w: &str| {
                 let bare = if w.len() > 1 { w.strip_suffix('.').unwrap_or(w) } else { w };

@@ -103,7 +103,9 @@ pub(super) fn read(bytes: &[u8], expect: &Expect<'_>) -> Result<Message, &'stati
     }
     let same = |name: &Name| name.to_lowercase() == expect.name.to_lowercase();
     match message.queries.as_slice() {
-        [q] if same(q.name()) && q.query_type() == expect.record && q.query_class() == DNSClass::IN => Ok(message),
+        [q] if same(q.name()) && q.query_type() == expect.record && q.query_class() == DNSClass::IN => {
+            Ok(message)
+        }
         // Some servers leave the question out when they refuse it.
         [] if message.metadata.response_code != ResponseCode::NoError => Ok(message),
         _ => Err("the answer is to another question"),

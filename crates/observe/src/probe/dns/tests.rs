@@ -45,7 +45,10 @@ struct Knot {
 impl Knot {
     async fn start() -> Knot {
         let program = "/usr/sbin/knotd";
-        assert!(std::path::Path::new(program).exists(), "install the Debian package `knot`: {program} is missing");
+        assert!(
+            std::path::Path::new(program).exists(),
+            "install the Debian package `knot`: {program} is missing"
+        );
         let dir = tempfile::tempdir().expect("a folder");
         let port = free_port().await;
         let mut zone = std::fs::File::create(dir.path().join("example.test.zone")).expect("a file");
@@ -71,7 +74,11 @@ impl Knot {
         let knot = Knot { child, port, _dir: dir };
         let deadline = clock::mono() + Duration::from_secs(20);
         loop {
-            let o = look(&format!(r#"{{"name": "example.test", "record": "SOA", "server": "127.0.0.1:{port}"}}"#), 500).await;
+            let o = look(
+                &format!(r#"{{"domain": "example.test", "record": "SOA", "server": "127.0.0.1:{port}"}}"#),
+                500,
+            )
+            .await;
             if o.outcome == Outcome::Up {
                 return knot;
             }
@@ -127,22 +134,22 @@ fn summary(o: &Observation) -> (Outcome, Option<Side>, Option<Finding>) {
 async fn every_type_of_record_is_asked_of_a_real_server() {
     let knot = Knot::start().await;
     for rest in [
-        r#""name": "www.example.test", "expect": ["192.0.2.2", "192.0.2.1"]"#,
-        r#""name": "WWW.Example.Test.", "expect": ["192.0.2.9", "192.0.2.1"], "expect_match": "any""#,
-        r#""name": "www.example.test", "expect": ["192.0.2.3", "192.0.2.2", "192.0.2.1"], "expect_match": "exact""#,
-        r#""name": "www.example.test", "tcp": true"#,
-        r#""name": "six.example.test", "record": "aaaa", "expect": ["2001:0db8::0001"]"#,
-        r#""name": "alias.example.test", "record": "CNAME", "expect": ["WWW.example.test."]"#,
-        r#""name": "alias.example.test", "record": "A", "expect": ["192.0.2.1"]"#,
-        r#""name": "example.test", "record": "MX", "expect": ["10 mail.example.test"]"#,
-        r#""name": "example.test", "record": "NS", "expect": ["ns.example.test."]"#,
-        r#""name": "example.test", "record": "TXT", "expect": ["v=spf1 -all"]"#,
-        r#""name": "long.example.test", "record": "TXT", "expect": ["\"first half, second half\""]"#,
-        r#""name": "example.test", "record": "SOA", "expect": ["ns.example.test. host.example.test. 7 3600 600 86400 60"]"#,
-        r#""name": "_sip._tcp.example.test", "record": "SRV", "expect": ["1 2 5060 sip.example.test."]"#,
-        r#""name": "rev.example.test", "record": "PTR", "expect": ["host.example.test"]"#,
-        r#""name": "example.test", "record": "CAA", "expect": ["0 issue \"letsencrypt.org\""]"#,
-        r#""name": "many.example.test", "record": "TXT", "recursion": false"#,
+        r#""domain": "www.example.test", "expect": ["192.0.2.2", "192.0.2.1"]"#,
+        r#""domain": "WWW.Example.Test.", "expect": ["192.0.2.9", "192.0.2.1"], "expect_match": "any""#,
+        r#""domain": "www.example.test", "expect": ["192.0.2.3", "192.0.2.2", "192.0.2.1"], "expect_match": "exact""#,
+        r#""domain": "www.example.test", "tcp": true"#,
+        r#""domain": "six.example.test", "record": "aaaa", "expect": ["2001:0db8::0001"]"#,
+        r#""domain": "alias.example.test", "record": "CNAME", "expect": ["WWW.example.test."]"#,
+        r#""domain": "alias.example.test", "record": "A", "expect": ["192.0.2.1"]"#,
+        r#""domain": "example.test", "record": "MX", "expect": ["10 mail.example.test"]"#,
+        r#""domain": "example.test", "record": "NS", "expect": ["ns.example.test."]"#,
+        r#""domain": "example.test", "record": "TXT", "expect": ["v=spf1 -all"]"#,
+        r#""domain": "long.example.test", "record": "TXT", "expect": ["\"first half, second half\""]"#,
+        r#""domain": "example.test", "record": "SOA", "expect": ["ns.example.test. host.example.test. 7 3600 600 86400 60"]"#,
+        r#""domain": "_sip._tcp.example.test", "record": "SRV", "expect": ["1 2 5060 sip.example.test."]"#,
+        r#""domain": "rev.example.test", "record": "PTR", "expect": ["host.example.test"]"#,
+        r#""domain": "example.test", "record": "CAA", "expect": ["0 issue \"letsencrypt.org\""]"#,
+        r#""domain": "many.example.test", "record": "TXT", "recursion": false"#,
     ] {
         let o = knot.look(rest).await;
         assert_eq!(summary(&o), (Outcome::Up, None, None), "{rest}: {o:?}");
@@ -153,24 +160,35 @@ async fn every_type_of_record_is_asked_of_a_real_server() {
 #[tokio::test]
 async fn what_a_real_server_refuses_is_told_apart() {
     let knot = Knot::start().await;
-    let o = knot.look(r#""name": "missing.example.test""#).await;
+    let o = knot.look(r#""domain": "missing.example.test""#).await;
     assert_eq!(summary(&o), (Outcome::Down, Some(Side::Target), Some(Finding::DnsNoSuchName)));
-    let o = knot.look(r#""name": "www.example.test", "record": "MX""#).await;
+    let o = knot.look(r#""domain": "www.example.test", "record": "MX""#).await;
     assert_eq!(summary(&o), (Outcome::Down, Some(Side::Target), Some(Finding::DnsNoAnswer)));
-    let o = knot.look(r#""name": "www.elsewhere.test""#).await;
-    assert_eq!(summary(&o), (Outcome::Down, Some(Side::Target), Some(Finding::DnsRefused { code: "REFUSED".into() })));
-    let o = knot.look(r#""name": "example.test", "record": "MX", "expect": ["20 mail.example.test"]"#).await;
-    let unexpected = Finding::DnsUnexpected { expected: "20 mail.example.test".into(), got: "10 mail.example.test".into() };
+    let o = knot.look(r#""domain": "www.elsewhere.test""#).await;
+    assert_eq!(
+        summary(&o),
+        (Outcome::Down, Some(Side::Target), Some(Finding::DnsRefused { code: "REFUSED".into() }))
+    );
+    let o =
+        knot.look(r#""domain": "example.test", "record": "MX", "expect": ["20 mail.example.test"]"#).await;
+    let unexpected = Finding::DnsUnexpected {
+        expected: "20 mail.example.test".into(),
+        got: "10 mail.example.test".into(),
+    };
     assert_eq!(summary(&o), (Outcome::Down, Some(Side::Target), Some(unexpected)));
-    let o = knot.look(r#""name": "www.example.test", "expect": ["192.0.2.1"], "expect_match": "exact""#).await;
+    let o =
+        knot.look(r#""domain": "www.example.test", "expect": ["192.0.2.1"], "expect_match": "exact""#).await;
     assert!(matches!(o.finding, Some(Finding::DnsUnexpected { .. })), "{o:?}");
-    assert!(!serde_json::to_string(&o.finding).expect("JSON").contains("192.0.2"), "addresses are not public");
+    assert!(
+        !serde_json::to_string(&o.finding).expect("JSON").contains("192.0.2"),
+        "addresses are not public"
+    );
 }
 
 #[tokio::test]
 async fn conditions_look_at_the_answer() {
     let knot = Knot::start().await;
-    let spec = format!(r#"{{"name": "www.example.test", "server": "127.0.0.1:{}"}}"#, knot.port);
+    let spec = format!(r#"{{"domain": "www.example.test", "server": "127.0.0.1:{}"}}"#, knot.port);
     for condition in [
         "count == 3",
         "ttl == 60 || ttl == 300",
@@ -190,11 +208,14 @@ async fn conditions_look_at_the_answer() {
 #[tokio::test]
 async fn nobody_listening_and_no_answer_are_told_apart() {
     let port = free_port().await;
-    let spec = format!(r#"{{"name": "www.example.test", "server": "127.0.0.1:{port}"}}"#);
+    let spec = format!(r#"{{"domain": "www.example.test", "server": "127.0.0.1:{port}"}}"#);
     let o = look(&spec, 2_000).await;
     assert_eq!(summary(&o), (Outcome::Down, Some(Side::Target), Some(Finding::ConnectRefused)));
     let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-    let spec = format!(r#"{{"name": "a.test", "server": "127.0.0.1:{}"}}"#, silent.local_addr().expect("bound").port());
+    let spec = format!(
+        r#"{{"domain": "a.test", "server": "127.0.0.1:{}"}}"#,
+        silent.local_addr().expect("bound").port()
+    );
     let o = look(&spec, 300).await;
     assert_eq!(summary(&o), (Outcome::Down, Some(Side::Path), Some(Finding::DnsTimeout { timeout_ms: 300 })));
     assert!(o.total_us < 350_000, "{o:?}");
@@ -256,7 +277,13 @@ fn nothing() -> Reply {
 
 async fn against(udp: Reply, tcp: Reply) -> Observation {
     let port = hostile(udp, tcp).await;
-    look(&format!(r#"{{"name": "www.example.test", "server": "127.0.0.1:{port}", "expect": ["192.0.2.7"]}}"#), 600).await
+    look(
+        &format!(
+            r#"{{"domain": "www.example.test", "server": "127.0.0.1:{port}", "expect": ["192.0.2.7"]}}"#
+        ),
+        600,
+    )
+    .await
 }
 
 #[tokio::test]
@@ -266,7 +293,8 @@ async fn forged_and_broken_datagrams_are_waited_past() {
             let mut wrong_id = good(q);
             wrong_id.metadata.id ^= 1;
             let mut other_name = good(q);
-            other_name.queries = vec![Query::query(Name::from_str("evil.test.").expect("a name"), RecordType::A)];
+            other_name.queries =
+                vec![Query::query(Name::from_str("evil.test.").expect("a name"), RecordType::A)];
             let mut other_type = good(q);
             other_type.queries[0].set_query_type(RecordType::TXT);
             let mut no_question = good(q);
@@ -330,7 +358,11 @@ async fn a_truncated_answer_is_asked_again_over_tcp() {
 
 #[tokio::test]
 async fn server_failure_is_said_with_its_code() {
-    for (code, word) in [(ResponseCode::ServFail, "SERVFAIL"), (ResponseCode::Refused, "REFUSED"), (ResponseCode::NotImp, "NOTIMP")] {
+    for (code, word) in [
+        (ResponseCode::ServFail, "SERVFAIL"),
+        (ResponseCode::Refused, "REFUSED"),
+        (ResponseCode::NotImp, "NOTIMP"),
+    ] {
         let o = against(
             Arc::new(move |q| {
                 let mut m = good(q);
@@ -342,14 +374,18 @@ async fn server_failure_is_said_with_its_code() {
             nothing(),
         )
         .await;
-        assert_eq!(summary(&o), (Outcome::Down, Some(Side::Target), Some(Finding::DnsRefused { code: word.into() })));
+        assert_eq!(
+            summary(&o),
+            (Outcome::Down, Some(Side::Target), Some(Finding::DnsRefused { code: word.into() }))
+        );
     }
 }
 
 #[tokio::test]
 async fn case_a_our_own_resolver_that_does_not_work_is_our_fault() {
     let shared = Shared::new(Clock::start());
-    let spec: DnsSpec = serde_json::from_str(r#"{"name": "www.example.test", "server": "127.0.0.1"}"#).expect("a spec");
+    let spec: DnsSpec =
+        serde_json::from_str(r#"{"domain": "www.example.test", "server": "127.0.0.1"}"#).expect("a spec");
     let closed = free_port().await;
     let servfail: Reply = Arc::new(|q| {
         let mut m = good(q);
@@ -374,7 +410,8 @@ async fn case_a_our_own_resolver_that_does_not_work_is_our_fault() {
         dns.servers = vec![(Ipv4Addr::LOCALHOST, port).into()];
         let started = clock::mono();
         let timeout = Duration::from_secs(2);
-        let look = Look { shared: &shared, started, deadline: started + timeout, timeout, wants_facts: false };
+        let look =
+            Look { shared: &shared, started, deadline: started + timeout, timeout, wants_facts: false };
         let fault = dns.look(&look, &mut Trace::start(started)).await.expect_err("no answer");
         assert_eq!(fault.outcome, want, "{fault:?}");
         assert_eq!(fault.side == Side::Us, want == Outcome::Unknown);
@@ -384,7 +421,8 @@ async fn case_a_our_own_resolver_that_does_not_work_is_our_fault() {
 #[tokio::test]
 async fn a_second_server_is_asked_when_the_first_is_dead() {
     let shared = Shared::new(Clock::start());
-    let spec: DnsSpec = serde_json::from_str(r#"{"name": "www.example.test", "server": "127.0.0.1"}"#).expect("a spec");
+    let spec: DnsSpec =
+        serde_json::from_str(r#"{"domain": "www.example.test", "server": "127.0.0.1"}"#).expect("a spec");
     let mut dns = Dns::new(&spec, &shared).expect("a probe");
     let alive = hostile(Arc::new(|q| vec![bytes(&good(q))]), nothing()).await;
     dns.servers = vec![(Ipv4Addr::LOCALHOST, free_port().await).into(), (Ipv4Addr::LOCALHOST, alive).into()];
@@ -397,30 +435,34 @@ async fn a_second_server_is_asked_when_the_first_is_dead() {
 #[test]
 fn what_is_wrong_with_a_spec_is_said_with_its_key() {
     for (spec, path) in [
-        (r#"{"name": ""}"#, "name"),
-        (r#"{"name": "https://example.com/"}"#, "name"),
-        (r#"{"name": "a..b"}"#, "name"),
-        (r#"{"name": "example.com", "record": "HOST"}"#, "record"),
-        (r#"{"name": "example.com", "record": "AXFR"}"#, "record"),
-        (r#"{"name": "example.com", "server": "dns.example.com"}"#, "server"),
-        (r#"{"name": "example.com", "expect": ["::1"]}"#, "expect[0]"),
-        (r#"{"name": "example.com", "record": "TXT", "expect": [""]}"#, "expect[0]"),
+        (r#"{"domain": ""}"#, "domain"),
+        (r#"{"domain": "https://example.com/"}"#, "domain"),
+        (r#"{"domain": "a..b"}"#, "domain"),
+        (r#"{"domain": "example.com", "record": "HOST"}"#, "record"),
+        (r#"{"domain": "example.com", "record": "AXFR"}"#, "record"),
+        (r#"{"domain": "example.com", "server": "dns.example.com"}"#, "server"),
+        (r#"{"domain": "example.com", "expect": ["::1"]}"#, "expect[0]"),
+        (r#"{"domain": "example.com", "record": "TXT", "expect": [""]}"#, "expect[0]"),
     ] {
         let spec: DnsSpec = serde_json::from_str(spec).expect("JSON");
         assert_eq!(spec.validate().iter().map(|p| p.path.as_str()).collect::<Vec<_>>(), [path], "{spec:?}");
     }
-    for spec in [r#"{"name": "192.0.2.1", "record": "PTR"}"#, r#"{"name": "_dmarc.example.com", "record": "TXT"}"#] {
+    for spec in [
+        r#"{"domain": "192.0.2.1", "record": "PTR"}"#,
+        r#"{"domain": "_dmarc.example.com", "record": "TXT"}"#,
+    ] {
         let spec: DnsSpec = serde_json::from_str(spec).expect("JSON");
         assert_eq!(spec.validate(), []);
     }
-    let unknown = serde_json::from_str::<DnsSpec>(r#"{"name": "a", "nmae": "b"}"#).expect_err("unknown");
-    assert!(unknown.to_string().contains("nmae"));
+    let unknown = serde_json::from_str::<DnsSpec>(r#"{"domain": "a", "domian": "b"}"#).expect_err("unknown");
+    assert!(unknown.to_string().contains("domian"));
 }
 
 #[test]
 fn the_doc_page_names_every_name_and_key() {
-    let doc = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/probes/dns.md")).expect("page");
-    let keys = ["name", "record", "server", "expect", "expect_match", "tcp", "recursion"];
+    let doc = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/probes/dns.md"))
+        .expect("page");
+    let keys = ["domain", "record", "server", "expect", "expect_match", "tcp", "recursion"];
     for name in NAMES.iter().map(|n| n.name).chain(keys) {
         assert!(doc.contains(&format!("`{name}`")), "{name} is not documented");
     }
@@ -480,7 +522,7 @@ async fn a_slow_drip_over_tcp_ends_at_the_deadline() {
         }
     });
     let started: Instant = clock::mono();
-    let o = look(&format!(r#"{{"name": "a.test", "server": "127.0.0.1:{port}", "tcp": true}}"#), 400).await;
+    let o = look(&format!(r#"{{"domain": "a.test", "server": "127.0.0.1:{port}", "tcp": true}}"#), 400).await;
     assert_eq!(o.finding, Some(Finding::DnsTimeout { timeout_ms: 400 }), "{o:?}");
     assert!(clock::mono().saturating_duration_since(started) < Duration::from_millis(600));
 }
