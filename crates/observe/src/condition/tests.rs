@@ -302,6 +302,20 @@ fn equal_conditions_share_one_program() {
 }
 
 #[test]
+fn every_name_of_every_kind_can_be_used() {
+    for kind in crate::KINDS {
+        for n in kind.names {
+            let text = format!("{0} == {0} || {0} == null", n.name);
+            let c = Condition::parse(kind.names, &text);
+            let c = c.unwrap_or_else(|p| panic!("{} {}: {}", kind.name, n.name, p.problem));
+            assert_eq!(c.check(&Facts::sample(kind.names)), Ok(()), "{} {}", kind.name, n.name);
+            assert_eq!(c.check(&Facts::new(kind.names)), Ok(()), "{} {} when absent", kind.name, n.name);
+            assert!(n.about.ends_with('.'), "{} {} is said in a sentence", kind.name, n.name);
+        }
+    }
+}
+
+#[test]
 fn every_function_is_in_the_doc_page() {
     let doc =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/probes/conditions.md"))

@@ -307,9 +307,7 @@ impl Dns {
             if left.is_zero() {
                 return Err((server, worst));
             }
-            let wait =
-                if turn > self.servers.len() && self.servers.len() == 1 { left } else { TRY.min(left) };
-            let wait = wait.min(TRY);
+            let wait = TRY.min(left);
             let failure =
                 match self.ask(&self.question, &self.name, self.record, server, self.tcp, wait).await {
                     Ok(answer) => return Ok(answer),
