@@ -3,14 +3,15 @@
 //! Adding a language is adding a folder and the lines below. What is said must be true: a message is chosen by
 //! what is known, and a clause that is not known has its own message without it (`…-bare`).
 
-use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use jiff::tz::TimeZone;
 use std::sync::OnceLock;
 use stillhere_model::Lang;
 
 pub use fluent_bundle::FluentValue as Value;
 
+mod catalogue;
 mod say;
+pub use catalogue::Catalogue;
 pub(crate) use say::corrected;
 mod time;
 
@@ -43,26 +44,9 @@ const fn sources(lang: Lang) -> &'static [&'static str] {
     }
 }
 
-type Bundle = FluentBundle<FluentResource>;
-
-fn bundle(lang: Lang) -> &'static Bundle {
-    static BUNDLES: OnceLock<Vec<(Lang, Bundle)>> = OnceLock::new();
-    let bundles = BUNDLES.get_or_init(|| Lang::ALL.into_iter().map(|l| (l, load(l))).collect());
-    bundles.iter().find(|(l, _)| *l == lang).map(|(_, b)| b).expect("every language of Lang::ALL is loaded")
-}
-
-fn load(lang: Lang) -> Bundle {
-    let tag = lang.tag().parse().expect("the tags of Lang are BCP 47");
-    let mut bundle = FluentBundle::new_concurrent(vec![tag]);
-    // The isolating marks would be noise in mails and JSON; names from outside lost theirs in `clean`.
-    bundle.set_use_isolating(false);
-    for source in sources(lang) {
-        let resource = FluentResource::try_new((*source).to_owned()).map_err(|(_, e)| e);
-        bundle
-            .add_resource(resource.expect("a test parses every locale file"))
-            .expect("a test finds doubled keys");
-    }
-    bundle
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| Catalogue::new(sources))
 }
 
 // === impl Words ===
@@ -77,21 +61,12 @@ impl Words {
     /// The message `key` in `lang`. A key that does not exist is shown as itself; a test holds all of them.
     #[must_use]
     pub fn get(lang: Lang, key: &str, args: &[(&str, Value<'_>)]) -> String {
-        let bundle = bundle(lang);
-        let Some(pattern) = bundle.get_message(key).and_then(|m| m.value()) else {
-            debug_assert!(false, "no message {key:?} in {}", lang.tag());
-            return key.to_owned();
-        };
-        let args: FluentArgs<'_> = args.iter().map(|(name, value)| (*name, value.clone())).collect();
-        let mut errors = Vec::new();
-        let text = bundle.format_pattern(pattern, Some(&args), &mut errors);
-        debug_assert!(errors.is_empty(), "message {key:?} in {}: {errors:?}", lang.tag());
-        text.into_owned()
+        catalogue().get(lang, key, args)
     }
 
     #[must_use]
     pub fn has(lang: Lang, key: &str) -> bool {
-        bundle(lang).has_message(key)
+        catalogue().has(lang, key)
     }
 
     /// [`Words::get`] in this language.
