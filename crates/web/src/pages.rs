@@ -6,7 +6,7 @@ use crate::{
     front::head::takes_gzip,
     live::Since,
     problem::Problem,
-    public::{HTML, page_csp},
+    public::{HTML, Shown, page_csp},
     ready::{Ready, Route},
     serve::App,
 };
@@ -25,7 +25,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll},
 };
-use stillhere_model::{IncidentId, Lang, MaintenanceId};
+use stillhere_model::{Incident, IncidentId, Lang, MaintenanceId};
 use stillhere_tell::{Snapshot, View, page};
 use tokio::sync::mpsc;
 
@@ -74,17 +74,31 @@ fn respond(ready: &Ready, known: bool) -> Response {
 }
 
 async fn incident(State(app): State<App>, In(lang): In, Path(id): Path<String>) -> Response {
-    let id: Option<IncidentId> = id.parse().ok();
-    one_page(&app, lang, |s, view| page::incident(s, lang, view, &id?)).await
+    let Ok(id) = id.parse::<IncidentId>() else { return one_page(&app.public.shown(), lang, |_, _| None) };
+    let mut shown = app.public.shown();
+    if shown.snapshot.incident(&id).is_none()
+        && let Ok(Some(old)) = app.handle.store().incident(id).await
+        && is_public(&old, &shown.snapshot)
+    {
+        // Too old for the snapshot; its address must not die for that.
+        let mut with_old = shown.snapshot.as_ref().clone();
+        with_old.history.push(old);
+        shown.snapshot = with_old.into();
+    }
+    one_page(&shown, lang, |s, view| page::incident(s, lang, view, &id))
+}
+
+/// Whether visitors may read it: it names no service, or one that they see.
+fn is_public(incident: &Incident, s: &Snapshot) -> bool {
+    incident.affected.is_empty() || incident.affected.iter().any(|a| s.service(&a.service).is_some())
 }
 
 async fn maintenance(State(app): State<App>, In(lang): In, Path(id): Path<String>) -> Response {
     let id: Option<MaintenanceId> = id.parse().ok();
-    one_page(&app, lang, |s, view| page::maintenance(s, lang, view, &id?)).await
+    one_page(&app.public.shown(), lang, |s, view| page::maintenance(s, lang, view, &id?))
 }
 
-async fn one_page(app: &App, lang: Lang, cut: impl FnOnce(&Snapshot, &View) -> Option<String>) -> Response {
-    let shown = app.public.shown();
+fn one_page(shown: &Shown, lang: Lang, cut: impl FnOnce(&Snapshot, &View) -> Option<String>) -> Response {
     let view = View { stale: shown.stale, published_at: None, live: true };
     let (status, body) = match cut(&shown.snapshot, &view) {
         Some(body) => (StatusCode::OK, body),
@@ -109,7 +123,7 @@ pub(crate) async fn not_found(
 ) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if accept.contains("text/html") && !uri.path().starts_with("/api/") {
-        return one_page(&app, lang, |_, _| None).await;
+        return one_page(&app.public.shown(), lang, |_, _| None);
     }
     Problem::not_found(format!("Nothing is at {}.", uri.path())).into_response()
 }

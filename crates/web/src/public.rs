@@ -15,7 +15,6 @@ use std::{
 };
 use stillhere_model::{Lang, Reason, Status};
 use stillhere_net::clock;
-use stillhere_node::Handle;
 use stillhere_tell::{Snapshot, View, feed, live, page, statuspage};
 use tokio::{sync::watch, task::spawn_blocking, time::sleep_until};
 
@@ -25,11 +24,15 @@ const RENEW: Duration = Duration::from_secs(5);
 /// How often such a snapshot is compared with what open pages show: durations and days go by without a change.
 const RECOMPARE: Duration = Duration::from_secs(30);
 
+/// Gives the signed notice of now.
+pub(crate) type Notice = dyn Fn() -> Arc<str> + Send + Sync;
+
 pub(crate) type Fragments = Vec<(String, String)>;
 
 /// What is served now.
 pub(crate) struct Public {
-    handle: Handle,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    notice: Arc<Notice>,
     shown: RwLock<Shown>,
 }
 
@@ -50,10 +53,13 @@ struct Told {
 // === impl Public ===
 
 impl Public {
-    pub(crate) fn new(handle: Handle) -> Public {
-        let snapshot = handle.snapshot();
+    pub(crate) fn new(
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        notice: impl Fn() -> Arc<str> + Send + Sync + 'static,
+    ) -> Public {
+        let snapshot = snapshots.borrow().clone();
         let stale = snapshot.fresh_until <= snapshot.made_at;
-        Public { handle, shown: RwLock::new(Shown::new(snapshot, stale)) }
+        Public { snapshots, notice: Arc::new(notice), shown: RwLock::new(Shown::new(snapshot, stale)) }
     }
 
     pub(crate) fn shown(&self) -> Shown {
@@ -67,11 +73,11 @@ impl Public {
     /// A shelf of what is shown now.
     pub(crate) fn shelf(&self) -> Shelf {
         let Shown { snapshot, stale } = self.shown();
-        let handle = self.handle.clone();
+        let notice = self.notice.clone();
         let csp: Arc<str> = page_csp(&snapshot).into();
         let plain: Arc<str> = PLAIN_CSP.into();
         Shelf::new(snapshot.site.languages.clone(), move |route, lang| {
-            let (content_type, body) = cut(route, lang, &snapshot, stale, &handle);
+            let (content_type, body) = cut(route, lang, &snapshot, stale, &*notice);
             let csp = if content_type == HTML { &csp } else { &plain };
             Cut { content_type, body, csp: csp.clone() }
         })
@@ -83,7 +89,7 @@ impl Public {
         pages: Option<(Arc<Shelves>, Hub)>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let mut snapshots = self.handle.watch();
+        let mut snapshots = self.snapshots.clone();
         let mut last = snapshots.borrow_and_update().clone();
         let mut fresh_until = deadline(&last);
         let mut shelved = clock::mono();
@@ -162,14 +168,14 @@ pub(crate) fn page_csp(snapshot: &Snapshot) -> String {
     format!("{}; frame-ancestors 'none'", page::csp(&snapshot.site))
 }
 
-fn cut(route: Route, lang: Lang, s: &Snapshot, stale: bool, handle: &Handle) -> (&'static str, String) {
+fn cut(route: Route, lang: Lang, s: &Snapshot, stale: bool, notice: &Notice) -> (&'static str, String) {
     let view = View { stale, published_at: None, live: true };
     match route {
         Route::Status => (HTML, page::status(s, lang, &view)),
         Route::History => (HTML, page::history(s, lang, &view)),
         Route::Rss => ("application/rss+xml; charset=utf-8", feed::rss(s, lang)),
         Route::Atom => ("application/atom+xml; charset=utf-8", feed::atom(s, lang)),
-        Route::Notice => (JSON, handle.notice().as_ref().to_owned()),
+        Route::Notice => (JSON, notice().as_ref().to_owned()),
         Route::V2Summary => (JSON, statuspage::summary(s).to_string()),
         Route::V2Status => (JSON, statuspage::status(s).to_string()),
         Route::V2Components => (JSON, statuspage::components(s).to_string()),
@@ -277,3 +283,6 @@ impl Told {
 fn fragments(snapshot: &Snapshot, lang: Lang) -> Fragments {
     if snapshot.site.languages.contains(&lang) { page::fragments(snapshot, lang) } else { Fragments::new() }
 }
+
+#[cfg(test)]
+mod tests;

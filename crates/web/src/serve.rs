@@ -74,7 +74,7 @@ impl std::ops::Deref for App {
 /// time is over.
 pub async fn serve(handle: Handle, listener: TcpListener, settings: Settings) {
     let stop = handle.stopping();
-    let public = Arc::new(Public::new(handle.clone()));
+    let public = Arc::new(public_of(&handle));
     let at = public.position();
     let hub = Hub::start(settings.live, at, public.clone());
     let shelves = Arc::new(Shelves::new(public.shelf()));
@@ -99,7 +99,7 @@ pub async fn serve(handle: Handle, listener: TcpListener, settings: Settings) {
 /// The caller makes the socket and its permissions (0600).
 pub async fn serve_control(handle: Handle, listener: UnixListener, settings: Settings) {
     let mut stop = handle.stopping();
-    let public = Arc::new(Public::new(handle.clone()));
+    let public = Arc::new(public_of(&handle));
     let shelves = Arc::new(Shelves::new(public.shelf()));
     let live = LiveLimits { listeners: CONTROL_CONNECTIONS, shards: 1 };
     let hub = Hub::start(live, Position::default(), public.clone());
@@ -143,6 +143,11 @@ pub async fn serve_control(handle: Handle, listener: UnixListener, settings: Set
         tracing::warn!("control calls were still under way when the time to stop was over");
     }
     following.abort();
+}
+
+fn public_of(handle: &Handle) -> Public {
+    let notices = handle.clone();
+    Public::new(handle.watch(), move || notices.notice())
 }
 
 /// What anybody may ask for.
