@@ -1,0 +1,316 @@
+//! The command line as types. The texts here are the help.
+
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+#[derive(Debug, Parser)]
+#[command(name = "stillhere", version, about = "Tells your users the truth while a service is down.", max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub what: Do,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Do {
+    /// Watch, judge, and serve the status page, until stopped
+    Up(Up),
+    /// A small shop with two nodes, watched; break it from its own page
+    Demo(Demo),
+    /// Look once at a URL and say what happened, phase by phase
+    Probe(Probe),
+    /// Check or explain a configuration file
+    Config(Config),
+    /// What the running Stillhere sees now
+    Status(At),
+    /// Open, update, resolve or correct incidents
+    Incident(Incident),
+    /// Plan maintenance, and end or cancel it
+    Maintenance(Maintenance),
+    /// Tokens for writing over HTTP
+    Token(Token),
+    /// What was decided and said, entry by entry
+    Journal(Journal),
+    /// Read the configuration file again; a bad file changes nothing
+    Reload(At),
+    /// Stop the running Stillhere gracefully
+    Stop(At),
+    /// Copy the database while everything goes on
+    Backup(Backup),
+    /// Put a backup in place of the database; Stillhere must not be running
+    Restore(Restore),
+    /// Write a static copy of the status page to a folder or a bucket
+    Publish(Publish),
+    /// Look at this machine: rights, clock, disk, limits, mail
+    Doctor(Doctor),
+    /// Print a completion script for your shell
+    Completions { shell: clap_complete::Shell },
+}
+
+/// Which running Stillhere is meant.
+#[derive(Debug, Clone, Args)]
+pub struct At {
+    /// The data folder of the running Stillhere; its control socket is in there
+    #[arg(long, env = "STILLHERE_DATA", default_value = "stillhere-data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Watch these and need no file: https://… http://… tcp://host:port tls://host:port icmp://host dns://name
+    #[arg(long, num_args = 1.., value_name = "URL", conflicts_with = "config")]
+    pub watch: Vec<String>,
+    /// How often to look, with --watch
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "watch")]
+    pub interval: Option<Duration>,
+    /// Where to serve the page [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Where to keep everything [default: ./stillhere-data]
+    #[arg(long, env = "STILLHERE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The configuration file [default: ./stillhere.toml]
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Log lines as JSON
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where to serve the status page; the shop listens on the next port
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// Where to keep everything [default: a temporary folder, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Probe {
+    /// https://… http://… tcp://host:port tls://host:port icmp://host dns://name
+    pub url: String,
+    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration)]
+    pub timeout: Duration,
+    /// What must be true of the answer, in CEL; may be given several times
+    #[arg(long = "condition", value_name = "CEL")]
+    pub conditions: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Config {
+    #[command(subcommand)]
+    pub what: ConfigDo,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigDo {
+    /// Read the file and say everything that is wrong with it
+    Check {
+        #[arg(default_value = "stillhere.toml")]
+        file: PathBuf,
+    },
+    /// Print what is in force, defaults included; secrets as ***
+    Explain {
+        #[arg(default_value = "stillhere.toml")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the file, for editors
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub struct Incident {
+    #[command(subcommand)]
+    pub what: IncidentDo,
+    #[command(flatten)]
+    pub at: At,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IncidentDo {
+    /// Open incidents, and those of the last days
+    List,
+    /// Open one by hand
+    Open {
+        /// One text for all languages, or one each: --title "Down" --title zh-CN="无法访问"
+        #[arg(long, required = true, value_name = "[LANG=]TEXT")]
+        title: Vec<String>,
+        #[arg(long, required = true, value_name = "[LANG=]TEXT")]
+        text: Vec<String>,
+        /// What is affected and how: checkout=partial_outage; may be given several times
+        #[arg(long = "service", value_name = "ID=STATUS")]
+        services: Vec<String>,
+        /// investigating, identified or monitoring
+        #[arg(long, default_value = "investigating")]
+        status: String,
+        /// none, minor, major or critical [default: from the services]
+        #[arg(long)]
+        impact: Option<String>,
+        /// When it began, RFC 3339, if before now
+        #[arg(long, value_name = "TIME")]
+        started_at: Option<String>,
+        /// Promise the next update: a duration from now, or a time
+        #[arg(long, value_name = "WHEN")]
+        next_update: Option<String>,
+    },
+    /// Say the next true thing
+    Update {
+        id: String,
+        #[arg(long, required = true, value_name = "[LANG=]TEXT")]
+        text: Vec<String>,
+        #[arg(long)]
+        status: Option<String>,
+        #[arg(long, value_name = "[LANG=]TEXT")]
+        title: Vec<String>,
+        #[arg(long = "service", value_name = "ID=STATUS")]
+        services: Vec<String>,
+        #[arg(long, value_name = "WHEN")]
+        next_update: Option<String>,
+    },
+    /// Call it over
+    Resolve {
+        id: String,
+        #[arg(long, value_name = "[LANG=]TEXT")]
+        text: Vec<String>,
+    },
+    /// Correct the record; the old words and times stay visible
+    Correct {
+        id: String,
+        #[arg(long, value_name = "TIME")]
+        started_at: Option<String>,
+        #[arg(long, value_name = "TIME")]
+        resolved_at: Option<String>,
+        /// The update whose words are wrong; needs --text
+        #[arg(long, value_name = "UPDATE", requires = "text")]
+        update: Option<String>,
+        #[arg(long, value_name = "[LANG=]TEXT")]
+        text: Vec<String>,
+        /// Why
+        #[arg(long, value_name = "[LANG=]TEXT")]
+        note: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Maintenance {
+    #[command(subcommand)]
+    pub what: MaintenanceDo,
+    #[command(flatten)]
+    pub at: At,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MaintenanceDo {
+    /// What is planned, in progress, and lately done
+    List,
+    /// Plan a window
+    Schedule {
+        #[arg(long, required = true, value_name = "[LANG=]TEXT")]
+        title: Vec<String>,
+        #[arg(long, value_name = "[LANG=]TEXT")]
+        text: Vec<String>,
+        #[arg(long = "service", required = true, value_name = "ID")]
+        services: Vec<String>,
+        /// A time (RFC 3339), or a duration from now
+        #[arg(long, value_name = "WHEN")]
+        starts: String,
+        #[arg(long, value_name = "WHEN")]
+        ends: String,
+        /// The worst that is part of the plan; anything worse is shown as what it is
+        #[arg(long, default_value = "degraded_performance", value_name = "STATUS")]
+        expect: String,
+    },
+    /// Say something about it, or move its end
+    Update {
+        id: String,
+        #[arg(long, required = true, value_name = "[LANG=]TEXT")]
+        text: Vec<String>,
+        #[arg(long, value_name = "WHEN")]
+        ends: Option<String>,
+    },
+    /// End it now
+    Complete {
+        id: String,
+        #[arg(long, value_name = "[LANG=]TEXT")]
+        text: Vec<String>,
+    },
+    /// Call it off
+    Cancel {
+        id: String,
+        #[arg(long, value_name = "[LANG=]TEXT")]
+        text: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Token {
+    #[command(subcommand)]
+    pub what: TokenDo,
+    #[command(flatten)]
+    pub at: At,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenDo {
+    /// Make one; it is printed once and kept only as a hash
+    New { name: String },
+    List,
+    Revoke { name: String },
+}
+
+#[derive(Debug, Args)]
+pub struct Journal {
+    /// Only what came after this entry
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    pub after: u64,
+    /// How many at the most
+    #[arg(long, default_value_t = 200, value_name = "NUMBER")]
+    pub limit: u32,
+    #[command(flatten)]
+    pub at: At,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to write; must not exist
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub at: At,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// A file that `backup` wrote
+    pub file: PathBuf,
+    #[arg(long, env = "STILLHERE_DATA", default_value = "stillhere-data", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// A folder, or s3://bucket/prefix with the usual AWS_… variables
+    pub to: String,
+    #[command(flatten)]
+    pub at: At,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Also look at what this file needs: channels, disk for its retention
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// A duration such as `500ms`, `20s`, `5m`, `1h30m`.
+fn duration(s: &str) -> Result<Duration, String> {
+    stillhere_config::duration::parse(s).map_err(|e| e.to_string())
+}

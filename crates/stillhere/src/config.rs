@@ -1,0 +1,30 @@
+//! `stillhere config check|explain|schema`
+
+use crate::{cli, cli::ConfigDo, exit::Exit, say};
+use std::path::Path;
+use stillhere_config::Config;
+
+pub fn run(args: cli::Config) -> Result<(), Exit> {
+    match args.what {
+        ConfigDo::Check { file } => {
+            let config = load(&file)?;
+            say::out(&format!(
+                "{} is good: {} services, {} checks, {} channels",
+                file.display(),
+                config.services.len(),
+                config.checks.len(),
+                config.channels.len()
+            ));
+        }
+        ConfigDo::Explain { file } => say::out(&stillhere_config::explain(&load(&file)?)),
+        ConfigDo::Schema => {
+            let schema = serde_json::to_string_pretty(&stillhere_config::schema()).expect("a schema is JSON");
+            say::out(&schema);
+        }
+    }
+    Ok(())
+}
+
+pub fn load(file: &Path) -> Result<Config, Exit> {
+    Config::load(file).map_err(|report| Exit::Usage(report.to_string()))
+}

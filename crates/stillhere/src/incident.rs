@@ -1,0 +1,62 @@
+//! `stillhere incident …`
+
+use crate::{cli, cli::IncidentDo, control, exit::Exit, say, words};
+use hyper::Method;
+use stillhere_model::Command;
+
+pub async fn run(args: cli::Incident) -> Result<(), Exit> {
+    let command = match args.what {
+        IncidentDo::List => return list(&args.at).await,
+        IncidentDo::Open { title, text, services, status, impact, started_at, next_update } => Command::OpenIncident {
+            title: words::required_text("title", &title)?,
+            text: words::required_text("text", &text)?,
+            status: words::word("status", &status, "investigating, identified, monitoring")?,
+            impact: impact.map(|i| words::word("impact", &i, "none, minor, major, critical")).transpose()?,
+            services: words::services(&services)?,
+            started_at: started_at.map(|t| words::time("started-at", &t)).transpose()?,
+            next_update_by: next_update.map(|w| words::when("next-update", &w)).transpose()?,
+        },
+        IncidentDo::Update { id, text, status, title, services, next_update } => Command::UpdateIncident {
+            incident: words::id(&id)?,
+            text: words::required_text("text", &text)?,
+            status: status
+                .map(|s| words::word("status", &s, "investigating, identified, monitoring, resolved"))
+                .transpose()?,
+            title: words::text("title", &title)?,
+            services: words::services(&services)?,
+            next_update_by: next_update.map(|w| words::when("next-update", &w)).transpose()?,
+        },
+        IncidentDo::Resolve { id, text } => {
+            Command::ResolveIncident { incident: words::id(&id)?, text: words::text("text", &text)? }
+        }
+        IncidentDo::Correct { id, started_at, resolved_at, update, text, note } => Command::CorrectIncident {
+            incident: words::id(&id)?,
+            started_at: started_at.map(|t| words::time("started-at", &t)).transpose()?,
+            resolved_at: resolved_at.map(|t| words::time("resolved-at", &t)).transpose()?,
+            update: match update {
+                Some(u) => Some((words::id(&u)?, words::required_text("text", &text)?)),
+                None => None,
+            },
+            note: words::text("note", &note)?,
+        },
+    };
+    control::command(&args.at, &command).await
+}
+
+async fn list(at: &cli::At) -> Result<(), Exit> {
+    let answer = control::call(at, Method::GET, "/api/v1/incidents", None).await?;
+    if at.json {
+        say::out(&answer.to_string());
+        return Ok(());
+    }
+    let incidents = answer["incidents"].as_array().cloned().unwrap_or_default();
+    if incidents.is_empty() {
+        say::out("no incidents");
+    }
+    for i in incidents {
+        let word = |key: &str| i[key].as_str().unwrap_or("-").to_owned();
+        let title = i["title"].as_str().or(i["title"]["en"].as_str()).unwrap_or("-");
+        say::out(&format!("{}  {:<13} {:<8} {}  {title}", word("id"), word("status"), word("impact"), word("started_at")));
+    }
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! The main job, from outside: a target dies, and page, API, feed, mail and webhook tell the same story.
+
+use crate::running::{Receiver, Running, Target, wait_for};
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    sync::{Arc, Mutex},
+};
+
+/// A mail server that takes everything and keeps what it took.
+struct Mailbox {
+    port: u16,
+    mails: Arc<Mutex<Vec<String>>>,
+}
+
+impl Mailbox {
+    fn start() -> Mailbox {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let port = listener.local_addr().expect("address").port();
+        let mails: Arc<Mutex<Vec<String>>> = Arc::default();
+        let keep = mails.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let keep = keep.clone();
+                std::thread::spawn(move || smtp(stream, &keep));
+            }
+        });
+        Mailbox { port, mails }
+    }
+
+    fn subjects(&self) -> Vec<String> {
+        let mails = self.mails.lock().expect("lock");
+        mails
+            .iter()
+            .filter_map(|m| m.lines().find_map(|l| l.strip_prefix("Subject: ")))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn smtp(stream: std::net::TcpStream, keep: &Mutex<Vec<String>>) -> Option<()> {
+    let mut out = stream.try_clone().ok()?;
+    let mut lines = BufReader::new(stream).lines();
+    write!(out, "220 mailbox ESMTP\r\n").ok()?;
+    while let Some(Ok(line)) = lines.next() {
+        let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+        match verb.as_str() {
+            "EHLO" => write!(out, "250-mailbox\r\n250 8BITMIME\r\n").ok()?,
+            "DATA" => {
+                write!(out, "354 go on\r\n").ok()?;
+                let mut mail = String::new();
+                for line in lines.by_ref().map_while(Result::ok) {
+                    if line == "." {
+                        break;
+                    }
+                    mail.push_str(&line);
+                    mail.push('\n');
+                }
+                keep.lock().expect("lock").push(mail);
+                write!(out, "250 kept\r\n").ok()?;
+            }
+            "QUIT" => {
+                write!(out, "221 bye\r\n").ok()?;
+                return Some(());
+            }
+            _ => write!(out, "250 fine\r\n").ok()?,
+        }
+    }
+    Some(())
+}
+
+fn toml(target: &Target, hook: &Receiver, mail_port: u16) -> String {
+    format!(
+        r#"
+[site]
+name = {{ en = "Lantern status", zh-CN = "灯笼状态" }}
+languages = ["en", "zh-CN"]
+contact = {{ phone = "+49 30 555 0100" }}
+
+[respond]
+verify = "2s"
+
+[[service]]
+id = "checkout"
+name = {{ en = "Checkout", zh-CN = "结账" }}
+url = "{}"
+interval = "1s"
+
+[[channel]]
+name = "hook"
+kind = "webhook"
+url = "{}"
+audience = ["public", "staff"]
+
+[[channel]]
+name = "mail"
+kind = "mail"
+host = "127.0.0.1"
+port = {mail_port}
+tls = "none"
+from = "status@lantern.example"
+to = ["ops@lantern.example"]
+audience = ["staff"]
+"#,
+        target.url(),
+        hook.url()
+    )
+}
+
+fn status_of(up: &Running, id: &str) -> String {
+    let summary = up.json("/api/v1/services");
+    let services = summary["services"].as_array().expect("services");
+    let service = services.iter().find(|s| s["id"] == id).expect("the service");
+    service["status"].as_str().expect("status").to_owned()
+}
+
+#[test]
+fn page_api_feed_mail_and_webhook_tell_the_same_story() {
+    let target = Target::start();
+    let (hook, mailbox) = (Receiver::start(), Mailbox::start());
+    let up = Running::up(&toml(&target, &hook, mailbox.port));
+    wait_for("operational", || (status_of(&up, "checkout") == "operational").then_some(()));
+
+    let addr = target.kill();
+    wait_for("the outage on the API", || (status_of(&up, "checkout") == "major_outage").then_some(()));
+    let page = up.get("/").body;
+    assert!(page.contains("Checkout"), "the page names the service");
+    let summary = up.json("/api/v2/summary.json");
+    assert_eq!(summary["status"]["indicator"], "critical", "{summary}");
+    assert_eq!(summary["incidents"].as_array().map(Vec::len), Some(1));
+    assert_eq!(summary["incidents"][0]["impact"], "critical");
+    let id = summary["incidents"][0]["id"].as_str().expect("id").to_owned();
+    for feed in ["/history.rss", "/history.atom"] {
+        assert!(up.get(feed).body.contains(&id), "{feed} has the incident");
+    }
+    assert!(up.get(&format!("/incidents/{id}")).body.contains("Checkout"));
+    assert!(up.get("/?lang=zh-CN").body.contains("结账"), "the page in Chinese");
+    let notice = up.get("/.well-known/stillhere/notice");
+    assert_eq!(notice.status, 200);
+
+    wait_for("the webhook", || hook.of_type("incident.opened").into_iter().next());
+    wait_for("the mail", || mailbox.subjects().into_iter().find(|s| s.contains("Checkout")));
+
+    let _again = Target::at(addr);
+    wait_for("operational again", || (status_of(&up, "checkout") == "operational").then_some(()));
+    wait_for("resolved", || hook.of_type("incident.resolved").into_iter().next());
+    wait_for("the mail of the end", || (mailbox.subjects().len() >= 2).then_some(()));
+    let history = up.json("/api/v2/incidents.json");
+    assert_eq!(history["incidents"][0]["id"], id.as_str());
+    assert_eq!(history["incidents"][0]["status"], "resolved");
+    assert_eq!(up.json("/api/v2/summary.json")["status"]["indicator"], "none");
+
+    // Every arrival is one delivery: nothing was told twice.
+    let ids: Vec<String> = hook
+        .got()
+        .iter()
+        .filter_map(|(head, _)| head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("webhook-id: ").map(str::to_owned)))
+        .collect();
+    let mut unique = ids.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(ids.len(), unique.len(), "{ids:?}");
+}
+
+#[test]
+fn case_h_after_kill_9_the_incident_goes_on_and_nothing_is_told_twice() {
+    let target = Target::start();
+    let (hook, mailbox) = (Receiver::start(), Mailbox::start());
+    let mut up = Running::up(&toml(&target, &hook, mailbox.port));
+    wait_for("operational", || (status_of(&up, "checkout") == "operational").then_some(()));
+    let addr = target.kill();
+    wait_for("the webhook", || hook.of_type("incident.opened").into_iter().next());
+    wait_for("the mail", || (!mailbox.subjects().is_empty()).then_some(()));
+    let before = up.json("/api/v2/incidents/unresolved.json");
+    let told = hook.got().len();
+
+    up.kill_and_restart();
+    let after = up.json("/api/v2/incidents/unresolved.json");
+    assert_eq!(before["incidents"][0]["id"], after["incidents"][0]["id"], "the same incident");
+    assert_eq!(before["incidents"][0]["started_at"], after["incidents"][0]["started_at"]);
+    assert_eq!(status_of(&up, "checkout"), "major_outage", "the verdict survived");
+
+    let _again = Target::at(addr);
+    wait_for("resolved", || hook.of_type("incident.resolved").into_iter().next());
+    assert_eq!(hook.of_type("incident.opened").len(), hook.got()[..told].iter().filter(|(_, b)| b.contains("incident.opened")).count(), "no second alert");
+}
+
+#[test]
+fn case_f_a_mail_server_that_is_a_black_hole_holds_up_nothing() {
+    let target = Target::start();
+    let hook = Receiver::start();
+    // Accepts connections (the kernel's backlog does) and never says a word.
+    let hole = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let up = Running::up(&toml(&target, &hook, hole.local_addr().expect("address").port()));
+    wait_for("operational", || (status_of(&up, "checkout") == "operational").then_some(()));
+    let addr = target.kill();
+    wait_for("the webhook", || hook.of_type("incident.opened").into_iter().next());
+    let _again = Target::at(addr);
+    wait_for("resolved", || hook.of_type("incident.resolved").into_iter().next());
+    let metrics = wait_for("the queue is visible", || {
+        let text = up.get("/metrics").body;
+        text.lines().any(|l| l.starts_with("stillhere_outbox_queued") && !l.ends_with(" 0")).then_some(text)
+    });
+    assert!(metrics.contains("stillhere_outbox_oldest"), "and its age");
+}
+
+#[test]
+fn case_j_a_host_with_thirty_dependents_dies_and_there_is_one_incident_and_one_alert() {
+    let host = Target::start();
+    let (hook, mailbox) = (Receiver::start(), Mailbox::start());
+    let mut text = format!(
+        "[respond]\nverify = \"2s\"\n[[service]]\nid = \"host\"\nname = \"Host\"\nurl = \"{}\"\ninterval = \"1s\"\n",
+        host.url()
+    );
+    for i in 0..30 {
+        text.push_str(&format!(
+            "[[service]]\nid = \"app-{i}\"\nurl = \"{}app/{i}\"\ninterval = \"1s\"\ndepends_on = [\"host\"]\n",
+            host.url()
+        ));
+    }
+    text.push_str(&format!(
+        "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\naudience = [\"staff\"]\n", hook.url()));
+    let up = Running::up(&text);
+    wait_for("all operational", || {
+        (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(())
+    });
+    let addr = host.kill();
+    wait_for("all 31 are down", || {
+        let summary = up.json("/api/v2/components.json");
+        let components = summary["components"].as_array().expect("components");
+        (components.iter().filter(|c| c["status"] == "major_outage").count() == 31).then_some(())
+    });
+    wait_for("one cause", || {
+        let open = up.json("/api/v2/incidents/unresolved.json");
+        (open["incidents"].as_array().map(Vec::len) == Some(1)).then_some(())
+    });
+    wait_for("the alert", || hook.of_type("incident.opened").into_iter().next());
+    let _again = Target::at(addr);
+    wait_for("resolved", || hook.of_type("incident.resolved").into_iter().next());
+    assert_eq!(hook.of_type("incident.opened").len(), 1, "{:?}", hook.got());
+    drop(mailbox);
+}
+
+#[test]
+fn a_graceful_stop_and_the_command_line_work_together() {
+    let target = Target::start();
+    let mut up = Running::watch(&[&target.url()], "1s");
+    wait_for("operational", || (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(()));
+    let (code, out, err) = up.cli(&["status"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("operational"), "{out}");
+
+    let (code, id, err) = up.cli(&["incident", "open", "--title", "Slow mails", "--text", "We are looking into it."]);
+    assert_eq!(code, 0, "{err}");
+    let id = id.trim().to_owned();
+    assert!(up.get("/").body.contains("Slow mails"));
+    let (code, _, err) = up.cli(&["incident", "update", &id, "--text", "Found it.", "--status", "identified"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(up.get(&format!("/incidents/{id}")).body.contains("Found it."));
+    let (code, _, err) = up.cli(&["incident", "resolve", &id, "--text", "It is over."]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(up.json("/api/v2/incidents.json")["incidents"][0]["status"], "resolved");
+    let (code, _, err) = up.cli(&["incident", "resolve", &id]);
+    assert_eq!(code, 4, "refused: {err}");
+
+    let (code, token, err) = up.cli(&["token", "new", "deploy"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(token.trim().len() >= 32, "{token}");
+
+    let (code, _, err) = up.cli(&["backup", "copy.db"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(up.dir.path().join("copy.db").exists());
+    let (code, out, err) = up.cli(&["publish", "public"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(up.dir.path().join("public/index.html").exists());
+
+    let (code, _, err) = up.cli(&["stop"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(up.wait_until_it_ends(), 0);
+    let (code, _, _) = up.cli(&["status"]);
+    assert_eq!(code, 3, "nobody there");
+    let (code, out, err) = up.cli(&["restore", "copy.db"]);
+    assert_eq!(code, 0, "{out}{err}");
+    up.restart();
+    assert_eq!(up.json("/api/v2/incidents.json")["incidents"][0]["name"], "Slow mails");
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_a_good_one_is_taken_over_at_once() {
+    let target = Target::start();
+    let toml = |extra: &str| format!("[[service]]\nid = \"web\"\nurl = \"{}\"\ninterval = \"1s\"\n{extra}", target.url());
+    let up = Running::up(&toml(""));
+    wait_for("operational", || (status_of(&up, "web") == "operational").then_some(()));
+    let file = up.dir.path().join("stillhere.toml");
+
+    std::fs::write(&file, toml("intervall = \"2s\"\n")).expect("written");
+    let (code, out, err) = up.cli(&["reload"]);
+    assert_eq!(code, 4, "{out}{err}");
+    assert!(err.contains("stillhere.toml:5") && err.contains("intervall"), "{err}");
+    assert_eq!(status_of(&up, "web"), "operational");
+
+    std::fs::write(&file, toml(&format!("[[service]]\nid = \"api\"\nurl = \"{}api\"\ninterval = \"1s\"\n", target.url()))).expect("written");
+    up.signal("HUP");
+    wait_for("the new service", || {
+        let services = up.json("/api/v1/services");
+        services["services"].as_array().is_some_and(|s| s.iter().any(|s| s["id"] == "api" && s["status"] == "operational")).then_some(())
+    });
+}
+
+#[test]
+fn case_c_when_the_process_freezes_the_page_says_that_it_has_no_fresh_news_and_the_time_is_a_gap() {
+    let target = Target::start();
+    let up = Running::watch(&[&target.url()], "1s");
+    wait_for("operational", || (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(()));
+    up.signal("STOP");
+    std::thread::sleep(std::time::Duration::from_secs(7));
+    up.signal("CONT");
+    wait_for("the gap is in the journal", || {
+        let (code, out, _) = up.cli(&["journal"]);
+        (code == 0 && out.contains("gap")).then_some(())
+    });
+    wait_for("and it sees again", || (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(()));
+}
