@@ -120,8 +120,12 @@ impl World {
             }
             Health::Good => {
                 let long = 2 * self.seen_within();
-                let calm_above =
-                    service.above.iter().all(|a| self.now - self.truth.services[*a].since > long);
+                // The end of a window is a beginning, too, for those that stand on the service.
+                let calm = |a: &usize| {
+                    self.now - self.truth.services[*a].since > long
+                        && self.audit.services[*a].planned_at.is_none_or(|at| self.now - at > long)
+                };
+                let calm_above = service.above.iter().all(calm);
                 let by_hand = process.respond.open().any(|i| i.by_hand)
                     || self.now - self.audit.spoken_at <= service.seen_within;
                 if verdict.status.is_problem() && calm_above && !by_hand {
@@ -129,6 +133,7 @@ impl World {
                 }
                 if !verdict.status.is_problem() && verdict.status != Status::Unknown && !planned {
                     self.audit.services[s].excused = false;
+                    self.audit.services[s].incidents.clear();
                 }
             }
             Health::Down | Health::Slow => {}

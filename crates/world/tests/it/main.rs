@@ -13,11 +13,11 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 #[test]
 fn no_outage_is_untold_none_is_decided_twice_and_all_adds_up() {
-    let first = number("WORLD_FIRST", 0);
+    let (first, seeds) = (number("WORLD_FIRST", 0), number("WORLD_SEEDS", SEEDS));
     let days = u32::try_from(number("WORLD_DAYS", u64::from(DAYS))).expect("a number of days");
     let mut all: Vec<Report> = Vec::new();
     let mut violations = Vec::new();
-    for seed in first..first + number("WORLD_SEEDS", SEEDS) {
+    for seed in first..first + seeds {
         match run(Settings::of(seed, days)) {
             Ok(report) => all.push(report),
             Err(violation) => violations.push(violation.to_string()),
@@ -55,7 +55,10 @@ fn no_outage_is_untold_none_is_decided_twice_and_all_adds_up() {
         sum(|r| r.uptime_checked)
     );
     assert!(violations.is_empty(), "{}", violations.join("\n"));
-    // A world in which nothing happens proves nothing.
+    // Worlds in which nothing happens prove nothing; of a few, not each has everything.
+    if seeds < SEEDS || days < DAYS {
+        return;
+    }
     let happened: [fn(&Report) -> u64; 14] = [
         |r| r.audited_outages,
         |r| r.incidents,
