@@ -1,12 +1,13 @@
 // The live part of the status page. Without it the page is complete, only not live.
 //
 // States, shown as a class on <html>: none = live; `off` = no event for 30 s; `old` = events come, but the server
-// itself has no fresh news. Ages are counted on the server's clock, which every event brings. It never moves the
-// focus, folds nothing that was unfolded, and speaks to screen readers at most once in 30 s.
+// itself has no fresh news; a page that was rendered so loads itself anew when there are. Ages are counted on the
+// server's clock, which every event brings. It never moves the focus, folds nothing that was unfolded, and speaks to
+// screen readers at most once in 30 s.
 (() => {
 const d = document, h = d.documentElement, m = d.body.dataset, $ = i => d.getElementById(i);
 const SILENCE = 3e4, QUIET = 3e4, WAIT = 3e4;
-let looked = +m.looked, fresh = +m.fresh, at = +m.made, seen = m.seen, heard = Date.now(), off, wait = 1e3, said = 0, soon;
+let looked = +m.looked, fresh = +m.fresh, at = +m.made, seen = m.seen, heard = Date.now(), off, wait = 1e3, said = 0, soon, stale = h.className;
 const clock = t => new Intl.DateTimeFormat(h.lang, {hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: m.tz}).format(t);
 const ago = ms => {
   const s = Math.max(0, ms / 1e3), f = new Intl.RelativeTimeFormat(h.lang);
@@ -19,12 +20,13 @@ const tick = () => {
   if (!m.live) return;
   const state = now - heard > SILENCE ? 'off' : off !== undefined && now + off > fresh ? 'old' : '';
   if (checked && off !== undefined && !state && looked) checked.textContent = checked.dataset.w.replace('%', ago(now + off - looked));
-  if (h.className == state) return;
+  if (off === undefined && !state || h.className == state) return;
+  if (stale && !state) return reload();
   h.className = state;
   net.hidden = !state;
   net.textContent = state && net.dataset[state].replace('%', clock(state == 'off' ? at : looked || at));
 };
-const reload = () => setTimeout(() => location.reload(), Math.random() * 5e3);
+const reload = () => { stale = ''; setTimeout(() => location.reload(), Math.random() * 5e3) };
 const take = e => {
   const v = JSON.parse(e.data), html = v.html || {};
   heard = Date.now(); off = v.now - heard; at = v.now; looked = v.looked; fresh = v.fresh; wait = 1e3;

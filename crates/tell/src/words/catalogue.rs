@@ -41,7 +41,11 @@ impl Catalogue {
     }
 
     fn bundle(&self, lang: Lang) -> &Bundle {
-        self.0.iter().find(|(l, _)| *l == lang).map(|(_, b)| b).expect("every language of Lang::ALL is loaded")
+        self.0
+            .iter()
+            .find(|(l, _)| *l == lang)
+            .map(|(_, b)| b)
+            .expect("every language of Lang::ALL is loaded")
     }
 }
 
