@@ -15,9 +15,9 @@ pub const CHECKS_OF_A_SERVICE: u64 = 1_000;
 /// Services that one service depends on directly.
 pub const DEPENDENCIES: u64 = 100;
 /// Conditions of one check.
-pub const CONDITIONS: u64 = 20;
-/// Characters of one condition.
-pub const CONDITION_CHARS: u64 = 1_000;
+pub const CONDITIONS: usize = stillhere_observe::probe::MAX_CONDITIONS;
+/// Bytes of one condition.
+pub const CONDITION_BYTES: usize = stillhere_observe::condition::MAX_CONDITION_BYTES;
 /// Channels in a file.
 pub const CHANNELS: u64 = 1_000;
 /// Maintenance windows in a file.

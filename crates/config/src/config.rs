@@ -1,14 +1,24 @@
 //! The checked configuration: what the rest of Stillhere works with.
 
-use crate::file::{Limits, Publish, Respond, Retention, Server, Site, Uplink};
-use std::collections::HashMap;
-use stillhere_model::{Audience, CheckDef, Lang, ServiceDef, ServiceId, Status, Text, Time, Topology};
+use crate::{
+    bounds, compile,
+    file::{Defaults, Limits, Publish, Respond, Retention, Server, Site, Uplink},
+    report::Report,
+};
+use std::{collections::HashMap, fs::File, io::Read as _, path::Path};
+use stillhere_model::{
+    Audience, CheckDef, Lang, ServiceDef, ServiceId, Status, Text, Time, Topology, VantageId,
+};
+use stillhere_observe::CheckSpec;
+use stillhere_send::ChannelSpec;
 
 /// Everything that was configured, with every default filled in and every reference checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     pub site: Site,
     pub server: Server,
+    /// Already applied to the checks.
+    pub defaults: Defaults,
     /// In the order of the file.
     pub services: Vec<ServiceDef>,
     /// In the order of the file.
@@ -26,12 +36,14 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
     pub def: CheckDef,
+    pub spec: CheckSpec,
 }
 
 /// A way to tell somebody.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Channel {
     pub name: String,
+    pub spec: ChannelSpec,
     pub audience: Vec<Audience>,
     /// Empty: all services.
     pub services: Vec<ServiceId>,
@@ -51,9 +63,48 @@ pub struct Window {
     pub expect: Status,
 }
 
+/// Where the core looks from.
+pub(crate) fn vantage() -> VantageId {
+    VantageId::new("core")
+}
+
 // === impl Config ===
 
 impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Config, Report> {
+        let name = path.display().to_string();
+        let unreadable = |e: std::io::Error| {
+            let hint = (e.kind() == std::io::ErrorKind::NotFound)
+                .then(|| "write one, or start with --watch URL and no file".to_owned());
+            Report::whole(&name, format!("cannot be read: {e}"), hint)
+        };
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(unreadable)?;
+        file.take(bounds::FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > bounds::FILE_BYTES {
+            return Err(compile::too_large(&name));
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Config::parse(&name, &text),
+            Err(e) => {
+                let at = e.utf8_error().valid_up_to();
+                Err(Report::whole(&name, format!("is not UTF-8 text (byte {})", at + 1), None))
+            }
+        }
+    }
+
+    /// Checks the text of a file that errors call `name`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(name: &str, text: &str) -> Result<Config, Report> {
+        compile::config(name, text)
+    }
+
     /// What the pure stages need to know.
     #[must_use]
     pub fn topology(&self) -> Topology {

@@ -198,8 +198,8 @@ impl Default for Server {
 impl Default for Respond {
     fn default() -> Respond {
         Respond {
-            verify: Duration::from_secs(60),
-            reopen_within: Duration::from_secs(1_800),
+            verify: Duration::from_secs(30),
+            reopen_within: Duration::from_secs(600),
             next_update: Some(Duration::from_secs(1_200)),
             nag_before: Duration::from_secs(300),
             alert_wait: Duration::from_secs(5),
@@ -214,7 +214,7 @@ impl Default for Retention {
         Retention {
             observations: Duration::from_secs(7 * 86_400),
             minutes: Duration::from_secs(30 * 86_400),
-            hours: Duration::from_secs(1_100 * 86_400),
+            hours: Duration::from_secs(730 * 86_400),
         }
     }
 }
@@ -222,7 +222,7 @@ impl Default for Retention {
 // === impl Publish ===
 
 impl Publish {
-    fn usual_pace() -> Duration {
+    pub(crate) fn usual_pace() -> Duration {
         Duration::from_secs(60)
     }
 }

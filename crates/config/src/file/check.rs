@@ -46,7 +46,7 @@ pub struct CheckTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quorum: Option<Quorum>,
     /// What must be true of the answer, each in CEL over the names of the kind, such as `status == 200`.
-    #[schemars(length(max = bounds::CONDITIONS), inner(length(min = 1, max = bounds::CONDITION_CHARS)))]
+    #[schemars(length(max = bounds::CONDITIONS), inner(length(min = 1, max = bounds::CONDITION_BYTES)))]
     pub conditions: Vec<String>,
 }
 

@@ -42,7 +42,7 @@ pub struct ServiceTable {
     #[schemars(with = "Option<duration::Text>", extend("x-min" = duration::text(bounds::INTERVAL_MIN), "x-max" = duration::text(bounds::INTERVAL_MAX)))]
     pub interval: Option<Duration>,
     /// What must be true of the answer, with `url`.
-    #[schemars(length(max = bounds::CONDITIONS), inner(length(min = 1, max = bounds::CONDITION_CHARS)))]
+    #[schemars(length(max = bounds::CONDITIONS), inner(length(min = 1, max = bounds::CONDITION_BYTES)))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<String>,
 }

@@ -1,0 +1,242 @@
+//! From a TOML tree to a [`Config`]: section by section, so that one mistake does not hide the others.
+
+mod channels;
+mod checks;
+mod graph;
+mod maintenance;
+mod services;
+
+pub(crate) use checks::check_of;
+
+use crate::{
+    bounds,
+    config::Config,
+    file::{Defaults, Limits, Publish, Respond, Retention, Server, Site, Uplink},
+    path::{At, Path},
+    report::{Faults, Report},
+    schema,
+    shape::{Shape, nearest},
+};
+use serde::de::DeserializeOwned;
+use std::{collections::HashMap, sync::LazyLock};
+use stillhere_observe::probe::KINDS;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, ValueDeserializer},
+};
+
+/// The schema, ready for use. Made once: it is the same for every file.
+struct Shapes {
+    sections: HashMap<&'static str, Shape>,
+    service: Shape,
+    checks: HashMap<&'static str, Shape>,
+    channels: Vec<(String, Shape)>,
+    maintenance: Shape,
+}
+
+static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::new);
+
+/// Sections in the order of the reference; `true` for those that are written `[[…]]`.
+pub(crate) const SECTIONS: [(&str, bool); 11] = [
+    ("site", false),
+    ("server", false),
+    ("defaults", false),
+    ("service", true),
+    ("channel", true),
+    ("maintenance", true),
+    ("respond", false),
+    ("uplink", false),
+    ("retention", false),
+    ("publish", false),
+    ("limits", false),
+];
+
+/// Reads and checks a whole file.
+pub(crate) fn config(file: &str, text: &str) -> Result<Config, Report> {
+    if text.len() as u64 > bounds::FILE_BYTES {
+        return Err(too_large(file));
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Err(Report::syntax(file, text, &errors));
+    }
+    let mut faults = Faults::default();
+    let config = from_tree(root.into_inner(), &mut faults);
+    if faults.is_empty() { Ok(config) } else { Err(faults.report(file, text)) }
+}
+
+pub(crate) fn too_large(file: &str) -> Report {
+    Report::whole(file, format!("is larger than {} MiB", bounds::FILE_BYTES / 1024 / 1024), None)
+}
+
+fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
+    for key in root.keys() {
+        let key = key.get_ref().as_ref();
+        if !SECTIONS.iter().any(|(s, _)| *s == key) {
+            faults.key(Path::default().key(key), "is not a section that is known", Some(section_hint(key)));
+        }
+    }
+    let site: Site = section(&mut root, "site", faults).unwrap_or_default();
+    let server: Server = section(&mut root, "server", faults).unwrap_or_default();
+    let defaults: Defaults = section(&mut root, "defaults", faults).unwrap_or_default();
+    let limits: Limits = section(&mut root, "limits", faults).unwrap_or_default();
+    let respond: Respond = section(&mut root, "respond", faults).unwrap_or_default();
+    let uplink: Uplink = section(&mut root, "uplink", faults).unwrap_or_default();
+    let retention: Retention = section(&mut root, "retention", faults).unwrap_or_default();
+    let publish: Option<Publish> = section(&mut root, "publish", faults);
+    sense(&site, &defaults, &respond, &retention, faults);
+
+    let services = services::read(many(&mut root, "service", faults), &defaults, faults);
+    let channels = channels::read(many(&mut root, "channel", faults), &services.known, &site, faults);
+    let maintenance =
+        maintenance::read(many(&mut root, "maintenance", faults), &services.known, &site, faults);
+    Config {
+        site,
+        server,
+        defaults,
+        services: services.defs,
+        checks: services.checks,
+        channels,
+        maintenance,
+        respond,
+        uplink,
+        retention,
+        publish,
+        limits,
+    }
+}
+
+/// What no single key can say of the plain sections.
+fn sense(site: &Site, defaults: &Defaults, respond: &Respond, retention: &Retention, faults: &mut Faults) {
+    let key = |section: &str, key: &str| Path::default().key(section).key(key);
+    for (i, lang) in site.languages.iter().enumerate() {
+        if site.languages[..i].contains(lang) {
+            faults.value(key("site", "languages").index(i), "is there twice", None);
+        }
+    }
+    if defaults.slow_over.is_some_and(|s| s >= defaults.timeout) {
+        let hint = format!("write less than the timeout of {}", crate::duration::said(defaults.timeout));
+        faults.value(key("defaults", "slow_over"), "can never be reached", hint);
+    }
+    if let Some(every) = respond.next_update
+        && respond.nag_before >= every
+    {
+        let hint = format!("write less than the {} of `next_update`", crate::duration::said(every));
+        faults.value(key("respond", "nag_before"), "is not before the promise is made", hint);
+    }
+    if retention.hours < retention.minutes {
+        let hint = format!("write at least the {} of `minutes`", crate::duration::said(retention.minutes));
+        faults.value(key("retention", "hours"), "is shorter than the finer sums are kept", hint);
+    }
+}
+
+fn section_hint(key: &str) -> String {
+    let names = SECTIONS.iter().map(|(s, _)| *s);
+    let written = |name: &str| {
+        if SECTIONS.contains(&(name, true)) { format!("[[{name}]]") } else { format!("[{name}]") }
+    };
+    let near =
+        nearest(key, names.clone()).or_else(|| names.clone().find(|n| key.strip_suffix('s') == Some(n)));
+    match near {
+        Some(near) => format!("did you mean `{}`?", written(near)),
+        None => format!("the sections are {}", names.map(written).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn section<T: DeserializeOwned>(root: &mut DeTable<'_>, key: &'static str, faults: &mut Faults) -> Option<T> {
+    let mut value = root.remove(key)?;
+    let at = At::ROOT;
+    let at = at.key(key);
+    let shape = SHAPES.sections.get(key).expect("every section has a shape, a test holds them together");
+    if !shape.check(&mut value, &at, faults) {
+        return None;
+    }
+    read(value, faults)
+}
+
+/// The tables of a `[[key]]`, each with its number.
+fn many<'i>(root: &mut DeTable<'i>, key: &str, faults: &mut Faults) -> Vec<(usize, Spanned<DeValue<'i>>)> {
+    let Some(value) = root.remove(key) else { return Vec::new() };
+    let path = Path::default().key(key);
+    match value.into_inner() {
+        DeValue::Array(a) => tables(a, &path, faults),
+        _ => {
+            let hint = format!("write [[{key}]]: there can be several");
+            faults.value(path, "must stand in double brackets", hint);
+            Vec::new()
+        }
+    }
+}
+
+fn tables<'i>(
+    array: toml::de::DeArray<'i>,
+    path: &Path,
+    faults: &mut Faults,
+) -> Vec<(usize, Spanned<DeValue<'i>>)> {
+    let mut out = Vec::with_capacity(array.len());
+    for (i, v) in array.into_iter().enumerate() {
+        if matches!(v.get_ref(), DeValue::Table(_)) {
+            out.push((i, v));
+        } else {
+            faults.value(path.index(i), "is not a table", None);
+        }
+    }
+    out
+}
+
+/// Reads a value that has the right shape. What a type still refuses is an error with its place.
+fn read<T: DeserializeOwned>(value: Spanned<DeValue<'_>>, faults: &mut Faults) -> Option<T> {
+    let span = value.span();
+    match T::deserialize(ValueDeserializer::from(value)) {
+        Ok(v) => Some(v),
+        Err(e) => {
+            refused(&e, span, faults);
+            None
+        }
+    }
+}
+
+fn refused(e: &toml::de::Error, whole: std::ops::Range<usize>, faults: &mut Faults) {
+    faults.span(e.span().unwrap_or(whole), format!(": {}", e.message()), None);
+}
+
+fn text_of(table: &DeTable<'_>, key: &str) -> Option<String> {
+    match table.get(key).map(Spanned::get_ref) {
+        Some(DeValue::String(s)) => Some(s.clone().into_owned()),
+        _ => None,
+    }
+}
+
+// === impl Shapes ===
+
+impl Shapes {
+    fn new() -> Shapes {
+        let mut sections = HashMap::new();
+        let (mut service, mut maintenance) = (Shape::Any, Shape::Any);
+        for s in schema::sections() {
+            match s.key {
+                "service" => {
+                    let mut own = s.schema;
+                    // Checks are taken out first and held against their kind.
+                    own["properties"]
+                        .as_object_mut()
+                        .expect("a table's schema has properties")
+                        .remove("check");
+                    service = Shape::of(&own);
+                }
+                "maintenance" => maintenance = Shape::of(&s.schema),
+                "channel" => {}
+                key => {
+                    sections.insert(key, Shape::of(&s.schema));
+                }
+            }
+        }
+        Shapes {
+            sections,
+            service,
+            maintenance,
+            checks: KINDS.iter().map(|k| (k.name, Shape::of(&schema::check_of(k)))).collect(),
+            channels: schema::channel_kinds().into_iter().map(|(k, v)| (k, Shape::of(&v))).collect(),
+        }
+    }
+}
