@@ -48,8 +48,15 @@ impl Store {
         conn.close().await.map_err(|e| self.0.err(e))?;
         copied.map_err(|e| self.0.err(e))?;
         File::open(&part).and_then(|f| f.sync_all()).map_err(folder)?;
-        // A link, unlike a rename, does not replace a file that has appeared in the meantime.
-        fs::hard_link(&part, to).and_then(|()| fs::remove_file(&part)).map_err(folder)?;
+        // A link, unlike a rename, does not replace a file that has appeared in the meantime. Some file systems
+        // have none.
+        match fs::hard_link(&part, to) {
+            Ok(()) => fs::remove_file(&part).map_err(folder)?,
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::Exists(to.to_owned()));
+            }
+            Err(_) => fs::rename(&part, to).map_err(folder)?,
+        }
         sync_dir(to).map_err(folder)
     }
 }
@@ -68,7 +75,7 @@ pub async fn restore(from: &Path, dir: &Path, now: Time) -> Result<Restored, Sto
     remove_with_sides(&part).map_err(|e| folder(&part, e))?;
     copy(from, &part).map_err(|e| folder(from, e))?;
 
-    let old_epoch = if path.exists() { epoch_of(&path).await } else { 0 };
+    let old_epoch = if path.exists() { epoch_of(&path).await } else { None };
     let restored = async {
         let mut conn = options_for(&part).connect().await?;
         let what: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(5)").fetch_all(&mut conn).await?;
@@ -82,7 +89,11 @@ pub async fn restore(from: &Path, dir: &Path, now: Time) -> Result<Restored, Sto
             return Err(Fault::Store(StoreError::Damaged { path: from.to_owned(), what }));
         };
         schema::migrate(&mut conn, from).await?;
-        let epoch = backed_up.max(old_epoch) + 1;
+        let epoch = match old_epoch {
+            Some(old) => backed_up.max(old) + 1,
+            // Nobody knows how often it was raised before: the seconds since 1970 are above any such count.
+            None => (backed_up + 1).max(now.0 / 1000),
+        };
         sqlx::query("BEGIN IMMEDIATE").execute(&mut conn).await?;
         set_number(&mut conn, "epoch", epoch).await?;
         sqlx::query("UPDATE outbox SET in_flight = 1, lease_until = 0 WHERE state = 'queued'")
@@ -104,17 +115,13 @@ pub async fn restore(from: &Path, dir: &Path, now: Time) -> Result<Restored, Sto
     Ok(Restored { epoch, before, alive_at })
 }
 
-/// The epoch of the database that is there; 0 when it cannot be read, which is why one restores.
-async fn epoch_of(path: &Path) -> i64 {
-    match options_for(path).connect().await {
-        Ok(mut conn) => {
-            let epoch = number_or_none(&mut conn, "epoch").await.unwrap_or(0);
-            // Closing writes the log into the database, so that moving one file is enough.
-            let _ = conn.close().await;
-            epoch
-        }
-        Err(_) => 0,
-    }
+/// The epoch of the database that is there, if it can be read.
+async fn epoch_of(path: &Path) -> Option<i64> {
+    let mut conn = options_for(path).connect().await.ok()?;
+    let epoch = number_or_none(&mut conn, "epoch").await;
+    // Closing writes the log into the database, so that moving one file is enough; if not, all are moved.
+    let _ = conn.close().await;
+    epoch
 }
 
 async fn number_or_none(conn: &mut SqliteConnection, key: &'static str) -> Option<i64> {

@@ -12,8 +12,8 @@ use crate::{
 use sqlx::{Row, SqliteConnection};
 use std::{fmt::Write as _, sync::LazyLock};
 use stillhere_model::{
-    Amendment, Incident, Maintenance, Observation, ServiceId, Time, VerdictChange, incident::IncidentStatus,
-    journal::Entry, maintenance::MaintenanceStatus,
+    Amendment, Incident, Maintenance, Observation, ServiceId, Time, VerdictChange, journal::Entry,
+    maintenance::MaintenanceStatus,
 };
 use stillhere_net::clock;
 
@@ -263,14 +263,13 @@ async fn retire(conn: &mut SqliteConnection, service: &ServiceId, at: Time) -> R
 }
 
 async fn write_incident(conn: &mut SqliteConnection, i: &Incident) -> Result<(), Fault> {
-    let open = !matches!(i.status, IncidentStatus::Resolved | IncidentStatus::Postmortem);
     sqlx::query(
         "INSERT INTO incident (id, is_open, resolved_at, incident) VALUES ($1, $2, $3, $4)
          ON CONFLICT (id) DO UPDATE SET is_open = excluded.is_open, resolved_at = excluded.resolved_at,
              incident = excluded.incident",
     )
     .bind(i.id.to_string())
-    .bind(i64::from(open))
+    .bind(i64::from(i.status.is_open()))
     .bind(i.resolved_at.map(|t| t.0))
     .bind(serde_json::to_string(i)?)
     .execute(conn)

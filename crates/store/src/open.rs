@@ -146,6 +146,16 @@ impl Store {
         })))
     }
 
+    /// Closes all connections; the last one writes the log into the database. Not needed for anything to be safe:
+    /// a graceful stop just leaves one tidy file.
+    ///
+    /// # Errors
+    /// When that last writing fails; the log stays, and nothing is lost.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.readers.close().await;
+        self.0.writer.lock().await.close().await.map_err(|e| self.0.err(e))
+    }
+
     /// Reads the whole file and says what is wrong with it: nothing, or SQLite's words. Slow on a large file.
     ///
     /// # Errors

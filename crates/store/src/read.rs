@@ -236,16 +236,16 @@ impl Store {
         // The tables are keyed by time first: each stretch is one look-up, whatever else is in the table.
         let sql = match level {
             Level::Minute => {
-                "WITH RECURSIVE t (at_ms) AS (SELECT $1 UNION ALL SELECT at_ms + $2 FROM t WHERE at_ms + $2 < $3)
-                 SELECT r.at_ms, r.body FROM t CROSS JOIN rollup_1m r ON r.at_ms = t.at_ms AND r.check_no = $4"
+                "WITH RECURSIVE t (at_ms) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT at_ms + $2 FROM t WHERE at_ms + $2 < $3)
+                 SELECT r.at_ms, r.body FROM t JOIN rollup_1m r ON r.at_ms = t.at_ms AND r.check_no = $4"
             }
             Level::Hour => {
-                "WITH RECURSIVE t (at_ms) AS (SELECT $1 UNION ALL SELECT at_ms + $2 FROM t WHERE at_ms + $2 < $3)
-                 SELECT r.at_ms, r.body FROM t CROSS JOIN rollup_1h r ON r.at_ms = t.at_ms AND r.check_no = $4"
+                "WITH RECURSIVE t (at_ms) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT at_ms + $2 FROM t WHERE at_ms + $2 < $3)
+                 SELECT r.at_ms, r.body FROM t JOIN rollup_1h r ON r.at_ms = t.at_ms AND r.check_no = $4"
             }
             Level::Day => {
-                "WITH RECURSIVE t (at_ms) AS (SELECT $1 UNION ALL SELECT at_ms + $2 FROM t WHERE at_ms + $2 < $3)
-                 SELECT r.at_ms, r.body FROM t CROSS JOIN rollup_1d r ON r.at_ms = t.at_ms AND r.check_no = $4"
+                "WITH RECURSIVE t (at_ms) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT at_ms + $2 FROM t WHERE at_ms + $2 < $3)
+                 SELECT r.at_ms, r.body FROM t JOIN rollup_1d r ON r.at_ms = t.at_ms AND r.check_no = $4"
             }
         };
         let first = level.floor(from.0.saturating_add(level.ms() - 1));

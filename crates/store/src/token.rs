@@ -39,6 +39,7 @@ impl Store {
             .execute(&mut tx.conn)
             .await?;
             if done.rows_affected() == 0 {
+                tx.commit().await?;
                 return Err(Fault::Store(StoreError::TokenExists(name.to_owned())));
             }
             journal(&mut tx.conn, now, &Entry::TokenMade { name: name.to_owned() }).await?;

@@ -5,7 +5,7 @@
 //! transaction begins with a new one and with memory read anew: there is no half-known state to reason about.
 
 use crate::{StoreError, live::Live, open::Inner, pack::Malformed};
-use sqlx::SqliteConnection;
+use sqlx::{Connection, SqliteConnection};
 use tokio::sync::MutexGuard;
 
 pub(crate) struct Writer {
@@ -33,6 +33,13 @@ pub(crate) enum Fault {
 impl Writer {
     pub(crate) fn new(conn: SqliteConnection, live: Live) -> Writer {
         Writer { conn: Some((conn, live)) }
+    }
+
+    pub(crate) async fn close(&mut self) -> Result<(), sqlx::Error> {
+        match self.conn.take() {
+            Some((conn, _)) => conn.close().await,
+            None => Ok(()),
+        }
     }
 }
 

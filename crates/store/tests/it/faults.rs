@@ -123,7 +123,7 @@ async fn a_damaged_page_is_an_error_and_not_a_panic() {
     let (dir, store) = store().await;
     let observations = (0..4_000).map(|i| look(&format!("s{i}/http"), at(i), Outcome::Down, 1)).collect();
     store.commit(&Write { observations, ..Write::default() }).await.unwrap();
-    raw(&dir).await.close().await.unwrap();
+    store.close().await.unwrap();
     drop(store);
     let path = dir.path().join(FILE);
     let mut bytes = std::fs::read(&path).unwrap();

@@ -121,6 +121,12 @@ async fn a_backup_is_taken_while_writing_goes_on_and_a_restore_raises_the_epoch(
     // twice restored from the same file, the epoch still only rises
     drop(store);
     assert_eq!(restore(&file, dir.path(), at(500)).await.unwrap().epoch, 3);
+    // over a database that nobody can read any more, and on a new machine: above every count
+    std::fs::write(dir.path().join(FILE), "gone").unwrap();
+    let third = restore(&file, dir.path(), at(1_000)).await.unwrap();
+    assert_eq!(third.epoch, u64::try_from(at(1_000).0 / 1000).unwrap());
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert!(restore(&file, elsewhere.path(), at(2_000)).await.unwrap().epoch > third.epoch);
 }
 
 #[tokio::test]
