@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 use stillhere_model::Lang;
-use stillhere_tell::{View, page, snapshot, timeline};
+use stillhere_tell::{View, notice, page, snapshot, timeline};
 
 #[path = "../src/sample.rs"]
 mod sample;
@@ -11,6 +11,8 @@ fn main() -> io::Result<()> {
     let dir = std::env::args().nth(1).unwrap_or_else(|| "gallery".to_owned());
     let dir = Path::new(&dir);
     fs::create_dir_all(dir)?;
+    let key = notice::Key::from_seed(&[42; 32]);
+    fs::write(dir.join("notice.json"), notice::sign(&sample::busy(), &key))?;
     for lang in Lang::ALL {
         for (name, snapshot) in sample::all() {
             let write = |kind: &str, html: String| {

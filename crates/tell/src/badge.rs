@@ -3,7 +3,7 @@
 use crate::{
     clean::xml,
     headline::{Headline, headline},
-    page::part::{milliseconds, percent},
+    page::service::{milliseconds, percent},
     snapshot::{ServiceView, Snapshot},
     words::Words,
 };

@@ -1,8 +1,8 @@
 use super::*;
-use crate::{sample, timeline};
+use crate::{Headline, headline, sample, timeline};
 use flate2::{Compression, write::GzEncoder};
 use std::{io::Write as _, sync::Arc};
-use stillhere_model::{Author, Finding, Said, Update, UpdateId};
+use stillhere_model::{Author, Finding, Reason, Said, Text, Update, UpdateId};
 
 const LIVE: View = View { stale: false, published_at: None, live: true };
 
@@ -312,10 +312,10 @@ fn a_page_for_five_hundred_services_folds_and_renders() {
 
 #[test]
 fn the_uptime_is_rounded_down_so_that_a_hundred_is_only_said_of_a_hundred() {
-    assert_eq!(part::percent(1.0), "100");
-    assert_eq!(part::percent(0.999_999_9), "99.99");
-    assert_eq!(part::percent(0.9995), "99.95");
-    assert_eq!(part::percent(0.0), "0.00");
+    assert_eq!(service::percent(1.0), "100");
+    assert_eq!(service::percent(0.999_999_9), "99.99");
+    assert_eq!(service::percent(0.9995), "99.95");
+    assert_eq!(service::percent(0.0), "0.00");
 }
 
 #[test]
