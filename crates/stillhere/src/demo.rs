@@ -36,6 +36,7 @@ enum Folder {
 pub async fn run(args: cli::Demo) -> Result<(), Exit> {
     // What people should see of the demo is its two pages; the log stays for what goes wrong.
     up::logging(false, "warn");
+    up::open_more_files();
     let shop_addr = next_port(args.listen)?;
     let folder = Folder::new(args.data)?;
     let listener = TcpListener::bind(shop_addr).await.map_err(|e| {

@@ -30,7 +30,8 @@ pub struct App {
 }
 
 pub async fn run(args: cli::Up) -> Result<(), Exit> {
-    logging(args.log_json);
+    logging(args.log_json, "info");
+    open_more_files();
     let source = source(&args)?;
     let config = source.load().map_err(Exit::Usage)?;
     let watches = config.checks.len();
@@ -59,14 +60,24 @@ fn source(args: &cli::Up) -> Result<Source, Exit> {
     Ok(Source::File { path, over })
 }
 
-/// Log lines go to standard error; standard output is for people.
-fn logging(json: bool) {
+/// Log lines go to standard error; standard output is for people. `usual` is what `STILLHERE_LOG` would say.
+pub fn logging(json: bool, usual: &str) {
     use tracing_subscriber::{EnvFilter, fmt, prelude::*};
-    let filter = EnvFilter::try_from_env("STILLHERE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("STILLHERE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     // Set twice only by tests that start two of us in one process; the first one stays.
     let _ = if json { registry.with(layer.json()).try_init() } else { registry.with(layer).try_init() };
+}
+
+/// The soft limit is kept at 1,024 for programs that use select(2); we don't, and each look and each open page is
+/// a descriptor. Where it cannot be raised, `doctor` says what that means.
+pub fn open_more_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: now.maximum, maximum: now.maximum }) {
+        tracing::warn!(error = %e, limit = ?now.current, "the limit of open files could not be raised");
+    }
 }
 
 // === impl App ===
@@ -93,10 +104,6 @@ impl App {
 
     pub fn addr(&self) -> std::net::SocketAddr {
         self.addr
-    }
-
-    pub fn handle(&self) -> stillhere_node::Handle {
-        self.node.handle()
     }
 
     /// Waits for a signal or a `stop`, then drains.
@@ -139,7 +146,7 @@ impl App {
 }
 
 /// The data folder is ours alone: it holds the signing key, and who may open its socket may do everything.
-fn make_private(dir: &Path) -> anyhow::Result<()> {
+pub fn make_private(dir: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir)?;
     let mode = std::fs::metadata(dir)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {

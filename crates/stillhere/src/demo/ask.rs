@@ -14,6 +14,7 @@ use tokio::{
 /// No answer in the demo is longer.
 const ANSWER_MAX: usize = 64 * 1024;
 
+#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub body: String,

@@ -19,7 +19,7 @@ fn text(dir: &Path, listen: SocketAddr, shop: SocketAddr, parts: &Parts, key: &K
     let database = parts.addr("database");
     let (database_host, database_port) = (database.ip(), database.port());
     format!(
-        r#"# What Stillhere watches in the demo. Written anew each time the demo starts.
+        r##"# What Stillhere watches in the demo. Written anew each time the demo starts.
 # Edit it while the demo runs, and have it read again: stillhere reload --data DIR
 
 [site]
@@ -93,7 +93,7 @@ group = {{ en = "Behind the shop", zh-CN = "后台" }}
   key = {{ file = {key} }}
   period = "3s"
   grace = "3s"
-"#
+"##
     )
 }
 
