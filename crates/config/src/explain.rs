@@ -153,6 +153,10 @@ impl Page {
             "starts_at": w.starts_at, "ends_at": w.ends_at, "expect": w.expect,
         }));
         values.retain(|_, v| !v.is_null());
+        // A key that was made from title and start is no id; it is made again from what stands here.
+        if w.key.contains('@') {
+            values.remove("id");
+        }
         let usual = schema::of::<MaintenanceTable>();
         self.table("[[maintenance]]", &["maintenance"], fields::of::<MaintenanceTable>(), &values, |k| {
             usual["properties"][k].get("default").cloned()

@@ -13,7 +13,7 @@ use stillhere_send::ChannelSpec;
 /// The kind of a check that names none.
 pub(crate) const USUAL_KIND: &str = "http";
 /// Keys of every check that mean nothing for a kind whose observations come in by themselves.
-pub(crate) const NOT_FOR_PASSIVE: [&str; 4] = ["interval", "timeout", "slow_over", "quorum"];
+pub(crate) const NOT_FOR_PASSIVE: [&str; 3] = ["interval", "timeout", "quorum"];
 
 /// One section of the file, in the order of the reference.
 pub(crate) struct Section {
@@ -87,6 +87,8 @@ pub(crate) fn check_of(kind: &Kind) -> Value {
         NOT_FOR_PASSIVE.iter().for_each(|k| {
             keys.remove(*k);
         });
+        // What is slow is then a job rather than an answer.
+        keys["slow_over"]["x-max"] = json!(crate::duration::text(crate::bounds::INTERVAL_MAX));
     }
     joined(&common, &own, kind.name, kind.name == USUAL_KIND)
 }

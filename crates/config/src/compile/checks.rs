@@ -11,7 +11,7 @@ use crate::{
     watch,
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     time::Duration,
 };
 use stillhere_model::{CheckDef, CheckId, ServiceId, Text};
@@ -30,6 +30,8 @@ pub(super) struct Reader<'d> {
     /// Kept so that a condition that stands in a thousand checks is compiled once.
     good: HashMap<(&'static str, String), Condition>,
     common: HashSet<&'static str>,
+    /// Where each source of a heartbeat's key stands first.
+    push_keys: HashMap<String, Path>,
     pub(super) seen: usize,
 }
 
@@ -38,7 +40,7 @@ pub(super) struct Reader<'d> {
 impl<'d> Reader<'d> {
     pub(super) fn new(defaults: &'d Defaults) -> Reader<'d> {
         let common = crate::fields::of::<CheckTable>().iter().copied().collect();
-        Reader { defaults, good: HashMap::new(), common, seen: 0 }
+        Reader { defaults, good: HashMap::new(), common, push_keys: HashMap::new(), seen: 0 }
     }
 
     pub(super) fn check(
@@ -73,6 +75,19 @@ impl<'d> Reader<'d> {
             }
         };
         problems(spec.validate(), &at.path(), faults);
+        if let Spec::Push(push) = &spec {
+            let problem = match self.push_keys.entry(push.key.to_string()) {
+                Entry::Occupied(first) => Some(format!("is the key of `{}` too", first.get())),
+                Entry::Vacant(new) => {
+                    new.insert(at.path());
+                    None
+                }
+            };
+            if let Some(problem) = problem {
+                let hint = "give each job a key of its own, or nobody knows which one called".to_owned();
+                faults.value(at.path().key("key"), problem, hint);
+            }
+        }
         let check = check_of(service, common?, spec, self.defaults);
         at.number().map(|i| (i, check))
     }
@@ -104,6 +119,7 @@ impl<'d> Reader<'d> {
             faults.value(path.key("timeout"), "is longer than the interval", hint);
         }
         if let Some(slow) = t.slow_over
+            && !kind.passive
             && slow >= timeout(t, self.defaults)
         {
             let hint = format!("write less than the timeout of {}", said(timeout(t, self.defaults)));
@@ -133,7 +149,9 @@ pub(crate) fn check_of(service: &str, t: CheckTable, spec: Spec, defaults: &Defa
     let slug = slug.unwrap_or_else(|| kind.name.to_owned());
     let id = CheckId::new(format!("{service}/{slug}"));
     let timeout = timeout(&t, defaults);
-    let slow_over = t.slow_over.or(defaults.slow_over).filter(|s| *s < timeout);
+    // The defaults are about answers; how long a job may run only its own check can say.
+    let slow_over =
+        if kind.passive { t.slow_over } else { t.slow_over.or(defaults.slow_over).filter(|s| *s < timeout) };
     // A heartbeat that did not come is not looked at a second time.
     let in_a_row = |written: Option<u32>, usual: u32| written.unwrap_or(if kind.passive { 1 } else { usual });
     Check {
