@@ -480,6 +480,7 @@ impl Flow {
         pending.write.alive_at = Some(now.wall);
         pending.write.seq = Some(snapshot.seq);
         let began_us = self.clock.mono_us();
+        let dropped = self.vitals.observations_dropped.load(Relaxed);
         let mut failed_since = None;
         while let Err(e) = self.store.commit(&pending.write).await {
             self.vitals.commits_failed.fetch_add(1, Relaxed);
@@ -510,6 +511,10 @@ impl Flow {
         }
         if let Some(since) = failed_since {
             tracing::warn!(since = %since, "writing works again");
+            // We were not frozen: what was seen meanwhile waits in the queue. Only where it did not fit is there a gap.
+            if self.vitals.observations_dropped.load(Relaxed) == dropped {
+                self.last_tick = self.clock.now();
+            }
         }
     }
 

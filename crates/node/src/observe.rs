@@ -344,7 +344,7 @@ impl Look {
         let mut observation = probe.look(recheck).await;
         unfinished.armed = false;
         drop(unfinished);
-        if observation.outcome == Outcome::Down && !self.watched.local {
+        if matches!(observation.outcome, Outcome::Down | Outcome::Unknown) && !self.watched.local {
             let up = self.guard.uplink_is_up().await;
             observation = stillhere_judge::attribute(observation, up);
         }

@@ -87,9 +87,9 @@ impl App {
         let data = config.server.data.clone();
         let listen = config.server.listen;
         // The listener first: an address in use is the commonest mistake, and nothing else has happened yet.
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|e| Exit::Usage(format!("cannot listen on {listen}: {e}. Another port: --listen 127.0.0.1:8081")))?;
+        let listener = TcpListener::bind(listen).await.map_err(|e| {
+            Exit::Usage(format!("cannot listen on {listen}: {e}. Another port: --listen 127.0.0.1:8081"))
+        })?;
         let addr = listener.local_addr().context("the listener has no address")?;
         make_private(&data).with_context(|| format!("cannot use the data folder {}", data.display()))?;
         let socket = data.join(SOCKET);
@@ -140,7 +140,10 @@ impl App {
         if in_time {
             Ok(())
         } else {
-            Err(Exit::Own(format!("not everything had ended after {} s; nothing acknowledged is lost", STOP_WITHIN.as_secs())))
+            Err(Exit::Own(format!(
+                "not everything had ended after {} s; nothing acknowledged is lost",
+                STOP_WITHIN.as_secs()
+            )))
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::running::{Receiver, Running, Target, wait_for};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -154,7 +155,9 @@ fn page_api_feed_mail_and_webhook_tell_the_same_story() {
     let ids: Vec<String> = hook
         .got()
         .iter()
-        .filter_map(|(head, _)| head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("webhook-id: ").map(str::to_owned)))
+        .filter_map(|(head, _)| {
+            head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("webhook-id: ").map(str::to_owned))
+        })
         .collect();
     let mut unique = ids.clone();
     unique.sort();
@@ -182,7 +185,11 @@ fn case_h_after_kill_9_the_incident_goes_on_and_nothing_is_told_twice() {
 
     let _again = Target::at(addr);
     wait_for("resolved", || hook.of_type("incident.resolved").into_iter().next());
-    assert_eq!(hook.of_type("incident.opened").len(), hook.got()[..told].iter().filter(|(_, b)| b.contains("incident.opened")).count(), "no second alert");
+    assert_eq!(
+        hook.of_type("incident.opened").len(),
+        hook.got()[..told].iter().filter(|(_, b)| b.contains("incident.opened")).count(),
+        "no second alert"
+    );
 }
 
 #[test]
@@ -219,7 +226,9 @@ fn case_j_a_host_with_thirty_dependents_dies_and_there_is_one_incident_and_one_a
         ));
     }
     text.push_str(&format!(
-        "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\naudience = [\"staff\"]\n", hook.url()));
+        "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\naudience = [\"staff\"]\n",
+        hook.url()
+    ));
     let up = Running::up(&text);
     wait_for("all operational", || {
         (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(())
@@ -245,16 +254,20 @@ fn case_j_a_host_with_thirty_dependents_dies_and_there_is_one_incident_and_one_a
 fn a_graceful_stop_and_the_command_line_work_together() {
     let target = Target::start();
     let mut up = Running::watch(&[&target.url()], "1s");
-    wait_for("operational", || (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(()));
+    wait_for("operational", || {
+        (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(())
+    });
     let (code, out, err) = up.cli(&["status"]);
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("operational"), "{out}");
 
-    let (code, id, err) = up.cli(&["incident", "open", "--title", "Slow mails", "--text", "We are looking into it."]);
+    let (code, id, err) =
+        up.cli(&["incident", "open", "--title", "Slow mails", "--text", "We are looking into it."]);
     assert_eq!(code, 0, "{err}");
     let id = id.trim().to_owned();
     assert!(up.get("/").body.contains("Slow mails"));
-    let (code, _, err) = up.cli(&["incident", "update", &id, "--text", "Found it.", "--status", "identified"]);
+    let (code, _, err) =
+        up.cli(&["incident", "update", &id, "--text", "Found it.", "--status", "identified"]);
     assert_eq!(code, 0, "{err}");
     assert!(up.get(&format!("/incidents/{id}")).body.contains("Found it."));
     let (code, _, err) = up.cli(&["incident", "resolve", &id, "--text", "It is over."]);
@@ -288,7 +301,9 @@ fn a_graceful_stop_and_the_command_line_work_together() {
 #[test]
 fn a_bad_file_changes_nothing_and_a_good_one_is_taken_over_at_once() {
     let target = Target::start();
-    let toml = |extra: &str| format!("[[service]]\nid = \"web\"\nurl = \"{}\"\ninterval = \"1s\"\n{extra}", target.url());
+    let toml = |extra: &str| {
+        format!("[[service]]\nid = \"web\"\nurl = \"{}\"\ninterval = \"1s\"\n{extra}", target.url())
+    };
     let up = Running::up(&toml(""));
     wait_for("operational", || (status_of(&up, "web") == "operational").then_some(()));
     let file = up.dir.path().join("stillhere.toml");
@@ -299,11 +314,18 @@ fn a_bad_file_changes_nothing_and_a_good_one_is_taken_over_at_once() {
     assert!(err.contains("stillhere.toml:5") && err.contains("intervall"), "{err}");
     assert_eq!(status_of(&up, "web"), "operational");
 
-    std::fs::write(&file, toml(&format!("[[service]]\nid = \"api\"\nurl = \"{}api\"\ninterval = \"1s\"\n", target.url()))).expect("written");
+    std::fs::write(
+        &file,
+        toml(&format!("[[service]]\nid = \"api\"\nurl = \"{}api\"\ninterval = \"1s\"\n", target.url())),
+    )
+    .expect("written");
     up.signal("HUP");
     wait_for("the new service", || {
         let services = up.json("/api/v1/services");
-        services["services"].as_array().is_some_and(|s| s.iter().any(|s| s["id"] == "api" && s["status"] == "operational")).then_some(())
+        services["services"]
+            .as_array()
+            .is_some_and(|s| s.iter().any(|s| s["id"] == "api" && s["status"] == "operational"))
+            .then_some(())
     });
 }
 
@@ -311,7 +333,9 @@ fn a_bad_file_changes_nothing_and_a_good_one_is_taken_over_at_once() {
 fn case_c_when_the_process_freezes_the_page_says_that_it_has_no_fresh_news_and_the_time_is_a_gap() {
     let target = Target::start();
     let up = Running::watch(&[&target.url()], "1s");
-    wait_for("operational", || (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(()));
+    wait_for("operational", || {
+        (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(())
+    });
     up.signal("STOP");
     std::thread::sleep(std::time::Duration::from_secs(7));
     up.signal("CONT");
@@ -319,5 +343,155 @@ fn case_c_when_the_process_freezes_the_page_says_that_it_has_no_fresh_news_and_t
         let (code, out, _) = up.cli(&["journal"]);
         (code == 0 && out.contains("gap")).then_some(())
     });
-    wait_for("and it sees again", || (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(()));
+    wait_for("and it sees again", || {
+        (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(())
+    });
+}
+
+#[test]
+fn case_a_while_the_store_cannot_write_nothing_is_said_and_no_target_is_blamed() {
+    let target = Target::start();
+    let up = Running::watch(&[&target.url()], "1s");
+    wait_for("operational", || {
+        (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(())
+    });
+    // Somebody else holds the database's write lock.
+    let mut other = Command::new("sqlite3")
+        .arg(up.dir.path().join("stillhere-data/stillhere.db"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("sqlite3 is installed (Debian package sqlite3)");
+    let mut stdin = other.stdin.take().expect("piped");
+    writeln!(stdin, ".timeout 5000\nBEGIN IMMEDIATE;\nSELECT 'locked';").expect("written");
+    let mut line = String::new();
+    BufReader::new(other.stdout.as_mut().expect("piped")).read_line(&mut line).expect("answered");
+    assert_eq!(line.trim(), "locked");
+
+    wait_for("no fresh news", || (up.json("/api/v1/services")["fresh"] == false).then_some(()));
+    assert!(up.get("/").body.contains("<h1>No fresh news since"), "{}", up.get("/").body);
+    let services = up.json("/api/v1/services");
+    assert_eq!(services["services"][0]["status"], "unknown", "our fault is not the target's: {services}");
+    assert_eq!(up.get("/healthz").status, 503);
+    wait_for("the failure is counted", || {
+        let metrics = up.get("/metrics").body;
+        metrics
+            .lines()
+            .any(|l| l.starts_with("stillhere_commits_failed_total") && !l.ends_with(" 0"))
+            .then_some(())
+    });
+
+    writeln!(stdin, "ROLLBACK;").expect("written");
+    drop(stdin);
+    other.wait().expect("ended");
+    wait_for("it writes again", || {
+        (up.json("/api/v2/summary.json")["status"]["indicator"] == "none").then_some(())
+    });
+    let (_, journal, _) = up.cli(&["journal"]);
+    assert!(!journal.contains("major_outage") && !journal.contains("incident_opened"), "{journal}");
+}
+
+/// Runs itself again in a network of its own, in which it may cut the wire.
+#[test]
+fn case_i_when_our_own_uplink_is_cut_no_target_is_blamed_and_staff_hear_of_it_once() {
+    if std::env::var_os("STILLHERE_TEST_OWN_NETWORK").is_none() {
+        let me = std::env::current_exe().expect("this test");
+        let out = Command::new("unshare")
+            .args(["--map-root-user", "--net", "--"])
+            .arg(me)
+            .args([
+                "--exact",
+                "--nocapture",
+                "outage::case_i_when_our_own_uplink_is_cut_no_target_is_blamed_and_staff_hear_of_it_once",
+            ])
+            .env("STILLHERE_TEST_OWN_NETWORK", "1")
+            .output()
+            .expect("unshare is part of util-linux");
+        let said = String::from_utf8_lossy(&out.stdout);
+        assert!(
+            out.status.success() && said.contains("1 passed"),
+            "{said}{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        return;
+    }
+    let ip = |args: &str| {
+        let done = Command::new("ip").args(args.split(' ')).status().expect("Debian package iproute2");
+        assert!(done.success(), "ip {args}");
+    };
+    ip("link set lo up");
+    ip("link add wire type veth peer name far");
+    ip("addr add 10.77.0.2/24 dev wire");
+    ip("link set wire up");
+    let outside = |port| std::net::SocketAddr::from(([10, 77, 0, 2], port));
+    let target = Target::at(outside(8000));
+    let _northstar = Target::at(outside(8001));
+    let hook = Receiver::start();
+    let up = Running::up(&format!(
+        "[uplink]\ntargets = [\"10.77.0.2:8001\"]\n[[service]]\nid = \"web\"\nurl = \"{}\"\ninterval = \"1s\"\n\
+         [[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\naudience = [\"staff\"]\n",
+        target.url(),
+        hook.url()
+    ));
+    wait_for("operational", || (status_of(&up, "web") == "operational").then_some(()));
+    ip("addr del 10.77.0.2/24 dev wire");
+    wait_for("we cannot see", || (status_of(&up, "web") == "unknown").then_some(()));
+    wait_for("staff hear of it", || hook.of_type("uplink.lost").into_iter().next());
+    assert!(up.get("/").body.contains("We cannot see"));
+    ip("addr add 10.77.0.2/24 dev wire");
+    wait_for("operational again", || (status_of(&up, "web") == "operational").then_some(()));
+    wait_for("staff hear that it is back", || hook.of_type("uplink.back").into_iter().next());
+    assert_eq!(hook.of_type("uplink.lost").len(), 1);
+    assert!(hook.of_type("incident.opened").is_empty(), "{:?}", hook.got());
+    assert_eq!(up.json("/api/v2/incidents.json")["incidents"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn case_e_maintenance_of_one_service_does_not_hide_the_outage_of_another() {
+    let (maintained, broken) = (Target::start(), Target::start());
+    let hook = Receiver::start();
+    hook.answer_with(503);
+    let up = Running::up(&format!(
+        "[respond]\nverify = \"2s\"\n[[service]]\nid = \"mail\"\nurl = \"{}\"\ninterval = \"1s\"\n[[service]]\nid = \"web\"\nurl = \"{}\"\ninterval = \"1s\"\n\
+         [[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\naudience = [\"staff\"]\n",
+        maintained.url(),
+        broken.url(),
+        hook.url()
+    ));
+    wait_for("operational", || (status_of(&up, "web") == "operational").then_some(()));
+    let (code, _, err) = up.cli(&[
+        "maintenance",
+        "schedule",
+        "--title",
+        "New disks",
+        "--service",
+        "mail",
+        "--starts",
+        "1s",
+        "--ends",
+        "1h",
+        "--expect",
+        "major_outage",
+    ]);
+    assert_eq!(code, 0, "{err}");
+    wait_for("the window has begun", || (status_of(&up, "mail") == "under_maintenance").then_some(()));
+    assert_eq!(up.json("/api/v2/status.json")["status"]["indicator"], "maintenance");
+    let dead = maintained.kill();
+    broken.answer_with(500);
+    wait_for("the outage", || (status_of(&up, "web") == "major_outage").then_some(()));
+    assert_eq!(status_of(&up, "mail"), "under_maintenance", "down, as planned");
+    let summary = up.json("/api/v2/summary.json");
+    assert_ne!(summary["status"]["indicator"], "maintenance", "the headline is the outage: {summary}");
+    assert_eq!(summary["incidents"].as_array().map(Vec::len), Some(1));
+    let page = up.get("/");
+    assert!(page.head.contains("content-security-policy"), "{}", page.head);
+    // The receiver refuses for now: the message waits, and arrives under the same id when it can.
+    wait_for("tried", || hook.got().into_iter().next());
+    hook.answer_with(204);
+    wait_for("tried again", || (hook.got().len() >= 2).then_some(()));
+    let id = |n: usize| {
+        hook.got()[n].0.lines().find(|l| l.to_ascii_lowercase().starts_with("webhook-id")).map(str::to_owned)
+    };
+    assert_eq!(id(0), id(1));
+    let _again = Target::at(dead);
 }
