@@ -2,7 +2,7 @@
 
 mod spec;
 
-pub use spec::{Auth, Body, HeaderText, HttpSpec, HttpVersion, Proxy, StatusRange, Statuses, Tls};
+pub use spec::{Auth, Body, BodyFile, HeaderText, HttpSpec, HttpVersion, Proxy, StatusRange, Statuses, Tls};
 
 use super::{Good, Look, Problem, Report, Shared, set_times, tls::THRESHOLDS};
 use crate::condition::{Fact, Facts, Name, Sample};
