@@ -27,7 +27,7 @@ use std::{
 use stillhere_judge::{Input as JudgeInput, Look};
 use stillhere_model::{
     Accepted, Audience, CheckId, DeliveryId, Entry, Finding, Mint, Moment, Observation, Occasion,
-    OutboxMessage, Refusal, ServiceId, Status, Time, VerdictChange, time::millis,
+    OutboxMessage, Outcome, Refusal, ServiceId, Status, Time, VerdictChange, time::millis,
 };
 use stillhere_net::clock::Clock;
 use stillhere_respond::{Effect, Input as RespondInput};
@@ -43,6 +43,8 @@ pub(crate) const REQUESTS_MAX: usize = 1_024;
 const BATCH_WAIT: Duration = Duration::from_millis(200);
 /// How many at most are committed together.
 const BATCH_ROWS: usize = 500;
+/// Requests that are answered by one commit.
+const REQUESTS_A_ROUND: usize = 64;
 /// How often time itself is looked at: freshness, promises, heartbeats, maintenance, clock jumps.
 const TICK: Duration = Duration::from_millis(500);
 /// Bars of all services are computed anew this often.
@@ -57,10 +59,10 @@ const COMMIT_RETRY: Duration = Duration::from_millis(250);
 const JUMP: Duration = Duration::from_secs(2);
 /// Time that passed unseen (frozen, suspended) counts as a gap from here on.
 const FREEZE: Duration = Duration::from_secs(5);
+/// Off for longer than this, and the time in between is a gap.
+const OFF: Duration = Duration::from_secs(10);
 /// Rounds of judge → respond → judge that one input may take. Each declaration needs one more.
 const ROUNDS_MAX: usize = 16;
-/// A certificate's end is announced when it is nearer than each of these.
-const CERTIFICATE_DAYS: [u32; 3] = [21, 14, 7];
 
 /// Who is said to have asked for what stands in the configuration file.
 const BY_FILE: &str = "configuration file";
@@ -113,6 +115,8 @@ pub(crate) struct Pending {
     announce: Vec<(Occasion, Audience, Time)>,
     looks: Vec<Ask>,
     replies: Vec<Box<dyn FnOnce() + Send>>,
+    /// By how much the wall clock was set: what waits in the outbox waits as long as before.
+    jumped_ms: i64,
 }
 
 // === impl Flow ===
@@ -126,6 +130,7 @@ impl Flow {
         mut stop: watch::Receiver<bool>,
     ) -> Post {
         let mut batch = Vec::with_capacity(BATCH_ROWS);
+        let mut asked = Vec::with_capacity(REQUESTS_A_ROUND);
         loop {
             let now = self.clock.now();
             let mut wake = self.last_tick.mono_ms + millis(TICK);
@@ -133,18 +138,28 @@ impl Flow {
                 wake = wake.min(since + millis(BATCH_WAIT));
             }
             let wait = Duration::from_millis(u64::try_from(wake - now.mono_ms).unwrap_or(0));
-            let mut request = None;
             let stopping = tokio::select! {
                 biased;
                 () = until_true(&mut stop) => true,
-                Some(r) = requests.recv() => {
-                    request = Some(r);
+                Some(request) = requests.recv() => {
+                    asked.push(request);
                     false
                 }
                 n = seen.recv_many(&mut batch, BATCH_ROWS) => n == 0,
                 () = tokio::time::sleep(wait) => false,
             };
-            if let Some(request) = request {
+            // Both queues in every round: neither a flood of requests nor one of looks starves the other.
+            while asked.len() < REQUESTS_A_ROUND
+                && let Ok(request) = requests.try_recv()
+            {
+                asked.push(request);
+            }
+            while batch.len() < BATCH_ROWS
+                && let Ok(what) = seen.try_recv()
+            {
+                batch.push(what);
+            }
+            for request in asked.drain(..) {
                 self.requested(request).await;
             }
             let now = self.clock.now();
@@ -169,10 +184,13 @@ impl Flow {
 
     /// The first things: what is not known since we were last alive, and what `respond` goes on with. Its tick comes
     /// before the judge's: it says again what people declared and which maintenance is under way.
-    pub(crate) fn begin(&mut self, off_since: Option<Time>, now: Moment) {
+    pub(crate) fn begin(&mut self, alive_at: Option<Time>, now: Moment) {
+        if let Some(at) = alive_at {
+            self.heartbeats.was_deaf(at, now);
+        }
         self.pending.write.journal.push((now.wall, crate::start::started()));
         self.respond(RespondInput::Tick, now);
-        if let Some(from) = off_since {
+        if let Some(from) = alive_at.filter(|at| now.wall.since(*at) > OFF) {
             self.gap(from, now.wall, now);
         }
         let changes = self.judged(JudgeInput::Tick, now);
@@ -201,20 +219,28 @@ impl Flow {
 
     fn observed(&mut self, observation: Observation, now: Moment) {
         self.public.looked(&observation);
-        if let Some(Finding::TlsExpiresSoon { days }) = observation.finding {
-            self.certificate(&observation.check, days, now);
-        }
+        self.certificate(&observation, now);
         let changes = self.judged(JudgeInput::Observed(&observation), now);
         self.pending.write.observations.push(observation);
         self.pending.since_ms.get_or_insert(now.mono_ms);
         self.verdicts(changes, now);
     }
 
-    fn certificate(&mut self, check: &CheckId, days: u32, now: Moment) {
-        let Some(threshold) = CERTIFICATE_DAYS.into_iter().filter(|t| days <= *t).min() else { return };
-        if self.certificates.get(check).is_none_or(|told| threshold < *told) {
-            self.certificates.insert(check.clone(), threshold);
-            self.respond(RespondInput::Certificate { check: check.clone(), days: threshold }, now);
+    /// Tells `respond` when the days that a certificate has left are others than at the last look.
+    fn certificate(&mut self, o: &Observation, now: Moment) {
+        let days = match o.finding {
+            Some(Finding::TlsExpiresSoon { days }) => days,
+            // Renewed: a look that is good and has nothing to remark.
+            None if o.outcome == Outcome::Up && self.certificates.contains_key(&o.check) => u32::MAX,
+            _ => return,
+        };
+        let before = if days == u32::MAX {
+            self.certificates.remove(&o.check)
+        } else {
+            self.certificates.insert(o.check.clone(), days)
+        };
+        if before != Some(days) {
+            self.respond(RespondInput::Certificate { check: o.check.clone(), days }, now);
         }
     }
 
@@ -354,15 +380,19 @@ impl Flow {
                 self.reply_after_commit(reply, outcome);
             }
             Request::Push { key, signal, reply } => {
-                let outcome = self.heartbeats.signal(&key, &signal, now).map(|heard| {
-                    self.pending.write.push.push((heard.check, heard.state));
-                    self.pending.deciding = true;
-                    if let Some(observation) = heard.observation {
-                        self.vitals.ended_passive(observation.outcome);
-                        self.observed(observation, now);
+                match self.heartbeats.signal(&key, &signal, now) {
+                    Ok(heard) => {
+                        self.pending.write.push.push((heard.check, heard.state));
+                        self.pending.deciding = true;
+                        if let Some(observation) = heard.observation {
+                            self.vitals.ended_passive(observation.outcome);
+                            self.observed(observation, now);
+                        }
+                        self.reply_after_commit(reply, Ok(()));
                     }
-                });
-                self.reply_after_commit(reply, outcome);
+                    // Changed nothing, so there is nothing to wait for: guessing keys must not cost us the disk.
+                    Err(e) => drop(reply.send(Err(e))),
+                }
             }
             Request::Reload { reply } => {
                 let outcome = self.reload(now).await;
@@ -419,6 +449,7 @@ impl Flow {
             tracing::warn!(by_ms = jump, "the wall clock jumped");
             self.pending.write.journal.push((now.wall, Entry::ClockJumped { by_ms: jump }));
             self.respond(RespondInput::ClockJumped { by_ms: jump }, now);
+            self.pending.jumped_ms += jump;
         }
         // The stretch that was jumped over was seen by nobody, whether the machine slept or its clock was set.
         if wall > millis(FREEZE) {
@@ -503,6 +534,11 @@ impl Flow {
             self.notices.send_replace(stillhere_tell::notice::sign(&snapshot, &self.key).into());
             self.snapshots.send_replace(snapshot);
         }
+        if pending.jumped_ms != 0
+            && let Err(e) = self.store.clock_jumped(pending.jumped_ms).await
+        {
+            tracing::error!(error = %e, "the outbox still counts by the clock of before; messages may go out late");
+        }
         if !pending.write.outbox.is_empty() || !pending.write.withdraw.is_empty() {
             self.outbox.notify_waiters();
         }
@@ -538,7 +574,10 @@ impl Flow {
 
     /// Everything in `loaded` was built and checked before: from here on nothing can be refused.
     async fn apply(&mut self, loaded: Loaded, now: Moment) {
-        self.loaded = loaded;
+        let before = std::mem::replace(&mut self.loaded, loaded);
+        let gone =
+            before.topology.services.into_iter().filter(|s| self.loaded.topology.service(&s.id).is_none());
+        self.pending.write.retired.extend(gone.map(|s| (s.id, now.wall)));
         self.respond(RespondInput::TopologyChanged, now);
         let changes = self.judged(JudgeInput::TopologyChanged, now);
         let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();

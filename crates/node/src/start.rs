@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 use stillhere_config::Config;
-use stillhere_model::{CheckId, Entry, Mint, ServiceId, Time};
+use stillhere_model::{CheckId, Entry, Mint, Occasion, ServiceId, Time};
 use stillhere_net::{clock::Clock, entropy};
 use stillhere_observe::probe::Shared;
 use stillhere_respond::Kept;
@@ -37,8 +37,6 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Off for longer than this, and the time in between is a gap.
-const OFF: Duration = Duration::from_secs(10);
 /// What lies further back is on no page.
 const HORIZON: Duration = Duration::from_secs(60 * 60 * 24 * (DAYS as u64 + 2));
 /// The latency picture's stretch and its step.
@@ -81,13 +79,15 @@ impl Node {
         let key = Arc::new(key::load_or_make(&data)?);
 
         let judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
+        let (certificates, uplink_lost) = told(&kept.told);
         let respond = stillhere_respond::State::restore(
             &loaded.topology,
             Kept {
                 incidents: kept.open.iter().chain(&kept.resolved).cloned().collect(),
                 maintenances: kept.maintenances.clone(),
                 verdicts: kept.verdicts.clone(),
-                ..Kept::default()
+                certificates: certificates.clone().into_iter().collect(),
+                uplink_lost,
             },
             now,
         );
@@ -145,7 +145,7 @@ impl Node {
             last_renew_ms: now.mono_ms,
             last_tick: now,
             pending: crate::flow::Pending::default(),
-            certificates: HashMap::new(),
+            certificates,
             skipped: 0,
             uplink_down_since: None,
             behind_since: None,
@@ -164,7 +164,7 @@ impl Node {
             post,
             loaded,
         };
-        flow.begin(kept.alive_at.filter(|at| now.wall.since(*at) > OFF), now);
+        flow.begin(kept.alive_at, now);
         let flow = async move {
             let mut post = flow.run(seen_out, requests_out, no_more_looks).await;
             judged.send_replace(true);
@@ -255,6 +255,23 @@ async fn known(
         maintenances: kept.maintenances.clone(),
         latency,
     })
+}
+
+/// The nearest threshold told for each certificate, and whether the last word about our uplink was that it is lost.
+fn told(occasions: &[Occasion]) -> (HashMap<CheckId, u32>, bool) {
+    let mut certificates: HashMap<CheckId, u32> = HashMap::new();
+    let mut lost = false;
+    for occasion in occasions {
+        match occasion {
+            Occasion::CertificateEnding { check, days } => {
+                certificates.insert(check.clone(), *days);
+            }
+            Occasion::UplinkLost { .. } => lost = true,
+            Occasion::UplinkBack { .. } => lost = false,
+            _ => {}
+        }
+    }
+    (certificates, lost)
 }
 
 pub(crate) fn started() -> Entry {

@@ -4,7 +4,12 @@ use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 #[derive(Debug, Parser)]
-#[command(name = "stillhere", version, about = "Tells your users the truth while a service is down.", max_term_width = 100)]
+#[command(
+    name = "stillhere",
+    version,
+    about = "Tells your users the truth while a service is down.",
+    max_term_width = 100
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub what: Do,
@@ -224,7 +229,7 @@ pub enum MaintenanceDo {
         #[arg(long, value_name = "WHEN")]
         ends: String,
         /// The worst that is part of the plan; anything worse is shown as what it is
-        #[arg(long, default_value = "degraded_performance", value_name = "STATUS")]
+        #[arg(long, default_value = "major_outage", value_name = "STATUS")]
         expect: String,
     },
     /// Say something about it, or move its end
@@ -260,9 +265,13 @@ pub struct Token {
 #[derive(Debug, Subcommand)]
 pub enum TokenDo {
     /// Make one; it is printed once and kept only as a hash
-    New { name: String },
+    New {
+        name: String,
+    },
     List,
-    Revoke { name: String },
+    Revoke {
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,16 +1,18 @@
 //! What a look costs: `cargo run --release -p stillhere-store --example insert`.
 //!
-//! Writes looks of 2,000 checks in batches of 200, as the node does, over ten minutes of looks (so that minutes are
-//! counted and written too), and prints CPU and wall time; then commits of one deciding look each.
+//! Writes looks of 6,000 checks in batches of 200, as the node does, over ten minutes of looks at about 20 s each (so
+//! that minutes are counted and written too), and prints CPU and wall time; then commits of one deciding look each,
+//! with its verdict, journal entry and outbox message.
 
 use std::time::Duration;
 use stillhere_model::{
-    CheckId, Observation, Outcome, Phases, Reason, ServiceId, Status, Time, VantageId, Verdict, VerdictChange,
+    Audience, CheckId, DeliveryId, Entry, IncidentId, Mint, Observation, Occasion, OutboxMessage, Outcome,
+    Payload, Phases, Reason, ServiceId, Status, Time, UpdateId, VantageId, Verdict, VerdictChange,
 };
 use stillhere_net::clock;
-use stillhere_store::{Store, Write};
+use stillhere_store::{Sketch, Store, Write};
 
-const CHECKS: i64 = 2_000;
+const CHECKS: i64 = 6_000;
 const BATCH: usize = 200;
 const LOOKS: i64 = 200_000;
 const START: i64 = 1_795_341_600_000;
@@ -46,28 +48,53 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ),
         format!("file: {:.1} bytes a look, minutes included", stats.bytes as f64 / LOOKS as f64),
     ];
-    for n in 0..500i64 {
-        let at = Time(START + 600_000 + n);
-        let status = if n % 2 == 0 { Status::MajorOutage } else { Status::Operational };
-        w.observations = vec![look(&ids[0], at, 9_000)];
-        w.verdicts = vec![VerdictChange {
-            before: None,
-            now: Verdict {
-                service: ServiceId::new("service-0"),
-                status,
-                since: at,
-                reason: Reason::AllUp,
-                checks: Vec::new(),
-                unstable: false,
-                maintenance: None,
-            },
-        }];
+    let mut deciding = Sketch::default();
+    for n in 0..500u32 {
+        let at = Time(START + 600_000 + i64::from(n));
+        decide(&mut w, &ids[0], n, at);
+        let began = clock::mono();
         store.commit(&w).await?;
+        deciding.add(u32::try_from(began.elapsed().as_micros())?);
     }
-    let last = store.stats()?;
-    let out = lines.join("\n") + &format!("\ndeciding commit: last {} µs\n", last.commit_last_us);
+    let q = |q| deciding.quantile(q).unwrap_or(0);
+    let out = lines.join("\n") + &format!("\ndeciding commit: p50 {} µs, p99 {} µs\n", q(0.5), q(0.99));
     std::io::Write::write_all(&mut std::io::stdout(), out.as_bytes())?;
     Ok(())
+}
+
+/// Alternates between down and up, telling one channel each time.
+fn decide(w: &mut Write, check: &CheckId, n: u32, at: Time) {
+    let status = if n % 2 == 0 { Status::MajorOutage } else { Status::Operational };
+    let service = ServiceId::new("service-0");
+    let mut mint = Mint::new(u64::from(n));
+    let incident = IncidentId(mint.uuid(at));
+    let occasion = Occasion::IncidentOpened { incident, update: UpdateId(mint.uuid(at)) };
+    *w = Write { observations: vec![look(check, at, 9_000)], ..Write::default() };
+    w.journal = vec![(
+        at,
+        Entry::IncidentOpened { incident, services: vec![service.clone()], why: "down".to_owned() },
+    )];
+    w.outbox = vec![OutboxMessage {
+        id: DeliveryId(mint.uuid(at)),
+        channel: "ops".to_owned(),
+        audience: Audience::Staff,
+        occasion,
+        created_at: at,
+        not_before: at,
+        payload: Payload::Webhook { body: "{}".repeat(500) },
+    }];
+    w.verdicts = vec![VerdictChange {
+        before: None,
+        now: Verdict {
+            service,
+            status,
+            since: at,
+            reason: Reason::AllUp,
+            checks: Vec::new(),
+            unstable: false,
+            maintenance: None,
+        },
+    }];
 }
 
 fn look(check: &CheckId, at: Time, total_us: u32) -> Observation {

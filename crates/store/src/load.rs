@@ -2,7 +2,7 @@
 
 use crate::{Store, StoreError, writer::Fault};
 use sqlx::{Row, SqliteConnection};
-use stillhere_model::{CheckId, Incident, Maintenance, Time, Verdict};
+use stillhere_model::{CheckId, Incident, Maintenance, Occasion, OutboxMessage, Time, Verdict};
 
 /// Resolved incidents that are loaded; older ones are read when somebody asks.
 pub const RESOLVED: i64 = 200;
@@ -26,6 +26,9 @@ pub struct Loaded {
     /// Planned and running ones, then the last [`MAINTENANCES_OVER`] that are over; each latest start first.
     pub maintenances: Vec<Maintenance>,
     pub push: Vec<(CheckId, String)>,
+    /// What staff were told about ourselves and about certificates, oldest first, as far back as settled messages
+    /// are kept: so that a restart does not tell it again.
+    pub told: Vec<Occasion>,
 }
 
 // === impl Store ===
@@ -76,6 +79,17 @@ impl Store {
         for row in sqlx::query("SELECT check_id, state FROM push_state").fetch_all(&mut *conn).await? {
             loaded.push.push((CheckId::new(row.try_get::<&str, _>(0)?), row.try_get(1)?));
         }
+        // LIKE over the JSON text is the same SQL on every database, and this is read once a start.
+        let told: Vec<OutboxMessage> = json(
+            sqlx::query(
+                "SELECT message FROM outbox WHERE audience = 'staff' AND state <> 'withdrawn'
+                   AND (message LIKE '%\"occasion\":\"uplink_%' OR message LIKE '%\"occasion\":\"certificate_ending\"%')
+                 ORDER BY seq",
+            )
+            .fetch_all(&mut *conn)
+            .await?,
+        )?;
+        loaded.told = told.into_iter().map(|m| m.occasion).collect();
         tx.rollback().await?;
         Ok(loaded)
     }
