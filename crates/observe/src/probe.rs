@@ -71,6 +71,7 @@ pub(crate) struct Endpoint {
 /// What is looked at, by kind. The variant's table holds the keys that only this kind has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one per check, made when the configuration is read")]
 pub enum Spec {
     Http(http::HttpSpec),
     Tcp(tcp::TcpSpec),
