@@ -102,6 +102,18 @@ impl Channel {
         &self.name
     }
 
+    /// Goes as far as can be gone without telling anybody anything: to a mail server up to the log-in, to a webhook's
+    /// server up to the connection. For `doctor`.
+    ///
+    /// # Errors
+    /// What stood in the way.
+    pub async fn rehearse(&self) -> Result<String, String> {
+        match &self.kind {
+            Kind::Mail(mail) => mail.rehearse().await,
+            Kind::Webhook(webhook) => webhook.rehearse().await,
+        }
+    }
+
     /// Takes a message to the far side. Never panics, and ends within the channel's deadline.
     pub async fn deliver(&self, m: &OutboxMessage, now: Time) -> Receipt {
         match (&self.kind, &m.payload) {

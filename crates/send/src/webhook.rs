@@ -17,11 +17,11 @@ use stillhere_model::{
     message::{OutboxMessage, Receipt},
 };
 use stillhere_net::{
-    SecretSource,
-    dns::Resolver,
+    SecretSource, Trace, clock,
+    dns::{Family, Host, Resolver},
     guard::Policy,
     http::{Answered, Failed, Post, Poster},
-    tls,
+    tcp, tls,
 };
 
 /// Most secrets of one channel: while one is being replaced by the next, there are two.
@@ -172,6 +172,25 @@ impl Webhook {
             poster,
             timeout: Duration::from_secs(spec.timeout_s),
         })
+    }
+
+    /// Resolves the name and connects. Nothing is said: a receiver would take it for a message.
+    pub(crate) async fn rehearse(&self) -> Result<String, String> {
+        let url = url::Url::parse(&self.url).map_err(|e| e.to_string())?;
+        let named = url.host_str().and_then(Host::parse).zip(url.port_or_known_default());
+        let (host, port) = named.ok_or("the URL names no host")?;
+        let started = clock::mono();
+        let (deadline, mut trace) = (started + self.timeout, Trace::start(started));
+        let resolver = Resolver::system();
+        let connected = async {
+            let found = resolver.addresses(&host, Family::Auto, deadline, &mut trace).await?;
+            tcp::connect_any(&found, port, true, Policy::Operator, deadline, &mut trace).await
+        };
+        match tokio::time::timeout_at(deadline.into(), connected).await {
+            Ok(Ok(_)) => Ok(format!("{host}:{port} takes connections; nothing was sent")),
+            Ok(Err(fault)) => Err(line(&fault.to_string(), REASON_MAX)),
+            Err(_) => Err(format!("{host}:{port} took no connection within {} s", self.timeout.as_secs())),
+        }
     }
 
     pub(crate) async fn deliver(&self, m: &OutboxMessage, body: &str, now: Time) -> Receipt {

@@ -35,6 +35,24 @@ impl Mail {
         receipt
     }
 
+    /// Greets, encrypts and logs in as for a message, and says goodbye.
+    pub(crate) async fn rehearse(&self) -> Result<String, String> {
+        let mut conn = match tokio::time::timeout(self.timeout, self.open()).await {
+            Ok(Ok(conn)) => conn,
+            Ok(Err(e)) => return Err(reason("no session with the mail server", &e)),
+            Err(_) => {
+                return Err(format!("the mail server did not finish within {} s", self.timeout.as_secs()));
+            }
+        };
+        let _ = tokio::time::timeout(QUIT_WITHIN, conn.command(Quit)).await;
+        let logged_in = if self.credentials.is_some() { "logged in at" } else { "spoke with" };
+        let how = match self.tls {
+            MailTls::None => "unencrypted",
+            MailTls::Starttls | MailTls::Tls => "encrypted",
+        };
+        Ok(format!("{logged_in} {}:{}, {how}; nothing was sent", self.host, self.port))
+    }
+
     async fn open(&self) -> Result<AsyncSmtpConnection, Error> {
         let server = (self.host.as_str(), self.port);
         let implicit = self.tls_parameters.clone().filter(|_| self.tls == MailTls::Tls);
