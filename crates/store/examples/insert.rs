@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Alternates between down and up, telling one channel each time.
 fn decide(w: &mut Write, check: &CheckId, n: u32, at: Time) {
-    let status = if n % 2 == 0 { Status::MajorOutage } else { Status::Operational };
+    let status = if n.is_multiple_of(2) { Status::MajorOutage } else { Status::Operational };
     let service = ServiceId::new("service-0");
     let mut mint = Mint::new(u64::from(n));
     let incident = IncidentId(mint.uuid(at));

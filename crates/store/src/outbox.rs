@@ -5,14 +5,20 @@
 //! (`sent_before`) and the journal too. Channels do not know of each other, and within a channel only the
 //! messages of one incident wait for each other.
 
-use crate::{Store, StoreError, commit::journal, load::json, writer::Fault};
-use sqlx::{Row, SqliteConnection};
+mod look;
+mod queue;
+
+pub(crate) use queue::{enqueue, withdraw};
+
+use crate::{Store, StoreError, commit::journal, writer::Fault};
+use queue::{bury, end};
+use sqlx::Row;
 use std::time::Duration;
 use stillhere_model::{
     Time,
-    id::{DeliveryId, IncidentId},
+    id::DeliveryId,
     journal::Entry,
-    message::{Audience, OutboxMessage, Receipt},
+    message::{OutboxMessage, Receipt},
     time::millis,
 };
 
@@ -325,167 +331,6 @@ impl Store {
         };
         revive.await.map_err(|e| self.0.err(e))
     }
-
-    /// Every channel that has or had messages, by name.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn outbox_stats(&self) -> Result<Vec<ChannelQueue>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT channel, SUM(CASE WHEN state = 'queued' THEN 1 ELSE 0 END),
-                 SUM(CASE WHEN state = 'queued' THEN in_flight ELSE 0 END),
-                 MIN(CASE WHEN state = 'queued' THEN created_at END),
-                 SUM(CASE WHEN state = 'dead' THEN 1 ELSE 0 END),
-                 SUM(CASE WHEN state = 'delivered' THEN 1 ELSE 0 END)
-             FROM outbox GROUP BY channel ORDER BY channel",
-        )
-        .fetch_all(&self.0.readers)
-        .await;
-        self.read(rows, |row| {
-            Ok(ChannelQueue {
-                channel: row.try_get(0)?,
-                queued: row.try_get::<i64, _>(1)?.cast_unsigned(),
-                in_flight: row.try_get::<i64, _>(2)?.cast_unsigned(),
-                oldest: row.try_get::<Option<i64>, _>(3)?.map(Time),
-                dead: row.try_get::<i64, _>(4)?.cast_unsigned(),
-                delivered: row.try_get::<i64, _>(5)?.cast_unsigned(),
-            })
-        })
-    }
-
-    /// The newest dead letters.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT message, settled_at, attempt, reason FROM outbox WHERE state = 'dead'
-             ORDER BY settled_at DESC, seq DESC LIMIT $1",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(&self.0.readers)
-        .await;
-        self.read(rows, |row| {
-            Ok(DeadLetter {
-                message: serde_json::from_str(row.try_get(0)?)?,
-                at: Time(row.try_get(1)?),
-                attempts: u32::try_from(row.try_get::<i64, _>(2)?).unwrap_or(u32::MAX),
-                reason: row.try_get(3)?,
-            })
-        })
-    }
-}
-
-/// Writes a message into its queue. The same id again changes nothing.
-pub(crate) async fn enqueue(conn: &mut SqliteConnection, m: &OutboxMessage) -> Result<(), Fault> {
-    let waiting: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE channel = $1 AND state = 'queued'")
-            .bind(&m.channel)
-            .fetch_one(&mut *conn)
-            .await?;
-    let full = format!("the queue of this channel was full ({QUEUE_MAX} messages); newer updates follow");
-    let room = waiting < QUEUE_MAX
-        || bury(conn, &m.channel, Some(waiting - QUEUE_MAX + 1), m.created_at, &full).await? > 0
-        || m.audience == Audience::Staff;
-    let (state, settled_at, reason) = if room {
-        ("queued", None, None)
-    } else {
-        ("dead", Some(m.created_at.0), Some("the queue was full of alerts"))
-    };
-    let done = sqlx::query(
-        "INSERT INTO outbox (id, channel, audience, thread, created_at, not_before, lease_until, in_flight, attempt,
-             sent_before, state, settled_at, reason, message)
-         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, 0, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(m.id.to_string())
-    .bind(&m.channel)
-    .bind(audience(m.audience))
-    .bind(thread(m))
-    .bind(m.created_at.0)
-    .bind(m.not_before.0)
-    .bind(state)
-    .bind(settled_at)
-    .bind(reason)
-    .bind(serde_json::to_string(m)?)
-    .execute(&mut *conn)
-    .await?;
-    if done.rows_affected() == 0 {
-        return Ok(());
-    }
-    let (delivery, channel) = (m.id, m.channel.clone());
-    let entry = match reason {
-        None => Entry::Queued { delivery, channel },
-        Some(reason) => Entry::DeadLettered { delivery, channel, reason: reason.to_owned() },
-    };
-    journal(conn, m.created_at, &entry).await
-}
-
-/// Staff messages about `incident` that are not on their way are taken back.
-pub(crate) async fn withdraw(conn: &mut SqliteConnection, incident: IncidentId) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE outbox SET state = 'withdrawn', settled_at = created_at WHERE thread = $1 AND state = 'queued' AND in_flight = 0",
-    )
-    .bind(format!("staff/{incident}"))
-    .execute(conn)
-    .await
-    .map(drop)
-}
-
-/// Makes dead letters of waiting messages: with `oldest_public`, of so many of the oldest public ones that are
-/// not under way; without, of all.
-async fn bury(
-    conn: &mut SqliteConnection,
-    channel: &str,
-    oldest_public: Option<i64>,
-    now: Time,
-    reason: &str,
-) -> Result<u64, Fault> {
-    let rows =
-        match oldest_public {
-            None => {
-                sqlx::query("SELECT message FROM outbox WHERE channel = $1 AND state = 'queued' ORDER BY seq")
-                    .bind(channel)
-                    .fetch_all(&mut *conn)
-                    .await?
-            }
-            Some(n) => sqlx::query(
-                "SELECT message FROM outbox WHERE channel = $1 AND state = 'queued' AND audience = 'public'
-                   AND in_flight = 0 ORDER BY seq LIMIT $2",
-            )
-            .bind(channel)
-            .bind(n)
-            .fetch_all(&mut *conn)
-            .await?,
-        };
-    let mut n = 0;
-    for m in json::<OutboxMessage>(rows)? {
-        end(conn, m.id, "dead", now, reason).await?;
-        let entry =
-            Entry::DeadLettered { delivery: m.id, channel: channel.to_owned(), reason: bounded(reason) };
-        journal(conn, now, &entry).await?;
-        n += 1;
-    }
-    Ok(n)
-}
-
-async fn end(
-    conn: &mut SqliteConnection,
-    id: DeliveryId,
-    state: &str,
-    now: Time,
-    reason: &str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE outbox SET state = $1, settled_at = $2, reason = $3, in_flight = 0, lease_until = 0
-         WHERE id = $4 AND state = 'queued'",
-    )
-    .bind(state)
-    .bind(now.0)
-    .bind(bounded(reason))
-    .bind(id.to_string())
-    .execute(conn)
-    .await
-    .map(drop)
 }
 
 /// 1 s, 2 s, 4 s, … up to [`BACK_OFF_MAX`], each ± 20 %.
@@ -494,19 +339,6 @@ fn back_off(attempt: u32, jitter: u64) -> Duration {
     let spread = base * 2 / 5;
     let ms = base - spread / 2 + i64::try_from(jitter % (spread.unsigned_abs() + 1)).unwrap_or(0);
     Duration::from_millis(ms.unsigned_abs())
-}
-
-fn audience(a: Audience) -> &'static str {
-    match a {
-        Audience::Public => "public",
-        Audience::Staff => "staff",
-    }
-}
-
-fn thread(m: &OutboxMessage) -> Option<String> {
-    let about = m.occasion.incident().map(|i| i.to_string());
-    let about = about.or_else(|| m.occasion.maintenance().map(|i| i.to_string()))?;
-    Some(format!("{}/{about}", audience(m.audience)))
 }
 
 fn bounded(s: &str) -> String {

@@ -214,3 +214,13 @@ async fn a_message_written_for_another_kind_is_refused() {
     let m = crate::kit::hook(1, "{}");
     assert!(matches!(channel(plain(25, &["o@mail.test"])).deliver(&m, now()).await, Receipt::Refused { .. }));
 }
+
+#[tokio::test]
+async fn a_rehearsal_says_what_is_in_the_way_and_sends_nothing() {
+    let exim = Exim::start().await;
+    let said = channel(plain(exim.port, &["ops@mail.test"])).rehearse().await.unwrap();
+    assert!(said.contains("nothing was sent"), "{said}");
+    assert!(!exim.inbox().exists());
+    let said = channel(plain(free_port(), &["ops@mail.test"])).rehearse().await.unwrap_err();
+    assert!(said.contains("no session"), "{said}");
+}

@@ -156,3 +156,12 @@ fn a_secret_that_is_none_is_named_by_its_place_alone() {
     assert!(!problem.to_string().contains("tooshort"), "{problem}");
     assert!(Key::parse(&Secret::new("whsec_tooshort")).is_err());
 }
+
+#[tokio::test]
+async fn a_rehearsal_connects_and_says_nothing() {
+    let receiver = Receiver::start(ok).await;
+    assert!(channel(spec(&receiver.url)).rehearse().await.unwrap().contains("takes connections"));
+    assert!(receiver.arrived.lock().unwrap().is_empty());
+    let closed = channel(spec(&format!("http://127.0.0.1:{}/", free_port())));
+    assert!(closed.rehearse().await.is_err());
+}
