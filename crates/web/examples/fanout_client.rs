@@ -1,18 +1,25 @@
-//! Opens N server-sent event streams and measures how long a change takes to reach them.
+//! Opens N server-sent event streams and measures how long a change takes to reach all of them.
 //!
 //! ```text
-//! fanout_client --addr 127.0.0.1:8080 --path '/live?lang=en' --n 10000 --rounds 10 \
-//!     --publish 127.0.0.1:8080 --publish-path /pub --body hello [--mark 'event: change'] [--host localhost]
+//! fanout_client --addr 127.0.0.1:8080 --path '/live?lang=en' --mark 'event: change' --n 10000 --rounds 10 --target 127.0.0.1:9000
+//! fanout_client --addr 127.0.0.1:8081 --path /sub --mark data: --n 10000 --rounds 10 --publish 127.0.0.1:8081 \
+//!     --publish-path /pub --body-file message
 //! ```
-//! Each round posts the body to `--publish` and waits until every stream has received a chunk that holds `--mark`
-//! (any chunk when not given). Times count from just before the post is written. Without `--publish` it waits for
-//! changes by themselves and counts from the first arrival. One thread, so that the server has the other core.
-//! Prints one line per round and a summary: p50, p99, last.
+//! What makes a change, and from when time counts:
+//! - `--target`: it is itself the target of checks. In round *k* the path `/k` begins to answer 500; time counts from
+//!   when the first 500 is written, which with `fail_after = 1` is the look that decides. It is well again after the round.
+//! - `--publish`: it posts a body; time counts from just before the post is written.
+//!
+//! A stream has seen the change when it has read a message with `--mark` in it to its end. One thread and one buffer, so that
+//! the server has the rest of the machine. With `--gated yes` it waits for a line on standard input before it opens the
+//! streams and before the first round, so that the server's memory can be read in between. `--save FILE` keeps the data of the
+//! last change. Prints one line per round, and a summary.
 
 #![expect(clippy::print_stdout, reason = "a command-line tool: its output is its result")]
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
+    io::BufRead as _,
     net::SocketAddr,
     rc::Rc,
     time::{Duration, Instant},
@@ -20,7 +27,7 @@ use std::{
 use stillhere_net::clock::mono;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpSocket, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Notify,
     task::LocalSet,
 };
@@ -29,6 +36,7 @@ use tokio::{
 const CONNECTING: usize = 256;
 /// A round that is not complete by then is reported as it stands.
 const ROUND_WITHIN: Duration = Duration::from_secs(20);
+const BUFFER_BYTES: usize = 64 * 1024;
 
 struct Args {
     addr: SocketAddr,
@@ -36,19 +44,27 @@ struct Args {
     host: String,
     n: usize,
     rounds: usize,
+    target: Option<SocketAddr>,
     publish: Option<SocketAddr>,
     publish_path: String,
     body: String,
     mark: String,
     pause_ms: u64,
+    gated: bool,
+    save: Option<String>,
 }
 
 #[derive(Default)]
 struct Seen {
+    began: Cell<Option<Instant>>,
     at: RefCell<Vec<Instant>>,
     want: usize,
     all: Notify,
-    lost: RefCell<usize>,
+    lost: Cell<usize>,
+    message: RefCell<Vec<u8>>,
+    /// The path that answers 500 now.
+    broken: RefCell<Option<String>>,
+    buffer: RefCell<Vec<u8>>,
 }
 
 fn main() {
@@ -60,76 +76,113 @@ fn main() {
 
 async fn run(args: Args) {
     let args = Rc::new(args);
-    let seen = Rc::new(Seen { want: args.n, ..Seen::default() });
-    let mut started = 0;
-    while started < args.n {
-        let more = CONNECTING.min(args.n - started);
-        let mut opening = Vec::new();
-        for i in started..started + more {
-            opening.push(tokio::task::spawn_local(open(args.clone(), i)));
-        }
-        for stream in opening {
-            match stream.await.expect("connecting does not panic") {
-                Ok(stream) => {
-                    tokio::task::spawn_local(listen(stream, args.clone(), seen.clone()));
-                }
-                Err(e) => panic!("stream {started}: {e}"),
-            }
-        }
-        started += more;
+    let seen = Rc::new(Seen { want: args.n, buffer: RefCell::new(vec![0; BUFFER_BYTES]), ..Seen::default() });
+    if let Some(at) = args.target {
+        let listener = TcpListener::bind(at).await.expect("--target can be bound");
+        tokio::task::spawn_local(target(listener, seen.clone()));
+        println!("target ready");
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    gate(&args).await;
+    open_all(&args, &seen).await;
     println!("{} streams open", args.n);
+    gate(&args).await;
     let mut all = Vec::new();
-    let mut lasts = Vec::new();
+    let mut rounds = Vec::new();
     for round in 0..args.rounds {
-        seen.at.borrow_mut().clear();
-        let begin = mono();
-        if let Some(to) = args.publish {
-            publish(&args, to).await;
-        }
-        let complete = tokio::time::timeout(ROUND_WITHIN, seen.all.notified()).await.is_ok();
-        let at = seen.at.borrow();
-        let begin = if args.publish.is_some() { begin } else { at.first().copied().unwrap_or(begin) };
-        let mut took: Vec<f64> =
-            at.iter().map(|t| t.saturating_duration_since(begin).as_secs_f64() * 1e3).collect();
-        took.sort_by(f64::total_cmp);
-        let complete = if complete { "" } else { "  INCOMPLETE" };
-        println!(
-            "round {round:>3}: {} of {}  p50 {:.1} ms  p99 {:.1} ms  last {:.1} ms{complete}",
-            took.len(),
-            args.n,
-            share(&took, 0.5),
-            share(&took, 0.99),
-            share(&took, 1.0)
-        );
-        lasts.push((share(&took, 0.5), share(&took, 0.99), share(&took, 1.0)));
+        let took = one_round(&args, &seen, round).await;
+        rounds.push((share(&took, 0.5), share(&took, 0.99), share(&took, 1.0)));
         all.extend(took);
-        drop(at);
         tokio::time::sleep(Duration::from_millis(args.pause_ms)).await;
+    }
+    if let Some(path) = &args.save {
+        std::fs::write(path, data_of(&seen.message.borrow())).expect("--save can be written");
     }
     all.sort_by(f64::total_cmp);
     let median = |pick: fn(&(f64, f64, f64)) -> f64| {
-        let mut v: Vec<f64> = lasts.iter().map(pick).collect();
+        let mut v: Vec<f64> = rounds.iter().map(pick).collect();
         v.sort_by(f64::total_cmp);
         share(&v, 0.5)
     };
     println!(
-        "median of rounds: p50 {:.1} ms  p99 {:.1} ms  last {:.1} ms; all deliveries: p99 {:.1} ms  worst {:.1} ms; lost {}",
+        "median of rounds: p50 {:.2} ms  p99 {:.2} ms  last {:.2} ms; all: p99 {:.2} ms  worst {:.2} ms; lost {}",
         median(|r| r.0),
         median(|r| r.1),
         median(|r| r.2),
         share(&all, 0.99),
         share(&all, 1.0),
-        seen.lost.borrow()
+        seen.lost.get()
     );
+}
+
+async fn open_all(args: &Rc<Args>, seen: &Rc<Seen>) {
+    let mut started = 0;
+    while started < args.n {
+        let more = CONNECTING.min(args.n - started);
+        let opening: Vec<_> =
+            (started..started + more).map(|i| tokio::task::spawn_local(open(args.clone(), i))).collect();
+        for (stream, i) in opening.into_iter().zip(started..) {
+            match stream.await.expect("connecting does not panic") {
+                Ok(stream) => {
+                    // Only the first stream keeps what it reads: one copy says what was sent.
+                    tokio::task::spawn_local(listen(stream, args.clone(), seen.clone(), i == 0));
+                }
+                Err(e) => panic!("stream {i}: {e}"),
+            }
+        }
+        started += more;
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
+/// How long each stream had to wait, in milliseconds, ascending.
+async fn one_round(args: &Args, seen: &Rc<Seen>, round: usize) -> Vec<f64> {
+    seen.at.borrow_mut().clear();
+    seen.began.set(None);
+    if args.target.is_some() {
+        *seen.broken.borrow_mut() = Some(format!("/{round}"));
+    } else if let Some(to) = args.publish {
+        let stream = TcpStream::connect(to).await.expect("the publisher's address answers");
+        seen.began.set(Some(mono()));
+        publish(args, stream).await;
+    }
+    let complete = tokio::time::timeout(ROUND_WITHIN, seen.all.notified()).await.is_ok();
+    *seen.broken.borrow_mut() = None;
+    let at = seen.at.borrow();
+    let began = seen.began.get().or(at.first().copied()).unwrap_or_else(mono);
+    let mut took: Vec<f64> =
+        at.iter().map(|t| t.saturating_duration_since(began).as_secs_f64() * 1e3).collect();
+    took.sort_by(f64::total_cmp);
+    println!(
+        "round {round:>3}: {} of {}  first {:.2} ms  p50 {:.2} ms  p99 {:.2} ms  last {:.2} ms  {} bytes{}",
+        took.len(),
+        args.n,
+        share(&took, 0.0),
+        share(&took, 0.5),
+        share(&took, 0.99),
+        share(&took, 1.0),
+        seen.message.borrow().len(),
+        if complete { "" } else { "  INCOMPLETE" }
+    );
+    took
+}
+
+/// Waits for a line, so that whoever started us can look at the server first.
+async fn gate(args: &Args) {
+    if args.gated {
+        let line = tokio::task::spawn_blocking(|| std::io::stdin().lock().read_line(&mut String::new()));
+        let _ = line.await;
+    }
 }
 
 async fn open(args: Rc<Args>, i: usize) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
-    // Several source addresses of the loopback net, so that one address's ports are not the limit.
-    let source = [127, 0, 0, u8::try_from(1 + i / 20_000).unwrap_or(1)];
-    socket.bind((source, 0).into())?;
+    // Source addresses of the loopback net by process and by 20,000 streams: neither the ports of one address nor
+    // those that an earlier run left in TIME_WAIT are then the limit.
+    let [_, high, mid, low] = std::process::id().to_be_bytes();
+    let source = [127, 1 + (low ^ high) % 200, mid, u8::try_from(1 + i / 20_000).unwrap_or(1)];
+    if args.addr.ip().is_loopback() {
+        socket.bind((source, 0).into())?;
+    }
     let mut stream = socket.connect(args.addr).await?;
     stream.set_nodelay(true)?;
     let request =
@@ -144,23 +197,50 @@ async fn open(args: Rc<Args>, i: usize) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-async fn listen(mut stream: TcpStream, args: Rc<Args>, seen: Rc<Seen>) {
-    let mut buf = vec![0; 4096];
-    loop {
-        match stream.read(&mut buf).await {
+async fn listen(stream: TcpStream, args: Rc<Args>, seen: Rc<Seen>, keeps: bool) {
+    let mut begun = false;
+    let mut kept = Vec::new();
+    while stream.readable().await.is_ok() {
+        let mut buffer = seen.buffer.borrow_mut();
+        match stream.try_read(&mut buffer) {
             Ok(n) if n > 0 => {
-                if holds(&buf[..n], args.mark.as_bytes()) {
-                    let mut at = seen.at.borrow_mut();
-                    at.push(mono());
-                    if at.len() == seen.want {
-                        seen.all.notify_one();
+                let chunk = &buffer[..n];
+                if holds(chunk, args.mark.as_bytes()) {
+                    begun = true;
+                    kept.clear();
+                }
+                if !begun {
+                    continue;
+                }
+                if keeps {
+                    kept.extend_from_slice(chunk);
+                }
+                // Chunked or not, a message of an event stream ends with an empty line.
+                if chunk.ends_with(b"\n\n") || chunk.ends_with(b"\n\n\r\n") {
+                    begun = false;
+                    if keeps {
+                        *seen.message.borrow_mut() = std::mem::take(&mut kept);
                     }
+                    arrived(&args, &seen);
                 }
             }
-            _ => {
-                *seen.lost.borrow_mut() += 1;
-                return;
-            }
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+            _ => break,
+        }
+    }
+    seen.lost.set(seen.lost.get() + 1);
+}
+
+fn arrived(args: &Args, seen: &Seen) {
+    // Changes that we did not cause (the recovery from the round before) come while nothing is being timed.
+    if args.target.is_some() && seen.began.get().is_none() {
+        return;
+    }
+    let mut at = seen.at.borrow_mut();
+    if at.len() < seen.want {
+        at.push(mono());
+        if at.len() == seen.want {
+            seen.all.notify_one();
         }
     }
 }
@@ -169,8 +249,32 @@ fn holds(chunk: &[u8], mark: &[u8]) -> bool {
     mark.is_empty() || chunk.starts_with(mark) || chunk.windows(mark.len()).any(|w| w == mark)
 }
 
-async fn publish(args: &Args, to: SocketAddr) {
-    let mut stream = TcpStream::connect(to).await.expect("the publisher's address answers");
+fn data_of(message: &[u8]) -> String {
+    let text = String::from_utf8_lossy(message);
+    text.lines().find_map(|l| l.strip_prefix("data: ")).unwrap_or_default().to_owned()
+}
+
+async fn target(listener: TcpListener, seen: Rc<Seen>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        tokio::task::spawn_local(answer(stream, seen.clone()));
+    }
+}
+
+async fn answer(mut stream: TcpStream, seen: Rc<Seen>) {
+    let mut head = [0; 2048];
+    let Ok(n) = stream.read(&mut head).await else { return };
+    let path = String::from_utf8_lossy(&head[..n]).split(' ').nth(1).unwrap_or_default().to_owned();
+    let broken = seen.broken.borrow().as_deref() == Some(path.as_str());
+    let status = if broken { "500 Broken" } else { "200 OK" };
+    if broken && seen.began.get().is_none() {
+        seen.began.set(Some(mono()));
+    }
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n");
+    let _ = stream.write_all(head.as_bytes()).await;
+}
+
+async fn publish(args: &Args, mut stream: TcpStream) {
     let request = format!(
         "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
         args.publish_path,
@@ -211,11 +315,14 @@ impl Args {
             host: "localhost".into(),
             n: 1000,
             rounds: 10,
+            target: None,
             publish: None,
             publish_path: "/pub".into(),
             body: "hello".into(),
             mark: String::new(),
             pause_ms: 500,
+            gated: false,
+            save: None,
         };
         let mut given = std::env::args().skip(1);
         while let Some(name) = given.next() {
@@ -226,6 +333,7 @@ impl Args {
                 "--host" => args.host = value,
                 "--n" => args.n = value.parse().expect("--n is a number"),
                 "--rounds" => args.rounds = value.parse().expect("--rounds is a number"),
+                "--target" => args.target = Some(value.parse().expect("--target is ip:port")),
                 "--publish" => args.publish = Some(value.parse().expect("--publish is ip:port")),
                 "--publish-path" => args.publish_path = value,
                 "--body" => args.body = value,
@@ -234,6 +342,8 @@ impl Args {
                 }
                 "--mark" => args.mark = value,
                 "--pause-ms" => args.pause_ms = value.parse().expect("--pause-ms is a number"),
+                "--gated" => args.gated = value == "yes",
+                "--save" => args.save = Some(value),
                 other => panic!("unknown option {other}"),
             }
         }

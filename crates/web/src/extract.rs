@@ -1,6 +1,11 @@
 //! How handlers read requests: strictly, bounded, and with a problem for an answer when something is not right.
 
-use crate::{gate::Trusted, lang, problem::Problem, serve::App};
+use crate::{
+    gate::Trusted,
+    lang,
+    problem::{FieldProblem, Problem},
+    serve::App,
+};
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Query, Request},
@@ -38,10 +43,19 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
             return Err(Problem::wrong_type("Send JSON, and say so: Content-Type: application/json"));
         }
         let body = body(request, MAX_JSON_BYTES).await?;
-        serde_json::from_slice(&body).map(Json).map_err(|e| match e.classify() {
-            serde_json::error::Category::Data => Problem::unprocessable(e.to_string()),
-            _ => Problem::bad_request(format!("The body is not JSON: {e}")),
-        })
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        let not_json = |e: &serde_json::Error| Problem::bad_request(format!("The body is not JSON: {e}"));
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|e| {
+            let field = e.path().to_string();
+            let inner = e.into_inner();
+            if inner.classify() != serde_json::error::Category::Data {
+                return not_json(&inner);
+            }
+            let field = if field == "." { "body".to_owned() } else { field };
+            Problem::invalid(vec![FieldProblem { field, problem: inner.to_string() }])
+        })?;
+        json.end().map_err(|e| not_json(&e))?;
+        Ok(Json(value))
     }
 }
 

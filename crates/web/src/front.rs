@@ -232,12 +232,12 @@ pub(crate) async fn routed<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         let router = router.clone();
         async move { tower::ServiceExt::oneshot(router, request.map(axum::body::Body::new)).await }
     });
+    // Not `pipeline_flush`: with it the automatic 400 to an unreadable head is never flushed.
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(express::HEAD_WITHIN)
         .max_buf_size(head::MAX_HEAD_BYTES)
-        .max_headers(head::MAX_HEADERS)
-        .pipeline_flush(true);
+        .max_headers(head::MAX_HEADERS);
     let mut served = std::pin::pin!(http.serve_connection(io, TowerToHyperService::new(counted)));
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
@@ -266,8 +266,7 @@ fn refuse(mut stream: TcpStream, refusing: &Arc<AtomicUsize>) {
     tokio::spawn(async move {
         let say = async {
             // Read first: closing with unread bytes would reset the connection and lose the answer.
-            let mut head = [0; 4096];
-            stream.read(&mut head).await?;
+            let _request = stream.read(&mut [0; 4096]).await?;
             stream.write_all(TOO_MANY.as_bytes()).await?;
             stream.shutdown().await
         };

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use stillhere_model::Refusal;
 use stillhere_net::entropy;
 use stillhere_node::CommandError;
@@ -19,15 +19,18 @@ pub(crate) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("applicati
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
     /// What kind of problem, for programs: `urn:stillhere:problem:<name>`.
-    #[serde(rename = "type")]
-    kind: String,
+    #[serde(rename = "type", serialize_with = "as_urn")]
+    #[schema(value_type = String)]
+    kind: &'static str,
     /// The same for people.
     title: &'static str,
     status: u16,
     /// What to do about this one.
     detail: String,
-    /// Also in the server's log.
-    operation_id: String,
+    /// 16 hexadecimal digits, also in the server's log.
+    #[serde(serialize_with = "as_hex")]
+    #[schema(value_type = String)]
+    operation_id: u64,
     /// Which fields were not right.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
@@ -41,21 +44,29 @@ pub struct FieldProblem {
     pub problem: String,
 }
 
+fn as_urn<S: Serializer>(kind: &str, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(&format_args!("urn:stillhere:problem:{kind}"))
+}
+
+fn as_hex<S: Serializer>(id: &u64, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(&format_args!("{id:016x}"))
+}
+
 // === impl Problem ===
 
 impl Problem {
     pub(crate) fn new(
         status: StatusCode,
-        kind: &str,
+        kind: &'static str,
         title: &'static str,
         detail: impl Into<String>,
     ) -> Problem {
         Problem {
-            kind: format!("urn:stillhere:problem:{kind}"),
+            kind,
             title,
             status: status.as_u16(),
             detail: detail.into(),
-            operation_id: format!("{:016x}", entropy::u64()),
+            operation_id: entropy::u64(),
             errors: Vec::new(),
             retry_after_s: None,
         }
@@ -131,7 +142,7 @@ impl From<Refusal> for Problem {
 impl From<StoreError> for Problem {
     fn from(e: StoreError) -> Problem {
         let problem = Problem::unavailable("The store cannot be read at the moment. The log says why.");
-        tracing::error!(operation_id = problem.operation_id, error = %e, "the store failed a request");
+        tracing::error!(operation_id = format_args!("{:016x}", problem.operation_id), error = %e, "the store failed a request");
         problem
     }
 }
@@ -141,7 +152,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if status.is_server_error() {
             tracing::warn!(
-                operation_id = self.operation_id,
+                operation_id = format_args!("{:016x}", self.operation_id),
                 status = self.status,
                 detail = self.detail,
                 "{}",
@@ -149,7 +160,7 @@ impl IntoResponse for Problem {
             );
         } else {
             tracing::info!(
-                operation_id = self.operation_id,
+                operation_id = format_args!("{:016x}", self.operation_id),
                 status = self.status,
                 detail = self.detail,
                 "{}",
@@ -168,5 +179,23 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"stillhere\""));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+
+    /// Neither "there is no such incident" nor a stack of SQL: what we cannot read is said to be our fault.
+    #[tokio::test]
+    async fn case_a_a_store_that_fails_is_said_to_be_our_fault() {
+        let e = StoreError::Database("no such table: secret_name".into());
+        let response = Problem::from(e).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        let said = std::str::from_utf8(&body).unwrap();
+        assert!(said.contains("The store cannot be read") && !said.contains("secret_name"), "{said}");
     }
 }

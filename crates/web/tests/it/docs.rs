@@ -1,0 +1,66 @@
+//! What `docs/` says about the web side is held against what it does.
+
+use crate::running::start;
+use std::{collections::BTreeSet, path::PathBuf};
+
+fn docs(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file)
+}
+
+#[test]
+fn the_openapi_description_is_the_one_in_docs() {
+    let now = serde_json::to_string_pretty(&stillhere_web::api::openapi()).unwrap() + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(docs("openapi.json"), &now).unwrap();
+    }
+    let kept = std::fs::read_to_string(docs("openapi.json")).unwrap_or_default();
+    assert!(
+        kept == now,
+        "docs/openapi.json is not up to date: UPDATE=1 cargo nextest run -p stillhere-web openapi"
+    );
+    assert!(now.contains("\"openapi\": \"3.1.0\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_metric_is_documented_and_every_documented_metric_exists() {
+    let s = start().await;
+    let answer = s.get("/metrics").await;
+    assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    assert!(answer.text().ends_with("# EOF\n"));
+    let told: BTreeSet<&str> = answer
+        .text()
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .filter_map(|l| l.split([' ', '{']).next())
+        .collect();
+    let page = std::fs::read_to_string(docs("api.md")).unwrap();
+    let written: BTreeSet<&str> =
+        page.lines().filter_map(|l| l.strip_prefix("| `stillhere_")?.split(['`', '{']).next()).collect();
+    let told: BTreeSet<&str> = told.iter().filter_map(|n| n.strip_prefix("stillhere_")).collect();
+    assert_eq!(told, written);
+    assert_eq!(s.get("/healthz").await.text(), "ok\n");
+}
+
+/// Each address in the document's tables answers, with the method it is listed under.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_documented_address_exists() {
+    let s = start().await;
+    let page = std::fs::read_to_string(docs("api.md")).unwrap();
+    let mut seen = 0;
+    for line in page.lines() {
+        let Some((method, rest)) =
+            ["GET", "POST"].iter().find_map(|m| Some((*m, line.strip_prefix(&format!("| `{m} "))?)))
+        else {
+            continue;
+        };
+        let path = rest.split('`').next().unwrap();
+        if path.starts_with("/control/") || path.starts_with("/live") {
+            continue;
+        }
+        seen += 1;
+        let answer = s.call(method, path, "", "").await;
+        let gone = answer.status == 405 || (answer.status == 404 && answer.text().contains("Nothing is at"));
+        assert!(!gone, "{method} {path}: {}", answer.head);
+    }
+    assert!(seen > 30, "{seen}");
+}

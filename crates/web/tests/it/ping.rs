@@ -1,0 +1,47 @@
+use crate::running::{KEY, start};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_are_taken_by_get_head_and_post() {
+    let s = start().await;
+    for (method, path, body) in [
+        ("GET", format!("/ping/{KEY}/start?rid=a1"), ""),
+        ("POST", format!("/ping/{KEY}?rid=a1"), "done, 3 files"),
+        ("HEAD", format!("/ping/{KEY}"), ""),
+        ("POST", format!("/ping/{KEY}/log"), "\u{0}<script>\r\n"),
+        ("GET", format!("/ping/{KEY}/0"), ""),
+        ("GET", format!("/ping/{KEY}/fail"), ""),
+        ("GET", format!("/ping/{KEY}/17"), ""),
+    ] {
+        let answer = s.call(method, &path, "", body).await;
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.head);
+        assert_eq!(answer.text(), if method == "HEAD" { "" } else { "OK" });
+    }
+    // What came in is judged: the last one said that the job failed.
+    let shop = crate::running::wait_for("the verdict follows", || async {
+        let shop = s.get("/api/v1/services/shop").await.json();
+        (shop["checks"][0]["outcome"] == "down").then_some(shop)
+    })
+    .await;
+    assert_eq!(shop["checks"][0]["finding"]["kind"], "heartbeat_failed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_that_are_not_ones_are_refused() {
+    let s = start().await;
+    let kilobytes = "x".repeat(65 * 1024);
+    for (method, path, body, want) in [
+        ("GET", "/ping/nobody-has-this-key".to_owned(), "", 404),
+        ("GET", format!("/ping/{}", "k".repeat(500)), "", 404),
+        ("GET", format!("/ping/{KEY}/nonsense"), "", 400),
+        ("GET", format!("/ping/{KEY}/256"), "", 400),
+        ("GET", format!("/ping/{KEY}?rid=%0d%0a"), "", 400),
+        ("PUT", format!("/ping/{KEY}"), "", 405),
+        ("POST", format!("/ping/{KEY}"), &kilobytes, 413),
+    ] {
+        let answer = s.call(method, &path, "", body).await;
+        assert_eq!(answer.status, want, "{method} {path}");
+        answer.problem();
+    }
+    let kept = s.call("POST", &format!("/ping/{KEY}"), "", &"y".repeat(60 * 1024)).await;
+    assert_eq!(kept.status, 200, "more than is kept is cut, not refused");
+}
