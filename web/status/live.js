@@ -35,10 +35,11 @@ const take = e => {
   for (const id in html) {
     const el = $(id);
     if (!el) return reload();
-    const open = [...el.querySelectorAll('details[open]')].map(x => x.id), a = d.activeElement, focus = el.contains(a) && (a.id || a.getAttribute('href'));
+    const key = x => x.id || x.getAttribute('href') || x.parentNode.id;
+    const open = [...el.querySelectorAll('details[open]')].map(x => x.id), a = d.activeElement, focus = el.contains(a) && key(a);
     el.innerHTML = html[id];
     for (const i of open) if ($(i)) $(i).open = true;
-    if (focus) for (const x of el.querySelectorAll('a,summary')) if (focus == (x.id || x.getAttribute('href'))) x.focus();
+    if (focus) for (const x of el.querySelectorAll('a,summary')) if (focus == key(x)) x.focus();
   }
   if (html.now || html.inc) {
     clearTimeout(soon);

@@ -18,6 +18,8 @@ const UPDATES_BRIEF: usize = 4;
 const UPDATES_MAX: usize = 200;
 /// Characters of one update on the front page.
 const BRIEF_CHARS: usize = 700;
+/// Characters of one update on the incident's own page: everything that a person may write in one.
+const WHOLE_CHARS: usize = 10_000;
 
 /// A time for people and for machines.
 #[derive(Serialize)]
@@ -120,7 +122,7 @@ pub(super) fn incident(
     let open = i.status.is_open();
     let (max, chars) = match extent {
         Extent::Brief => (UPDATES_BRIEF, BRIEF_CHARS),
-        Extent::Whole => (UPDATES_MAX, clean::BODY_CHARS),
+        Extent::Whole => (UPDATES_MAX, WHOLE_CHARS),
     };
     let named: Vec<AffectedPart> = i
         .affected
@@ -232,7 +234,7 @@ pub(super) fn maintenance(
     extent: Extent,
 ) -> MaintenancePart {
     let near = snapshot.made_at;
-    let chars = if extent == Extent::Brief { BRIEF_CHARS } else { clean::BODY_CHARS };
+    let chars = if extent == Extent::Brief { BRIEF_CHARS } else { WHOLE_CHARS };
     let coming = matches!(m.status, MaintenanceStatus::Scheduled) || m.status.is_active();
     let max = if extent == Extent::Brief { UPDATES_BRIEF } else { UPDATES_MAX };
     let update = |u: &Update| UpdatePart {
