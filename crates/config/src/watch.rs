@@ -129,7 +129,7 @@ pub(crate) fn spec(text: &str) -> Result<Spec, Wrong> {
             return Err(wrong(format!("{kind}:// has no port"), "leave the port out"));
         }
         "icmp" => ("icmp", json!({ "host": host })),
-        "dns" => ("dns", json!({ "name": host })),
+        "dns" => ("dns", json!({ "domain": host })),
         _ => return Err(unknown_scheme()),
     };
     from_json(kind, own)

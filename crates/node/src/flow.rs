@@ -32,7 +32,11 @@ use stillhere_model::{
 use stillhere_net::clock::Clock;
 use stillhere_respond::{Effect, Input as RespondInput};
 use stillhere_store::{Store, Write};
-use stillhere_tell::{Snapshot, notice::Key, snapshot::OwnTrouble};
+use stillhere_tell::{
+    Snapshot,
+    notice::Key,
+    snapshot::{LatencyPoint, OwnTrouble},
+};
 use tokio::sync::{Notify, mpsc, watch};
 
 /// Observations that may wait for the judge. At 1,000 looks a second this is a minute of a store that does not answer.
@@ -74,6 +78,11 @@ pub(crate) enum Seen {
     Skipped(Observation),
     Uplink {
         up: bool,
+    },
+    /// The latency of the last day, read after the start.
+    Picture {
+        check: CheckId,
+        points: Vec<LatencyPoint>,
     },
 }
 
@@ -206,6 +215,7 @@ impl Flow {
                 self.skipped += 1;
                 self.observed(observation, now);
             }
+            Seen::Picture { check, points } => self.public.picture(&check, points),
             Seen::Uplink { up } => {
                 self.vitals.uplink_up.store(u64::from(up), Relaxed);
                 self.uplink_down_since = (!up).then_some(now.wall);

@@ -28,6 +28,9 @@ const FIRST_LOOK_SPACING: Duration = Duration::from_millis(5);
 /// Re-checks and looks asked for by a decision that may wait for their turn; more are refused and left to the schedule.
 pub(crate) const ASKED_MAX: usize = 65_536;
 
+/// Waiting looks that are tried when a place becomes free; those behind them come at the next one.
+const TRIES_A_PASS: usize = 256;
+
 /// What the configuration allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -84,6 +87,8 @@ struct Slot {
     looking: Arc<AtomicBool>,
     /// An asked look is already under way or queued.
     asked: bool,
+    /// Its regular look stands in the waiting line.
+    waits: bool,
 }
 
 // === impl Watcher ===
@@ -191,7 +196,13 @@ impl Watcher {
         self.slots = watched
             .into_iter()
             .zip(phases.drain(..))
-            .map(|(watched, phase_us)| Slot { watched, phase_us, looking: Arc::default(), asked: false })
+            .map(|(watched, phase_us)| Slot {
+                watched,
+                phase_us,
+                looking: Arc::default(),
+                asked: false,
+                waits: false,
+            })
             .collect();
         self.vitals.checks.store(self.slots.len() as u64, Relaxed);
     }
@@ -225,7 +236,7 @@ impl Watcher {
                 self.due.push(Reverse((next, i, Turn::Regular)));
                 if slot.looking.load(Relaxed) {
                     // Its look of before has not ended: waiting in line, or slower than its interval.
-                    if self.waiting.iter().any(|(w, ..)| *w == i) {
+                    if slot.waits {
                         self.skipped(i);
                     }
                     continue;
@@ -233,9 +244,10 @@ impl Watcher {
                 slot.looking.store(true, Relaxed);
             }
             if self.has_place(i) {
-                self.begin(i, turn, now.saturating_sub(at))
+                self.begin(i, turn, now.saturating_sub(at));
             } else {
-                self.waiting.push_back((i, turn, at))
+                self.slots[i].waits |= turn == Turn::Regular;
+                self.waiting.push_back((i, turn, at));
             }
         }
     }
@@ -248,12 +260,13 @@ impl Watcher {
 
     fn begin_waiting(&mut self) {
         // Each waiting look is tried at most once a pass: one busy target must not hold up the others.
-        for _ in 0..self.waiting.len() {
+        for _ in 0..self.waiting.len().min(TRIES_A_PASS) {
             if self.running >= self.limits.looks {
                 return;
             }
             let Some((i, turn, at)) = self.waiting.pop_front() else { return };
             if self.has_place(i) {
+                self.slots[i].waits &= turn != Turn::Regular;
                 let lag = self.now_us().saturating_sub(at);
                 self.begin(i, turn, lag);
             } else {

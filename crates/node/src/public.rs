@@ -57,7 +57,6 @@ pub(crate) struct Known {
     pub(crate) open: Vec<Incident>,
     pub(crate) resolved: Vec<Incident>,
     pub(crate) maintenances: Vec<Maintenance>,
-    pub(crate) latency: HashMap<CheckId, Vec<LatencyPoint>>,
 }
 
 /// The response times of one check: whole buckets as points, the running one as a sketch.
@@ -101,7 +100,7 @@ impl Public {
             last_look: None,
             fresh_for,
         };
-        public.lay_out(topology, verdicts, known.latency, now);
+        public.lay_out(topology, verdicts, HashMap::new(), now);
         public
     }
 
@@ -254,6 +253,15 @@ impl Public {
         {
             let i = latency.service;
             Arc::make_mut(&mut self.views[i]).latency = points;
+        }
+    }
+
+    /// The points of the last day, read from the store after the start. Those of this process go before them.
+    pub(crate) fn picture(&mut self, check: &CheckId, points: Vec<LatencyPoint>) {
+        if let Some(latency) = self.latency.get_mut(check) {
+            latency.points = points.into();
+            let shown = latency.shown();
+            Arc::make_mut(&mut self.views[latency.service]).latency = shown;
         }
     }
 

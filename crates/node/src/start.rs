@@ -3,7 +3,7 @@
 use crate::{
     channels::Channels,
     deliver::Post,
-    flow::{Flow, REQUESTS_MAX, SEEN_MAX},
+    flow::{Flow, REQUESTS_MAX, SEEN_MAX, Seen},
     handle::Handle,
     heartbeats::Heartbeats,
     key,
@@ -92,7 +92,7 @@ impl Node {
             now,
         );
         let verdicts: Vec<_> = judge.verdicts().cloned().collect();
-        let known = known(&store, &loaded, &kept, now.wall).await.map_err(|e| e.to_string())?;
+        let known = known(&store, &kept, now.wall).await.map_err(|e| e.to_string())?;
         let public =
             Public::new(&loaded.topology, loaded.site.clone(), loaded.fresh_for, &verdicts, known, now.wall);
         let push: HashMap<CheckId, String> = kept.push.iter().cloned().collect();
@@ -133,7 +133,7 @@ impl Node {
             clock,
             guard.clone(),
             vitals.clone(),
-            seen_in,
+            seen_in.clone(),
             asks_out,
             stopping.clone(),
         );
@@ -165,6 +165,13 @@ impl Node {
             loaded,
         };
         flow.begin(kept.alive_at, now);
+        if kept.alive_at.is_some() {
+            let first = |s: &stillhere_model::ServiceDef| s.checks.first().cloned();
+            let checks =
+                flow.loaded.topology.services.iter().filter(|s| s.public).filter_map(first).collect();
+            // Not one of the tasks that a stop waits for: it only reads.
+            drop(tokio::spawn(pictures(store.clone(), checks, now.wall, seen_in.clone())));
+        }
         let flow = async move {
             let mut post = flow.run(seen_out, requests_out, no_more_looks).await;
             judged.send_replace(true);
@@ -201,12 +208,14 @@ impl Node {
                 tracing::error!(task = name, error = %e, "ended badly");
             }
         }
+        if let Err(e) = self.handle.store.close().await {
+            tracing::error!(error = %e, "the database was not closed properly; nothing committed is lost");
+        }
     }
 }
 
 async fn known(
     store: &Store,
-    loaded: &Loaded,
     kept: &stillhere_store::Loaded,
     now: Time,
 ) -> Result<Known, stillhere_store::StoreError> {
@@ -219,30 +228,6 @@ async fn known(
             status: s.status,
         });
     }
-    let mut latency = HashMap::new();
-    for service in loaded.topology.services.iter().filter(|s| s.public) {
-        // A new folder has no series; asking for each of 3,000 services would only delay the first look.
-        let (Some(check), Some(_)) = (service.checks.first(), kept.alive_at) else { continue };
-        let points = store.latency(check, now.minus(LATENCY), now, LATENCY_STEP).await?;
-        let ms = |us: Option<u32>| {
-            us.map(|us| {
-                #[expect(clippy::cast_precision_loss, reason = "a picture needs no more than f32")]
-                let ms = us as f32 / 1_000.0;
-                ms
-            })
-        };
-        latency.insert(
-            check.clone(),
-            points
-                .iter()
-                .map(|p| LatencyPoint {
-                    at: p.at,
-                    p50_ms: ms(p.latency.quantile(0.5)),
-                    p95_ms: ms(p.latency.quantile(0.95)),
-                })
-                .collect(),
-        );
-    }
     Ok(Known {
         epoch: kept.epoch,
         // One above what was written: a snapshot that was seen and not written must not come again with other content.
@@ -253,8 +238,29 @@ async fn known(
         open: kept.open.clone(),
         resolved: kept.resolved.iter().take(HISTORY_MAX).cloned().collect(),
         maintenances: kept.maintenances.clone(),
-        latency,
     })
+}
+
+/// Reads the latency pictures after the start: each costs milliseconds, and no look should wait for them.
+async fn pictures(store: Store, checks: Vec<CheckId>, now: Time, seen: mpsc::Sender<Seen>) {
+    #[expect(clippy::cast_precision_loss, reason = "a picture needs no more than f32")]
+    let ms = |us: Option<u32>| us.map(|us| us as f32 / 1_000.0);
+    for check in checks {
+        match store.latency(&check, now.minus(LATENCY), now, LATENCY_STEP).await {
+            Ok(steps) => {
+                let point = |p: &stillhere_store::Rollup| LatencyPoint {
+                    at: p.at,
+                    p50_ms: ms(p.latency.quantile(0.5)),
+                    p95_ms: ms(p.latency.quantile(0.95)),
+                };
+                let points = steps.iter().map(point).collect();
+                if seen.send(Seen::Picture { check, points }).await.is_err() {
+                    return;
+                }
+            }
+            Err(e) => tracing::warn!(%check, error = %e, "could not read the latency of the last day"),
+        }
+    }
 }
 
 /// The nearest threshold told for each certificate, and whether the last word about our uplink was that it is lost.

@@ -5,16 +5,26 @@ use std::fmt::Write as _;
 use stillhere_config::Config;
 use stillhere_model::{Lang, Outcome, Side};
 use stillhere_net::clock::Clock;
+use stillhere_observe::{
+    Probe,
+    probe::{CheckSpec, LookReport, Shared},
+};
 use stillhere_tell::words::Words;
-use stillhere_observe::{Probe, probe::{CheckSpec, LookReport, Shared}};
 
 pub async fn run(args: cli::Probe) -> Result<(), Exit> {
-    let config = Config::watch(std::slice::from_ref(&args.url), None).map_err(|r| Exit::Usage(r.to_string()))?;
+    let config =
+        Config::watch(std::slice::from_ref(&args.url), None).map_err(|r| Exit::Usage(r.to_string()))?;
     let mut check: CheckSpec = config.checks.first().expect("one URL makes one check").spec.clone();
     check.timeout = args.timeout;
     check.conditions = args.conditions;
-    let probe = Probe::new(&check, &Shared::new(Clock::start()))
-        .map_err(|p| Exit::Usage(format!("{}: {}{}", p.path, p.problem, p.hint.map(|h| format!("\n  {h}")).unwrap_or_default())))?;
+    let probe = Probe::new(&check, &Shared::new(Clock::start())).map_err(|p| {
+        Exit::Usage(format!(
+            "{}: {}{}",
+            p.path,
+            p.problem,
+            p.hint.map(|h| format!("\n  {h}")).unwrap_or_default()
+        ))
+    })?;
     let report = probe.look_verbose(false).await;
     if args.json {
         let o = &report.observation;
@@ -22,7 +32,11 @@ pub async fn run(args: cli::Probe) -> Result<(), Exit> {
     } else {
         say::out(&words(&args.url, &report));
     }
-    if matches!(report.observation.outcome, Outcome::Up | Outcome::Slow) { Ok(()) } else { Err(Exit::BadNews) }
+    if matches!(report.observation.outcome, Outcome::Up | Outcome::Slow) {
+        Ok(())
+    } else {
+        Err(Exit::BadNews)
+    }
 }
 
 fn words(url: &str, report: &LookReport) -> String {
@@ -63,10 +77,19 @@ fn words(url: &str, report: &LookReport) -> String {
     }
     let _ = writeln!(s, "  {:<28}{:>10}", "altogether", ms(o.total_us));
     if let Some(remote) = report.remote {
-        let _ = writeln!(s, "  answered by {remote}");
+        let answered = if matches!(o.outcome, Outcome::Up | Outcome::Slow) || report.report.status.is_some() {
+            "answered by"
+        } else {
+            "asked"
+        };
+        let _ = writeln!(s, "  {answered} {remote}");
     }
     if let (Some(status), Some(version)) = (report.report.status, report.report.http_version) {
-        let _ = writeln!(s, "  {version}, status {status}, {} bytes of body", report.report.body_bytes.unwrap_or(0));
+        let _ = writeln!(
+            s,
+            "  {version}, status {status}, {} bytes of body",
+            report.report.body_bytes.unwrap_or(0)
+        );
     }
     for to in &report.report.redirects {
         let _ = writeln!(s, "  redirected to {to}");
