@@ -1,0 +1,1 @@
+"""What the experiments share: processes, loopback servers and clients, the rivals, numbers and tables."""
