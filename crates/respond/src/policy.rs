@@ -21,7 +21,7 @@ pub struct Policy {
     pub verify: Duration,
     /// The same, while the incident is unstable.
     pub verify_unstable: Duration,
-    /// Status changes of one service within `unstable_window` that make its incident unstable.
+    /// Changes of one service to or from a problem within `unstable_window` that make its incident unstable.
     pub unstable_after: u32,
     pub unstable_window: Duration,
     /// Failing again so soon after the resolution is the same incident.

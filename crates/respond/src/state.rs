@@ -197,11 +197,11 @@ impl Seen {
 
     fn take(&mut self, v: &Verdict, flipped_at: Option<i64>) {
         let known = self.status != Status::Unknown && v.status != Status::Unknown;
-        let problem = self.status.is_problem() || v.status.is_problem();
+        // From partly down to down and back is one trouble that grew and shrank. It did not come and go.
+        let turned = self.status.is_problem() != v.status.is_problem();
         if let Some(at) = flipped_at
-            && self.status != v.status
             && known
-            && problem
+            && turned
         {
             self.flips.push_back(at);
             if self.flips.len() > FLIPS_MAX {
@@ -223,7 +223,7 @@ impl Seen {
         self.unstable = v.unstable;
     }
 
-    /// Status changes within the last `window_ms`.
+    /// Changes to or from a problem since then.
     pub(crate) fn flips_since(&self, mono_ms: i64) -> u32 {
         let n = self.flips.iter().filter(|at| **at >= mono_ms).count();
         u32::try_from(n).unwrap_or(u32::MAX)

@@ -71,6 +71,18 @@ fn case_q_ten_transitions_in_ten_minutes_are_one_incident_marked_unstable_withou
 }
 
 #[test]
+fn case_q_a_trouble_that_grows_and_shrinks_did_not_come_and_go() {
+    let mut r = Room::new(&["a"]);
+    for status in [Status::PartialOutage, Status::MajorOutage, Status::PartialOutage, Status::Operational] {
+        r.see(&[("a", status)]);
+        r.tick_for(secs(20));
+    }
+    assert!(!r.only().unstable, "{:?}", r.said(r.only().id));
+    r.tick_for(mins(1));
+    assert_eq!(r.only().status, IncidentStatus::Resolved);
+}
+
+#[test]
 fn case_q_a_service_that_flaps_beside_one_that_stays_down_makes_no_storm_either() {
     let mut r = Room::new(&["host", "a: host"]);
     r.down(&["host", "a"]);
