@@ -100,12 +100,25 @@ pub fn xml(text: &str) -> String {
     out
 }
 
-/// An `https:` address that is safe in `href`; anything else is none.
+/// An `https:` address that is safe in `href`; anything else is none. Plain `http:` passes for this very machine:
+/// no network carries it (Secure Contexts, W3C), and a trial on one's own machine has nothing else.
 #[must_use]
 pub fn https(url: &str) -> Option<&str> {
     let bounded = url.len() <= 2_000;
     let plain = !url.chars().any(|c| c.is_whitespace() || c.is_control() || turns_direction(c));
-    (bounded && plain && url.get(..8).is_some_and(|s| s.eq_ignore_ascii_case("https://"))).then_some(url)
+    let secure = url.get(..8).is_some_and(|s| s.eq_ignore_ascii_case("https://")) || is_of_this_machine(url);
+    (bounded && plain && secure).then_some(url)
+}
+
+fn is_of_this_machine(url: &str) -> bool {
+    let hosts = ["127.0.0.1", "[::1]", "localhost"];
+    let Some(rest) = url.strip_prefix("http://").and_then(|u| hosts.iter().find_map(|h| u.strip_prefix(h)))
+    else {
+        return false;
+    };
+    // Only a port may stand before the path: what follows "localhost:80@" is another host.
+    let path = rest.strip_prefix(':').map_or(rest, |r| r.trim_start_matches(|c: char| c.is_ascii_digit()));
+    path.is_empty() || path.starts_with(['/', '?', '#'])
 }
 
 #[cfg(test)]
@@ -139,6 +152,12 @@ mod tests {
     #[test]
     fn only_https_addresses_pass() {
         assert_eq!(https("https://chat.example/x"), Some("https://chat.example/x"));
+        for own in ["http://127.0.0.1:8081/#help", "http://localhost", "http://[::1]/"] {
+            assert_eq!(https(own), Some(own));
+        }
+        for bad in ["http://localhost:80@evil.example/", "http://127.0.0.1.evil.example/", "http://localhost.evil/"] {
+            assert_eq!(https(bad), None, "{bad}");
+        }
         for bad in
             ["javascript:alert(1)", "http://x", "https://a b", "data:text/html,x", "https://a\nb", "界界界"]
         {
