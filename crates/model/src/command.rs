@@ -31,7 +31,10 @@ pub enum Command {
         services: Vec<(ServiceId, Status)>,
         next_update_by: Option<Time>,
     },
-    ResolveIncident { incident: IncidentId, text: Option<Text> },
+    ResolveIncident {
+        incident: IncidentId,
+        text: Option<Text>,
+    },
     CorrectIncident {
         incident: IncidentId,
         started_at: Option<Time>,
@@ -50,10 +53,20 @@ pub enum Command {
         /// Set for windows from the configuration file: scheduling the same key again changes the window.
         from_file: Option<String>,
     },
-    UpdateMaintenance { maintenance: MaintenanceId, text: Text, ends_at: Option<Time> },
+    UpdateMaintenance {
+        maintenance: MaintenanceId,
+        text: Text,
+        ends_at: Option<Time>,
+    },
     /// Ends it before its time.
-    CompleteMaintenance { maintenance: MaintenanceId, text: Option<Text> },
-    CancelMaintenance { maintenance: MaintenanceId, text: Option<Text> },
+    CompleteMaintenance {
+        maintenance: MaintenanceId,
+        text: Option<Text>,
+    },
+    CancelMaintenance {
+        maintenance: MaintenanceId,
+        text: Option<Text>,
+    },
 }
 
 /// What a command made or changed.

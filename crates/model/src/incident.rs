@@ -92,28 +92,73 @@ pub enum Author {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Said {
-    Text { text: Text },
-    Opened { services: Vec<ServiceId>, finding: Option<Finding> },
-    Joined { services: Vec<ServiceId> },
-    Worse { service: ServiceId, status: Status, finding: Option<Finding> },
-    Better { service: ServiceId, status: Status },
+    Text {
+        text: Text,
+    },
+    Opened {
+        services: Vec<ServiceId>,
+        finding: Option<Finding>,
+    },
+    Joined {
+        services: Vec<ServiceId>,
+    },
+    Worse {
+        service: ServiceId,
+        status: Status,
+        finding: Option<Finding>,
+    },
+    Better {
+        service: ServiceId,
+        status: Status,
+    },
     /// The origin was found through declared dependencies.
-    OriginFound { origin: ServiceId },
+    OriginFound {
+        origin: ServiceId,
+    },
     /// Looks are good again; being verified for `verify_ms` before it is called over.
-    Recovering { verify_ms: u64 },
-    Resolved { lasted_ms: u64 },
-    Reopened { services: Vec<ServiceId>, finding: Option<Finding> },
-    Unstable { changes: u32, window_ms: u64 },
-    PromiseMissed { due: Time },
+    Recovering {
+        verify_ms: u64,
+    },
+    Resolved {
+        lasted_ms: u64,
+    },
+    Reopened {
+        services: Vec<ServiceId>,
+        finding: Option<Finding>,
+    },
+    Unstable {
+        changes: u32,
+        window_ms: u64,
+    },
+    PromiseMissed {
+        due: Time,
+    },
     /// We cannot see the affected services any more; the incident stays open.
     LostSight,
-    StartCorrected { from: Time, to: Time, note: Option<Text> },
-    EndCorrected { from: Time, to: Time, note: Option<Text> },
-    TextCorrected { update: UpdateId, from: Text, to: Text },
+    StartCorrected {
+        from: Time,
+        to: Time,
+        note: Option<Text>,
+    },
+    EndCorrected {
+        from: Time,
+        to: Time,
+        note: Option<Text>,
+    },
+    TextCorrected {
+        update: UpdateId,
+        from: Text,
+        to: Text,
+    },
     /// It proved to be part of an older incident, where the story goes on.
-    MergedInto { incident: IncidentId },
+    MergedInto {
+        incident: IncidentId,
+    },
     /// A maintenance was moved.
-    Rescheduled { starts_at: Time, ends_at: Time },
+    Rescheduled {
+        starts_at: Time,
+        ends_at: Time,
+    },
 }
 
 /// "Next update by": made in public, kept or missed in public.

@@ -13,34 +13,108 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]
 pub enum Entry {
-    Started { version: String },
+    Started {
+        version: String,
+    },
     Stopped,
     /// Nothing is known between these times: Stillhere was off, frozen, or the clock was wrong.
-    Gap { from: Time, until: Time },
-    ClockJumped { by_ms: i64 },
-    ConfigApplied { summary: String },
-    ConfigRefused { error: String },
-    Verdict { service: ServiceId, before: Option<Status>, now: Status, since: Time, reason: Reason },
-    IncidentOpened { incident: IncidentId, services: Vec<ServiceId>, why: String },
-    IncidentJoined { incident: IncidentId, service: ServiceId, why: String },
-    IncidentReopened { incident: IncidentId, service: ServiceId },
-    IncidentSaid { incident: IncidentId, update: Update },
-    IncidentResolved { incident: IncidentId },
-    Amended { amendment: Amendment },
-    PromiseMade { incident: IncidentId, promise: Promise },
-    PromiseKept { incident: IncidentId, promise: Promise },
-    PromiseMissed { incident: IncidentId, promise: Promise },
-    MaintenanceChanged { maintenance: MaintenanceId, status: String },
-    Commanded { by: String, command: Command },
-    Uplink { up: bool },
+    Gap {
+        from: Time,
+        until: Time,
+    },
+    ClockJumped {
+        by_ms: i64,
+    },
+    ConfigApplied {
+        summary: String,
+    },
+    ConfigRefused {
+        error: String,
+    },
+    Verdict {
+        service: ServiceId,
+        before: Option<Status>,
+        now: Status,
+        since: Time,
+        reason: Reason,
+    },
+    IncidentOpened {
+        incident: IncidentId,
+        services: Vec<ServiceId>,
+        why: String,
+    },
+    IncidentJoined {
+        incident: IncidentId,
+        service: ServiceId,
+        why: String,
+    },
+    IncidentReopened {
+        incident: IncidentId,
+        service: ServiceId,
+    },
+    IncidentSaid {
+        incident: IncidentId,
+        update: Update,
+    },
+    IncidentResolved {
+        incident: IncidentId,
+    },
+    Amended {
+        amendment: Amendment,
+    },
+    PromiseMade {
+        incident: IncidentId,
+        promise: Promise,
+    },
+    PromiseKept {
+        incident: IncidentId,
+        promise: Promise,
+    },
+    PromiseMissed {
+        incident: IncidentId,
+        promise: Promise,
+    },
+    MaintenanceChanged {
+        maintenance: MaintenanceId,
+        status: String,
+    },
+    Commanded {
+        by: String,
+        command: Command,
+    },
+    Uplink {
+        up: bool,
+    },
     /// Looks that were due and not begun in time, since the last such entry.
-    FellBehind { looks: u64 },
-    Queued { delivery: DeliveryId, channel: String },
-    Delivered { delivery: DeliveryId, channel: String, attempts: u32 },
-    DeadLettered { delivery: DeliveryId, channel: String, reason: String },
+    FellBehind {
+        looks: u64,
+    },
+    Queued {
+        delivery: DeliveryId,
+        channel: String,
+    },
+    Delivered {
+        delivery: DeliveryId,
+        channel: String,
+        attempts: u32,
+    },
+    DeadLettered {
+        delivery: DeliveryId,
+        channel: String,
+        reason: String,
+    },
     /// The far side may have taken it before we went down; sent again under the same id.
-    SentAgain { delivery: DeliveryId, channel: String },
-    TokenMade { name: String },
-    TokenRevoked { name: String },
-    Restored { epoch: u64 },
+    SentAgain {
+        delivery: DeliveryId,
+        channel: String,
+    },
+    TokenMade {
+        name: String,
+    },
+    TokenRevoked {
+        name: String,
+    },
+    Restored {
+        epoch: u64,
+    },
 }

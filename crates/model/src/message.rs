@@ -20,24 +20,62 @@ pub enum Audience {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "occasion", rename_all = "snake_case")]
 pub enum Occasion {
-    IncidentOpened { incident: IncidentId, update: UpdateId },
-    IncidentUpdated { incident: IncidentId, update: UpdateId },
-    IncidentResolved { incident: IncidentId, update: UpdateId },
+    IncidentOpened {
+        incident: IncidentId,
+        update: UpdateId,
+    },
+    IncidentUpdated {
+        incident: IncidentId,
+        update: UpdateId,
+    },
+    IncidentResolved {
+        incident: IncidentId,
+        update: UpdateId,
+    },
     /// The promised update is due soon.
-    PromiseDue { incident: IncidentId, due: Time },
-    PromiseMissed { incident: IncidentId, due: Time },
-    MaintenanceScheduled { maintenance: MaintenanceId },
-    MaintenanceStarted { maintenance: MaintenanceId },
-    MaintenanceUpdated { maintenance: MaintenanceId, update: UpdateId },
-    MaintenanceCompleted { maintenance: MaintenanceId },
-    MaintenanceCancelled { maintenance: MaintenanceId },
+    PromiseDue {
+        incident: IncidentId,
+        due: Time,
+    },
+    PromiseMissed {
+        incident: IncidentId,
+        due: Time,
+    },
+    MaintenanceScheduled {
+        maintenance: MaintenanceId,
+    },
+    MaintenanceStarted {
+        maintenance: MaintenanceId,
+    },
+    MaintenanceUpdated {
+        maintenance: MaintenanceId,
+        update: UpdateId,
+    },
+    MaintenanceCompleted {
+        maintenance: MaintenanceId,
+    },
+    MaintenanceCancelled {
+        maintenance: MaintenanceId,
+    },
     /// About Stillhere itself.
-    UplinkLost { at: Time },
-    UplinkBack { at: Time },
-    FallingBehind { at: Time },
-    ClockJumped { at: Time, by_ms: i64 },
+    UplinkLost {
+        at: Time,
+    },
+    UplinkBack {
+        at: Time,
+    },
+    FallingBehind {
+        at: Time,
+    },
+    ClockJumped {
+        at: Time,
+        by_ms: i64,
+    },
     /// A certificate ends within `days` days: staff only, once per threshold (21, 14, 7).
-    CertificateEnding { check: crate::id::CheckId, days: u32 },
+    CertificateEnding {
+        check: crate::id::CheckId,
+        days: u32,
+    },
 }
 
 /// One message to one channel, rendered when it was decided, so that every attempt sends the same bytes.

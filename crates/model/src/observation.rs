@@ -69,48 +69,96 @@ pub enum Finding {
     // name look-up
     DnsNoSuchName,
     DnsNoAnswer,
-    DnsTimeout { timeout_ms: u32 },
-    DnsRefused { code: String },
-    DnsUnexpected { expected: String, got: String },
+    DnsTimeout {
+        timeout_ms: u32,
+    },
+    DnsRefused {
+        code: String,
+    },
+    DnsUnexpected {
+        expected: String,
+        got: String,
+    },
     // connection
     ConnectRefused,
     ConnectReset,
-    ConnectTimeout { timeout_ms: u32 },
+    ConnectTimeout {
+        timeout_ms: u32,
+    },
     Unreachable,
-    ProxyFailed { status: Option<u16> },
+    ProxyFailed {
+        status: Option<u16>,
+    },
     // TLS
     TlsHandshake,
-    TlsTimeout { timeout_ms: u32 },
+    TlsTimeout {
+        timeout_ms: u32,
+    },
     TlsUntrusted,
     TlsWrongName,
-    TlsExpired { days: u32 },
+    TlsExpired {
+        days: u32,
+    },
     TlsNotYetValid,
     TlsRevoked,
     /// Not a failure by itself: `days` until the first certificate of the chain ends.
-    TlsExpiresSoon { days: u32 },
+    TlsExpiresSoon {
+        days: u32,
+    },
     // HTTP
-    HttpStatus { status: u16 },
-    FirstByteTimeout { timeout_ms: u32 },
-    BodyTimeout { timeout_ms: u32 },
+    HttpStatus {
+        status: u16,
+    },
+    FirstByteTimeout {
+        timeout_ms: u32,
+    },
+    BodyTimeout {
+        timeout_ms: u32,
+    },
     ClosedEarly,
     MalformedAnswer,
-    TooManyRedirects { limit: u8 },
+    TooManyRedirects {
+        limit: u8,
+    },
     RedirectRefused,
-    BodyTooLarge { limit_bytes: u64 },
+    BodyTooLarge {
+        limit_bytes: u64,
+    },
     // conditions: `actual` shows the values of the names the condition uses
-    ConditionFailed { condition: String, actual: String },
-    Slow { took_ms: u32, limit_ms: u32 },
+    ConditionFailed {
+        condition: String,
+        actual: String,
+    },
+    Slow {
+        took_ms: u32,
+        limit_ms: u32,
+    },
     // ICMP
-    PingNoReply { sent: u8 },
-    PingLoss { lost: u8, sent: u8 },
+    PingNoReply {
+        sent: u8,
+    },
+    PingLoss {
+        lost: u8,
+        sent: u8,
+    },
     // heartbeats
-    HeartbeatMissed { due: Time },
-    HeartbeatFailed { exit_code: Option<u8> },
-    HeartbeatTooLong { limit_ms: u64 },
+    HeartbeatMissed {
+        due: Time,
+    },
+    HeartbeatFailed {
+        exit_code: Option<u8>,
+    },
+    HeartbeatTooLong {
+        limit_ms: u64,
+    },
     // we could not look
-    NotAllowed { what: String },
+    NotAllowed {
+        what: String,
+    },
     OwnUplinkDown,
-    OwnFault { what: String },
+    OwnFault {
+        what: String,
+    },
     /// Too many looks were under way: this one was not begun.
     FellBehind,
     NotYetLooked,

@@ -4,7 +4,20 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A language Stillhere speaks. Adding one is adding a folder under `locales/` and a line here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 pub enum Lang {
     #[default]
     #[serde(rename = "en")]
@@ -51,9 +64,11 @@ impl Text {
     pub fn get(&self, lang: Lang) -> &str {
         match self {
             Text::Same(s) => s,
-            Text::Each(m) => {
-                m.get(&lang).or_else(|| m.get(&Lang::En)).or_else(|| m.values().next()).map_or("", String::as_str)
-            }
+            Text::Each(m) => m
+                .get(&lang)
+                .or_else(|| m.get(&Lang::En))
+                .or_else(|| m.values().next())
+                .map_or("", String::as_str),
         }
     }
 

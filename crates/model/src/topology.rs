@@ -95,7 +95,11 @@ impl Topology {
         })
     }
 
-    fn reach(&self, from: &ServiceId, next: impl Fn(&Topology, &ServiceId) -> Vec<ServiceId>) -> Vec<ServiceId> {
+    fn reach(
+        &self,
+        from: &ServiceId,
+        next: impl Fn(&Topology, &ServiceId) -> Vec<ServiceId>,
+    ) -> Vec<ServiceId> {
         let mut found: Vec<ServiceId> = Vec::new();
         let mut at = 0;
         let mut todo = next(self, from);

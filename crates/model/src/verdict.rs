@@ -54,20 +54,42 @@ pub enum Reason {
     /// All checks are up.
     AllUp,
     /// The checks that matter most are up; `unseen` of `of` checks (less severe ones) could not look.
-    PartlySeen { unseen: u32, of: u32 },
+    PartlySeen {
+        unseen: u32,
+        of: u32,
+    },
     /// `down` of `of` checks are down; `finding` is the gravest one's.
-    ChecksDown { down: u32, of: u32, finding: Option<Finding> },
-    ChecksSlow { slow: u32, of: u32, finding: Option<Finding> },
+    ChecksDown {
+        down: u32,
+        of: u32,
+        finding: Option<Finding>,
+    },
+    ChecksSlow {
+        slow: u32,
+        of: u32,
+        finding: Option<Finding>,
+    },
     /// A service that this one depends on is down and this one has not been seen up since.
-    Dependency { on: ServiceId },
+    Dependency {
+        on: ServiceId,
+    },
     /// In planned maintenance, and nothing is worse than planned.
-    Maintenance { id: MaintenanceId },
+    Maintenance {
+        id: MaintenanceId,
+    },
     /// In planned maintenance, but worse than planned.
-    BeyondMaintenance { id: MaintenanceId, finding: Option<Finding> },
+    BeyondMaintenance {
+        id: MaintenanceId,
+        finding: Option<Finding>,
+    },
     /// Said by a person, in an incident.
-    Declared { incident: IncidentId },
+    Declared {
+        incident: IncidentId,
+    },
     /// We cannot see: the checks could not look.
-    CannotSee { finding: Option<Finding> },
+    CannotSee {
+        finding: Option<Finding>,
+    },
     OwnUplinkDown,
     NoFreshNews,
     NotYetLooked,
