@@ -240,3 +240,40 @@ impl Shapes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SECTIONS;
+    use crate::schema;
+
+    #[test]
+    fn the_sections_that_are_read_are_those_of_the_schema() {
+        let written: Vec<(&str, bool)> = schema::sections().iter().map(|s| (s.key, s.many)).collect();
+        assert_eq!(written, SECTIONS);
+        let plain = SECTIONS.iter().filter(|(_, many)| !many).map(|(key, _)| *key);
+        assert!(plain.into_iter().all(|key| super::SHAPES.sections.contains_key(key)));
+    }
+
+    #[test]
+    fn every_format_of_the_schema_is_one_that_is_checked() {
+        fn formats<'v>(v: &'v serde_json::Value, out: &mut Vec<&'v str>) {
+            match v {
+                serde_json::Value::Object(o) => {
+                    // Of texts only: numbers have formats of their own, which say what their bounds say.
+                    if o.get("type").is_some_and(|t| t == "string") {
+                        out.extend(o.get("format").and_then(serde_json::Value::as_str));
+                    }
+                    o.values().for_each(|v| formats(v, out));
+                }
+                serde_json::Value::Array(a) => a.iter().for_each(|v| formats(v, out)),
+                _ => {}
+            }
+        }
+        let schema = schema::schema();
+        let mut found = Vec::new();
+        formats(&schema, &mut found);
+        assert!(found.len() > 10, "the schema has lost its formats");
+        let unknown: Vec<&&str> = found.iter().filter(|f| crate::shape::Format::of(f).is_none()).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}

@@ -38,7 +38,7 @@ impl Format {
         (Format::When, "when"),
     ];
 
-    pub(super) fn of(name: &str) -> Option<Format> {
+    pub(crate) fn of(name: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|(_, n)| *n == name).map(|(f, _)| f)
     }
 
