@@ -55,10 +55,10 @@ pub enum Do {
 #[derive(Debug, Clone, Args)]
 pub struct At {
     /// The data folder of the running Stillhere; its control socket is in there
-    #[arg(long, env = "STILLHERE_DATA", default_value = "stillhere-data", value_name = "DIR")]
+    #[arg(long, env = "STILLHERE_DATA", default_value = "stillhere-data", value_name = "DIR", global = true)]
     pub data: PathBuf,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 
@@ -322,4 +322,46 @@ pub struct Doctor {
 /// A duration such as `500ms`, `20s`, `5m`, `1h30m`.
 fn duration(s: &str) -> Result<Duration, String> {
     stillhere_config::duration::parse(s).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_data_folder_may_be_named_after_the_last_word() {
+        let cli = Cli::try_parse_from(["stillhere", "incident", "list", "--data", "x", "--json"]).unwrap();
+        let Do::Incident(incident) = cli.what else { panic!("{cli:?}") };
+        assert_eq!((incident.at.data, incident.at.json), (PathBuf::from("x"), true));
+    }
+
+    /// Each command and subcommand has a heading or an example, and each long option of ours is named.
+    #[test]
+    fn every_command_and_option_is_in_the_docs() {
+        let docs = include_str!("../../../docs/cli.md");
+        let mut missing = Vec::new();
+        let mut look = |path: &str, command: &clap::Command| {
+            if !docs.contains(&format!("stillhere {path}")) {
+                missing.push(format!("stillhere {path}"));
+            }
+            for option in command.get_arguments().filter_map(|a| a.get_long()) {
+                if !["help", "version"].contains(&option) && !docs.contains(&format!("--{option}")) {
+                    missing.push(format!("stillhere {path} --{option}"));
+                }
+            }
+        };
+        for command in Cli::command().get_subcommands() {
+            look(command.get_name(), command);
+            for sub in command.get_subcommands() {
+                look(&format!("{} {}", command.get_name(), sub.get_name()), sub);
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
 }

@@ -47,14 +47,17 @@ pub async fn run(args: cli::Demo) -> Result<(), Exit> {
     let shop_addr = listener.local_addr().context("the shop's listener has no address")?;
     let parts = Parts::start().await.context("cannot start the shop's servers")?;
     let key = job::key(folder.path()).context("cannot write the key of the nightly report")?;
-    let file = plan::write(folder.path(), args.listen, shop_addr, &parts, &key).context("cannot write demo.toml")?;
+    let file =
+        plan::write(folder.path(), args.listen, shop_addr, &parts, &key).context("cannot write demo.toml")?;
     let source = Source::File { path: file.clone(), over: Over::default() };
     let config = source.load().map_err(Exit::Own)?;
     let app = App::start(source, config).await?;
     let job = job::Job::start(app.addr(), key.value);
     let shop = Arc::new(shop::Shop::new(parts, job, app.addr(), shop_addr));
     let serving = tokio::spawn(shop::serve(shop, listener));
-    say::out("A small shop is open, and Stillhere watches it. Break the shop, and see what its customers are told.\n");
+    say::out(
+        "A small shop is open, and Stillhere watches it. Break the shop, and see what its customers are told.\n",
+    );
     say::out(&format!("  The shop      http://{shop_addr}/"));
     say::out(&format!("  Status page   http://{}/", app.addr()));
     say::out(&format!("  Watched by    {}", file.display()));
@@ -76,7 +79,9 @@ fn next_port(listen: SocketAddr) -> Result<SocketAddr, Exit> {
     }
     let port = match listen.port() {
         0 => 0,
-        port => port.checked_add(1).ok_or_else(|| Exit::Usage("the shop needs the port after that one; there is none".to_owned()))?,
+        port => port
+            .checked_add(1)
+            .ok_or_else(|| Exit::Usage("the shop needs the port after that one; there is none".to_owned()))?,
     };
     Ok(SocketAddr::new(listen.ip(), port))
 }
@@ -87,7 +92,8 @@ impl Folder {
     fn new(given: Option<PathBuf>) -> Result<Folder, Exit> {
         match given {
             Some(dir) => {
-                up::make_private(&dir).with_context(|| format!("cannot use the data folder {}", dir.display()))?;
+                up::make_private(&dir)
+                    .with_context(|| format!("cannot use the data folder {}", dir.display()))?;
                 let dir = std::path::absolute(&dir).context("the data folder's path")?;
                 Ok(Folder::Own(dir))
             }

@@ -7,15 +7,19 @@ use stillhere_model::Command;
 pub async fn run(args: cli::Incident) -> Result<(), Exit> {
     let command = match args.what {
         IncidentDo::List => return list(&args.at).await,
-        IncidentDo::Open { title, text, services, status, impact, started_at, next_update } => Command::OpenIncident {
-            title: words::required_text("title", &title)?,
-            text: words::required_text("text", &text)?,
-            status: words::word("status", &status, "investigating, identified, monitoring")?,
-            impact: impact.map(|i| words::word("impact", &i, "none, minor, major, critical")).transpose()?,
-            services: words::services(&services)?,
-            started_at: started_at.map(|t| words::time("started-at", &t)).transpose()?,
-            next_update_by: next_update.map(|w| words::when("next-update", &w)).transpose()?,
-        },
+        IncidentDo::Open { title, text, services, status, impact, started_at, next_update } => {
+            Command::OpenIncident {
+                title: words::required_text("title", &title)?,
+                text: words::required_text("text", &text)?,
+                status: words::word("status", &status, "investigating, identified, monitoring")?,
+                impact: impact
+                    .map(|i| words::word("impact", &i, "none, minor, major, critical"))
+                    .transpose()?,
+                services: words::services(&services)?,
+                started_at: started_at.map(|t| words::time("started-at", &t)).transpose()?,
+                next_update_by: next_update.map(|w| words::when("next-update", &w)).transpose()?,
+            }
+        }
         IncidentDo::Update { id, text, status, title, services, next_update } => Command::UpdateIncident {
             incident: words::id(&id)?,
             text: words::required_text("text", &text)?,
@@ -56,7 +60,13 @@ async fn list(at: &cli::At) -> Result<(), Exit> {
     for i in incidents {
         let word = |key: &str| i[key].as_str().unwrap_or("-").to_owned();
         let title = i["title"].as_str().or(i["title"]["en"].as_str()).unwrap_or("-");
-        say::out(&format!("{}  {:<13} {:<8} {}  {title}", word("id"), word("status"), word("impact"), word("started_at")));
+        say::out(&format!(
+            "{}  {:<13} {:<8} {}  {title}",
+            word("id"),
+            word("status"),
+            word("impact"),
+            word("started_at")
+        ));
     }
     Ok(())
 }

@@ -7,15 +7,17 @@ use stillhere_model::Command;
 pub async fn run(args: cli::Maintenance) -> Result<(), Exit> {
     let command = match args.what {
         MaintenanceDo::List => return list(&args.at).await,
-        MaintenanceDo::Schedule { title, text, services, starts, ends, expect } => Command::ScheduleMaintenance {
-            title: words::required_text("title", &title)?,
-            body: words::text("text", &text)?,
-            services: services.iter().map(|s| s.as_str().into()).collect(),
-            starts_at: words::when("starts", &starts)?,
-            ends_at: words::when("ends", &ends)?,
-            expect: words::status(&expect)?,
-            from_file: None,
-        },
+        MaintenanceDo::Schedule { title, text, services, starts, ends, expect } => {
+            Command::ScheduleMaintenance {
+                title: words::required_text("title", &title)?,
+                body: words::text("text", &text)?,
+                services: services.iter().map(|s| s.as_str().into()).collect(),
+                starts_at: words::when("starts", &starts)?,
+                ends_at: words::when("ends", &ends)?,
+                expect: words::status(&expect)?,
+                from_file: None,
+            }
+        }
         MaintenanceDo::Update { id, text, ends } => Command::UpdateMaintenance {
             maintenance: words::id(&id)?,
             text: words::required_text("text", &text)?,
@@ -44,7 +46,13 @@ async fn list(at: &cli::At) -> Result<(), Exit> {
     for m in all {
         let word = |key: &str| m[key].as_str().unwrap_or("-").to_owned();
         let title = m["title"].as_str().or(m["title"]["en"].as_str()).unwrap_or("-");
-        say::out(&format!("{}  {:<11} {} to {}  {title}", word("id"), word("status"), word("starts_at"), word("ends_at")));
+        say::out(&format!(
+            "{}  {:<11} {} to {}  {title}",
+            word("id"),
+            word("status"),
+            word("starts_at"),
+            word("ends_at")
+        ));
     }
     Ok(())
 }

@@ -9,9 +9,13 @@ pub async fn run(args: cli::Publish) -> Result<(), Exit> {
     let to = if args.to.contains("://") {
         args.to.clone()
     } else {
-        std::path::absolute(&args.to).map_err(|e| Exit::Usage(format!("{}: {e}", args.to)))?.display().to_string()
+        std::path::absolute(&args.to)
+            .map_err(|e| Exit::Usage(format!("{}: {e}", args.to)))?
+            .display()
+            .to_string()
     };
-    let answer = control::call(&args.at, Method::POST, "/control/publish", Some(&json!({ "to": to }))).await?;
+    let answer =
+        control::call(&args.at, Method::POST, "/control/publish", Some(&json!({ "to": to }))).await?;
     say::out(&format!("{} files written to {to}", answer["files"]));
     Ok(())
 }

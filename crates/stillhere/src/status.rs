@@ -17,7 +17,13 @@ pub async fn run(at: At) -> Result<(), Exit> {
         let mut text = String::new();
         for s in &services {
             let word = |key: &str| s[key].as_str().unwrap_or("-");
-            let _ = writeln!(text, "{:<24} {:<22} since {}", word("id"), word("status").replace('_', " "), word("since"));
+            let _ = writeln!(
+                text,
+                "{:<24} {:<22} since {}",
+                word("id"),
+                word("status").replace('_', " "),
+                word("since")
+            );
         }
         text.truncate(text.trim_end().len());
         say::out(if text.is_empty() { "nothing is watched" } else { &text });

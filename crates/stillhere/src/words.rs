@@ -61,9 +61,9 @@ pub fn services(given: &[String]) -> Result<Vec<(ServiceId, Status)>, Exit> {
     given
         .iter()
         .map(|one| {
-            let (id, word) = one
-                .split_once('=')
-                .ok_or_else(|| Exit::Usage(format!("--service \"{one}\": write ID=STATUS, such as checkout=partial_outage")))?;
+            let (id, word) = one.split_once('=').ok_or_else(|| {
+                Exit::Usage(format!("--service \"{one}\": write ID=STATUS, such as checkout=partial_outage"))
+            })?;
             Ok((ServiceId::from(id), status(word)?))
         })
         .collect()

@@ -35,7 +35,8 @@ pub async fn http(addr: SocketAddr, method: Method, path: &str, within: Duration
         let exchange = async {
             let answer = sender.send_request(request).await.map_err(|e| e.to_string())?;
             let status = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await.map_err(|e| e.to_string())?;
+            let body =
+                Limited::new(answer.into_body(), ANSWER_MAX).collect().await.map_err(|e| e.to_string())?;
             Ok(Answer { status, body: String::from_utf8_lossy(&body.to_bytes()).into_owned() })
         };
         let mut exchange = std::pin::pin!(exchange);

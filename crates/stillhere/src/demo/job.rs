@@ -44,7 +44,9 @@ pub fn key(dir: &Path) -> anyhow::Result<Key> {
     let file = dir.join("report.key");
     match fs::read_to_string(&file) {
         Ok(value) if !value.trim().is_empty() => return Ok(Key { file, value: value.trim().to_owned() }),
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).context(file.display().to_string()),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(e).context(file.display().to_string());
+        }
         _ => {}
     }
     let value = URL_SAFE_NO_PAD.encode(entropy::bytes::<18>());
@@ -89,7 +91,11 @@ impl Job {
                 if let Some(path) = path {
                     match ask::http(status, Method::POST, &path, WITHIN).await {
                         Ok(answer) if answer.status == 200 => {}
-                        Ok(answer) => tracing::warn!(status = answer.status, said = answer.body, "the report's heartbeat was not taken"),
+                        Ok(answer) => tracing::warn!(
+                            status = answer.status,
+                            said = answer.body,
+                            "the report's heartbeat was not taken"
+                        ),
                         Err(e) => tracing::warn!(error = e, "the report's heartbeat did not get through"),
                     }
                 }

@@ -44,7 +44,10 @@ pub fn problem(status: StatusCode, lang: Lang, key: &str, why: Option<&str>) -> 
         None => page.say(key),
     };
     let back = page.say("back");
-    page.add(&format!("<main><p class=problem>{said}</p><p><a href=\"/?lang={}\">{back}</a></p></main>", lang.tag()));
+    page.add(&format!(
+        "<main><p class=problem>{said}</p><p><a href=\"/?lang={}\">{back}</a></p></main>",
+        lang.tag()
+    ));
     page.response(status)
 }
 
@@ -84,7 +87,8 @@ impl Page {
 
     fn goods(&mut self, bought: Option<Bought>) {
         let said = self.bought(bought);
-        let (class, buy) = (if matches!(bought, Some(Bought::Failed { .. })) { " bad" } else { "" }, self.say("buy"));
+        let (class, buy) =
+            (if matches!(bought, Some(Bought::Failed { .. })) { " bad" } else { "" }, self.say("buy"));
         self.add(&format!(
             "<section id=buy class=goods>{LANTERN}<div><h1>{}</h1><p>{}</p>{}<p class=\"said{class}\" role=status>{}</p></div></section>",
             self.say("buy-title"),
@@ -180,7 +184,10 @@ impl Page {
     }
 
     fn button(&self, to: &str, label: &str, class: &str) -> String {
-        format!("<form method=post action=\"{to}?lang={}\"><button class=\"{class}\">{label}</button></form>", self.lang.tag())
+        format!(
+            "<form method=post action=\"{to}?lang={}\"><button class=\"{class}\">{label}</button></form>",
+            self.lang.tag()
+        )
     }
 
     /// A button whose label is said together with what it is for, where it cannot be seen beside it.

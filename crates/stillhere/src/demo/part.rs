@@ -46,7 +46,10 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Takes orders; asks the database for each.
-    Checkout { node: char, database: SocketAddr },
+    Checkout {
+        node: char,
+        database: SocketAddr,
+    },
     Search,
     /// Speaks a line protocol: `PING` is answered with `PONG`.
     Database,

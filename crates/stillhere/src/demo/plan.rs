@@ -7,7 +7,13 @@ use std::{
 };
 
 /// Writes `demo.toml` into the folder.
-pub fn write(dir: &Path, listen: SocketAddr, shop: SocketAddr, parts: &Parts, key: &Key) -> std::io::Result<PathBuf> {
+pub fn write(
+    dir: &Path,
+    listen: SocketAddr,
+    shop: SocketAddr,
+    parts: &Parts,
+    key: &Key,
+) -> std::io::Result<PathBuf> {
     let file = dir.join("demo.toml");
     std::fs::write(&file, text(dir, listen, shop, parts, key))?;
     Ok(file)

@@ -138,7 +138,9 @@ impl Shop {
         };
         match done {
             Ok(()) => see_page(chosen, anchor),
-            Err(e) => page::problem(StatusCode::INTERNAL_SERVER_ERROR, lang, "problem-part", Some(&e.to_string())),
+            Err(e) => {
+                page::problem(StatusCode::INTERNAL_SERVER_ERROR, lang, "problem-part", Some(&e.to_string()))
+            }
         }
     }
 
@@ -146,7 +148,8 @@ impl Shop {
     async fn buy(&self) {
         let begun = clock::mono();
         let b_first = self.b_first.fetch_xor(true, Relaxed);
-        let nodes = if b_first { [('B', "node-b"), ('A', "node-a")] } else { [('A', "node-a"), ('B', "node-b")] };
+        let nodes =
+            if b_first { [('B', "node-b"), ('A', "node-a")] } else { [('A', "node-a"), ('B', "node-b")] };
         let mut bought = None;
         for (i, (node, id)) in nodes.into_iter().enumerate() {
             let answer = ask::http(self.parts.addr(id), Method::POST, "/order", NODE_WITHIN).await;
@@ -218,7 +221,8 @@ fn see_page(chosen: Option<Lang>, anchor: &str) -> Response<Full<Bytes>> {
     let query = chosen.map(|l| format!("?lang={}", l.tag())).unwrap_or_default();
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    let to = HeaderValue::try_from(format!("/{query}#{anchor}")).expect("language tags and anchors are plain ASCII");
+    let to = HeaderValue::try_from(format!("/{query}#{anchor}"))
+        .expect("language tags and anchors are plain ASCII");
     response.headers_mut().insert(header::LOCATION, to);
     response
 }

@@ -1,5 +1,8 @@
 //! The whole program from outside, and the rules of the workspace itself.
 
+mod cli;
+mod demo;
 mod direction;
+mod doctor;
 mod outage;
 mod running;

@@ -9,13 +9,13 @@ use std::{
 };
 
 /// A mail server that takes everything and keeps what it took.
-struct Mailbox {
-    port: u16,
-    mails: Arc<Mutex<Vec<String>>>,
+pub struct Mailbox {
+    pub port: u16,
+    pub mails: Arc<Mutex<Vec<String>>>,
 }
 
 impl Mailbox {
-    fn start() -> Mailbox {
+    pub fn start() -> Mailbox {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let port = listener.local_addr().expect("address").port();
         let mails: Arc<Mutex<Vec<String>>> = Arc::default();

@@ -63,6 +63,23 @@ impl Running {
         Running::start(tempfile::tempdir().expect("a folder"), args)
     }
 
+    /// Starts `stillhere demo`; the shop is at the next port.
+    pub fn demo() -> Running {
+        let dir = tempfile::tempdir().expect("a folder");
+        let port = wait_for("two free ports in a row", || {
+            let port = free_port();
+            let next = port.checked_add(1)?;
+            TcpListener::bind(("127.0.0.1", next)).ok().map(|_| port)
+        });
+        let addr = SocketAddr::from(([127, 0, 0, 1], port));
+        let args =
+            ["demo", "--listen", &addr.to_string(), "--data", "stillhere-data"].map(str::to_owned).to_vec();
+        let (child, said) = spawn(dir.path(), &args);
+        let mut running = Running { dir, addr, child, said, args };
+        running.wait_until_it_answers();
+        running
+    }
+
     fn start(dir: tempfile::TempDir, mut args: Vec<String>) -> Running {
         let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
         args.splice(0..0, ["up".to_owned(), "--listen".to_owned(), addr.to_string()]);
