@@ -6,7 +6,7 @@
 use crate::{
     clock,
     fault::Fault,
-    trace::{Phase, Trace},
+    trace::{Phase, Trace, millis},
 };
 use hickory_resolver::{
     TokioResolver,
@@ -175,6 +175,7 @@ impl Resolver {
     async fn of_type(&self, name: Name, kind: RecordType, budget: Duration) -> Result<Vec<IpAddr>, Fault> {
         let resolver = self.inner.as_ref().map_err(|e| Fault::ours("no resolver configured", e.clone()))?;
         let asked = name.to_string();
+        let began = clock::mono();
         let lookup = std::pin::pin!(resolver.lookup(name, kind));
         let control = async {
             tokio::time::sleep(CONTROL_AFTER.min(budget / 2)).await;
@@ -203,11 +204,11 @@ impl Resolver {
                 }
                 Ok(addresses)
             }
-            Err(e) => Err(self.fault(resolver, &asked, &e).await),
+            Err(e) => Err(self.fault(resolver, &asked, &e, millis(began.elapsed())).await),
         }
     }
 
-    async fn fault(&self, resolver: &TokioResolver, asked: &str, e: &NetError) -> Fault {
+    async fn fault(&self, resolver: &TokioResolver, asked: &str, e: &NetError, waited_ms: u32) -> Fault {
         let detail = format!("{asked}: {e}");
         let finding = match e {
             NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
@@ -222,7 +223,7 @@ impl Resolver {
                 code => Finding::DnsRefused { code: word(code) },
             },
             NetError::Dns(DnsError::ResponseCode(code)) => Finding::DnsRefused { code: word(*code) },
-            NetError::Timeout => Finding::DnsTimeout { timeout_ms: 0 },
+            NetError::Timeout => Finding::DnsTimeout { timeout_ms: waited_ms },
             NetError::Io(_) | NetError::NoConnections | NetError::Busy => {
                 return Fault::ours("own resolver cannot be reached", detail);
             }

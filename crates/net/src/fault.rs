@@ -73,9 +73,11 @@ impl Fault {
             K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::NotConnected => {
                 Fault::target(Finding::ConnectReset, detail)
             }
-            K::TimedOut => Fault::path(Finding::ConnectTimeout { timeout_ms: 0 }, detail),
-            // Said by a router, or by our own link when the neighbour does not answer: the target is not there.
-            K::HostUnreachable | K::NetworkUnreachable => Fault::path(Finding::Unreachable, detail),
+            // Said by a router, or by our own link when the neighbour does not answer, or the kernel has given up
+            // sending before our deadline: the target is not there.
+            K::HostUnreachable | K::NetworkUnreachable | K::TimedOut => {
+                Fault::path(Finding::Unreachable, detail)
+            }
             K::UnexpectedEof => Fault::target(Finding::ClosedEarly, detail),
             K::InvalidData if phase == Phase::Tls => Fault::target(Finding::TlsHandshake, detail),
             K::InvalidData => Fault::target(Finding::MalformedAnswer, detail),

@@ -371,4 +371,3 @@ fn io_fault(trace: &Trace, e: &std::io::Error) -> Fault {
         phase => Fault::io(phase, e),
     }
 }
-

@@ -251,3 +251,6 @@ impl Framing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ pub static NAMES: &[Name] = &[
     ),
     Name::private("certificate_issuer", "Who issued it.", Sample::Text("CN=Example CA")),
     Name::private("certificate_subject", "Whom it was issued to.", Sample::Text("CN=example.org")),
-    Name::public("tls_version", "The version of TLS.", Sample::Text("TLSv1.3")),
+    Name::public("tls_version", "`TLSv1_2` or `TLSv1_3`.", Sample::Text("TLSv1_3")),
     Name::public(
         "dns_ms",
         "How long the name look-up took; null when the host is an address.",
