@@ -25,6 +25,7 @@ mod vitals;
 mod watch_outbox;
 
 pub use handle::{CommandError, Handle, PushError};
+pub use reload::rehearse;
 pub use source::{Over, Source};
 pub use start::Node;
 pub use vitals::{LAG_BOUNDS_MS, Vitals};

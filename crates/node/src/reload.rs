@@ -137,6 +137,16 @@ impl Loaded {
     }
 }
 
+/// Builds what `config` says and throws it away.
+///
+/// # Errors
+/// What could not be built, a line each.
+pub fn rehearse(config: &Config) -> Result<(), String> {
+    let clock = Clock::start();
+    let source = Source::Watch { urls: Vec::new(), interval: None, over: crate::source::Over::default() };
+    Loaded::build(source, config.clone(), config.server.listen, clock, Shared::new(clock)).map(|_| ())
+}
+
 fn policy(config: &Config) -> Policy {
     let r = &config.respond;
     Policy {

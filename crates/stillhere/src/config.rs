@@ -8,6 +8,8 @@ pub fn run(args: cli::Config) -> Result<(), Exit> {
     match args.what {
         ConfigDo::Check { file } => {
             let config = load(&file)?;
+            // What only building shows: a secret that is not there, a certificate that cannot be read.
+            stillhere_node::rehearse(&config).map_err(Exit::Usage)?;
             say::out(&format!(
                 "{} is good: {} services, {} checks, {} channels",
                 file.display(),
