@@ -2,15 +2,18 @@
 //!
 //! - Whoever is out for long enough to be looked at is out on the page, in an incident, and told.
 //! - Whoever is well is not blamed, and nothing stays open after all is long well.
-//! - One outage is decided once: never two incidents for it, whatever was killed in between.
+//! - One outage is decided once: never two incidents for it, whatever was killed in between; nor for a service
+//!   and one that it depends on.
+//! - Nothing is called over that is not seen to be over.
 //! - What was announced arrives, under one id; what was withdrawn does not.
 //! - Every promise is scored once. The record is only appended to. Recorded time is true time.
 
-use crate::{Event, MINUTE, World, store::Write, truth::Health};
+use crate::{BEGIN, Event, MINUTE, SECOND, World, store::Write, truth::Health};
 use std::collections::HashMap;
 use stillhere_judge::UNSTABLE_CALM;
 use stillhere_model::{
-    Audience, IncidentId, MaintenanceStatus, Occasion, Said, ServiceId, Status, time::millis,
+    Audience, Author, Incident, IncidentId, MaintenanceStatus, Occasion, Said, ServiceId, Status, Verdict,
+    time::millis,
 };
 use stillhere_respond::Effect;
 
@@ -58,6 +61,7 @@ impl World {
             self.audit_service(s, fit_since)?;
         }
         self.audit_open()?;
+        self.audit_causes()?;
         self.audit_end(fit_since)
     }
 
@@ -113,6 +117,7 @@ impl World {
                         service.id, service.health
                     ));
                 }
+                self.audit_date(s, fit_since, verdict)?;
                 if service.health == Health::Down && !self.audit.services[s].audited {
                     self.audit.services[s].audited = true;
                     self.report.audited_outages += 1;
@@ -141,6 +146,21 @@ impl World {
         Ok(())
     }
 
+    /// An outage is dated to the first look that could find it, not later, and not before it began.
+    fn audit_date(&self, s: usize, fit_since: i64, verdict: &Verdict) -> Result<(), String> {
+        let service = &self.truth.services[s];
+        let first = service.was_well_ms > service.seen_within && service.above.is_empty();
+        let watched = !self.settings.jumps && !self.audit.services[s].excused && fit_since < service.since;
+        if !(first && watched && service.health == Health::Down) {
+            return Ok(());
+        }
+        let late = verdict.since.0 - BEGIN.0 - service.since;
+        if late < -SECOND || late > service.seen_within * 2 / 3 {
+            return Err(format!("the outage of {} is dated {late} ms late: {verdict:?}", service.id));
+        }
+        Ok(())
+    }
+
     fn audit_open(&self) -> Result<(), String> {
         let Some(process) = &self.process else { return Ok(()) };
         let mut holds: HashMap<&ServiceId, IncidentId> = HashMap::new();
@@ -155,6 +175,32 @@ impl World {
             }
             if i.open_promise().is_none() {
                 return Err(format!("{} is open and promises nothing", i.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a failing service alone could be explained by is in the same incident.
+    fn audit_causes(&self) -> Result<(), String> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let automatic =
+            |i: &&Incident| !i.by_hand && i.updates.iter().all(|u| matches!(u.by, Author::Automatic));
+        let fails = |i: &Incident, s: &ServiceId| {
+            i.affected.iter().any(|a| &a.service == s && a.until.is_none() && a.now.is_problem())
+        };
+        for i in process.respond.open().filter(automatic) {
+            let [alone] = &i.affected[..] else { continue };
+            let Some(s) = self.truth.index(&alone.service) else { continue };
+            for above in &self.truth.services[s].above {
+                let above = &self.truth.services[*above].id;
+                let other =
+                    process.respond.open().filter(automatic).find(|j| j.id != i.id && fails(j, above));
+                if let Some(j) = other.filter(|_| fails(i, &alone.service)) {
+                    return Err(format!(
+                        "{above} explains {}, and they are two incidents: {j:?} {i:?}",
+                        alone.service
+                    ));
+                }
             }
         }
         Ok(())
@@ -226,9 +272,7 @@ impl World {
         let r = &mut self.report;
         r.incidents = self.store.incidents.len() as u64;
         r.reopened = self.store.incidents.values().map(|i| u64::from(i.reopened)).sum();
-        let merged = |i: &&stillhere_model::Incident| {
-            i.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }))
-        };
+        let merged = |i: &&Incident| i.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }));
         r.merged = self.store.incidents.values().filter(merged).count() as u64;
         r.announced = self.store.all.len() as u64;
         r.withdrawn = self.store.withdrawn.len() as u64;

@@ -122,7 +122,7 @@ pub(crate) const SECOND: i64 = 1000;
 pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
-const BEGIN: Time = Time(1_800_000_000_000);
+pub(crate) const BEGIN: Time = Time(1_800_000_000_000);
 
 /// Lives through one world.
 ///

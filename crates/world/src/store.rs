@@ -4,8 +4,8 @@ use crate::{outbox::Message, sum::Sums};
 use std::collections::{BTreeMap, HashSet};
 use stillhere_judge as judge;
 use stillhere_model::{
-    Audience, DeliveryId, Entry, Incident, IncidentId, Maintenance, MaintenanceId, Mint, Occasion, ServiceId,
-    Time, Verdict, VerdictChange,
+    Audience, DeliveryId, Entry, Incident, IncidentId, Maintenance, MaintenanceId, Mint, Occasion, Said,
+    ServiceId, Status, Time, Verdict, VerdictChange,
 };
 use stillhere_respond::{self as respond, Effect, Kept};
 
@@ -114,7 +114,28 @@ impl Store {
         if new.promises.iter().any(|p| p.kept_at.is_some() && p.missed_at.is_some()) {
             return Err(format!("a promise was scored twice: {new:?}"));
         }
+        self.check_over(new)?;
         self.incidents.insert(new.id, new.clone());
+        Ok(())
+    }
+
+    /// By itself an incident is only over when all that it affected are seen to be good.
+    fn check_over(&self, new: &Incident) -> Result<(), String> {
+        let was_open = self.incidents.get(&new.id).is_some_and(|old| old.status.is_open());
+        let by_itself = new.updates.last().is_some_and(|u| matches!(u.said, Said::Resolved { .. }));
+        if !was_open || !by_itself {
+            return Ok(());
+        }
+        let elsewhere = |s: &ServiceId| {
+            self.incidents.values().any(|i| i.id != new.id && i.status.is_open() && i.affects(s))
+        };
+        for a in &new.affected {
+            let status = self.verdicts.get(&a.service).map(|v| v.status);
+            let good = status.is_some_and(|s| !s.is_problem() && s != Status::Unknown);
+            if !good && !elsewhere(&a.service) {
+                return Err(format!("called over while {} is {status:?}: {new:?}", a.service));
+            }
+        }
         Ok(())
     }
 

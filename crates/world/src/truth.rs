@@ -29,6 +29,8 @@ pub(crate) struct Service {
     /// As a user has it.
     pub(crate) health: Health,
     pub(crate) since: i64,
+    /// How long it had been well before.
+    pub(crate) was_well_ms: i64,
     /// How long it takes at most until a change is seen: looks, their time-outs, second looks.
     pub(crate) seen_within: i64,
     mean_between_faults: i64,
@@ -106,6 +108,7 @@ impl Truth {
                 own: Health::Good,
                 health: Health::Good,
                 since: 0,
+                was_well_ms: 0,
                 seen_within,
                 mean_between_faults: dice.between(2, 8) * DAY,
                 down_ms: 0,
@@ -124,6 +127,7 @@ impl Truth {
             let health = if broken { Health::Down } else { service.own };
             if health != service.health {
                 outages += u64::from(health == Health::Down);
+                service.was_well_ms = if service.health == Health::Good { now - service.since } else { 0 };
                 service.health = health;
                 service.since = now;
                 service.changes += 1;
