@@ -126,8 +126,10 @@ fn page_api_feed_mail_and_webhook_tell_the_same_story() {
     wait_for("the outage on the API", || (status_of(&up, "checkout") == "major_outage").then_some(()));
     let page = up.get("/").body;
     assert!(page.contains("Checkout"), "the page names the service");
-    let summary = up.json("/api/v2/summary.json");
-    assert_eq!(summary["status"]["indicator"], "critical", "{summary}");
+    let summary = wait_for("the headline", || {
+        let summary = up.json("/api/v2/summary.json");
+        (summary["status"]["indicator"] == "critical").then_some(summary)
+    });
     assert_eq!(summary["incidents"].as_array().map(Vec::len), Some(1));
     assert_eq!(summary["incidents"][0]["impact"], "critical");
     let id = summary["incidents"][0]["id"].as_str().expect("id").to_owned();
@@ -146,7 +148,10 @@ fn page_api_feed_mail_and_webhook_tell_the_same_story() {
     wait_for("operational again", || (status_of(&up, "checkout") == "operational").then_some(()));
     wait_for("resolved", || hook.of_type("incident.resolved").into_iter().next());
     wait_for("the mail of the end", || (mailbox.subjects().len() >= 2).then_some(()));
-    let history = up.json("/api/v2/incidents.json");
+    let history = wait_for("the history", || {
+        let history = up.json("/api/v2/incidents.json");
+        (history["incidents"][0]["status"] == "resolved").then_some(history)
+    });
     assert_eq!(history["incidents"][0]["id"], id.as_str());
     assert_eq!(history["incidents"][0]["status"], "resolved");
     assert_eq!(up.json("/api/v2/summary.json")["status"]["indicator"], "none");
@@ -475,13 +480,17 @@ fn case_e_maintenance_of_one_service_does_not_hide_the_outage_of_another() {
     ]);
     assert_eq!(code, 0, "{err}");
     wait_for("the window has begun", || (status_of(&up, "mail") == "under_maintenance").then_some(()));
-    assert_eq!(up.json("/api/v2/status.json")["status"]["indicator"], "maintenance");
+    wait_for("the headline follows", || {
+        (up.json("/api/v2/status.json")["status"]["indicator"] == "maintenance").then_some(())
+    });
     let dead = maintained.kill();
     broken.answer_with(500);
     wait_for("the outage", || (status_of(&up, "web") == "major_outage").then_some(()));
     assert_eq!(status_of(&up, "mail"), "under_maintenance", "down, as planned");
-    let summary = up.json("/api/v2/summary.json");
-    assert_ne!(summary["status"]["indicator"], "maintenance", "the headline is the outage: {summary}");
+    let summary = wait_for("the headline is the outage", || {
+        let summary = up.json("/api/v2/summary.json");
+        (summary["status"]["indicator"] != "maintenance").then_some(summary)
+    });
     assert_eq!(summary["incidents"].as_array().map(Vec::len), Some(1));
     let page = up.get("/");
     assert!(page.head.contains("content-security-policy"), "{}", page.head);
