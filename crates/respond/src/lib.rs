@@ -5,7 +5,8 @@
 //!
 //! 1. `promise`: what was due and not kept has been missed, before anything else is said;
 //! 2. `cause`: each new failure is taken into the incident of its cause, or opens one;
-//! 3. `settle`: what that makes of each incident is said, in at most one update, and told;
+//! 3. `settle`: what that makes of each incident is said, in at most one update, and told
+//!    (`alert` says who is told when);
 //! 4. `recover`: what is good for long enough is over;
 //! 5. `maintenance`: planned work begins and ends by the wall clock.
 //!
@@ -13,6 +14,7 @@
 //! Waiting is measured on the monotonic clock; promises and maintenance windows are wall times, for they
 //! were made in public.
 
+mod alert;
 mod cause;
 mod command;
 mod desk;

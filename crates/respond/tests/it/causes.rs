@@ -90,6 +90,24 @@ fn case_j_an_alert_that_was_held_goes_out_after_five_seconds_even_if_the_ancesto
 }
 
 #[test]
+fn case_r_a_clock_that_goes_back_does_not_hold_an_alert_for_an_hour() {
+    let mut r = Room::new(&["host", "a: host"]);
+    r.down(&["a"]);
+    r.now = Moment::new(r.now.wall.minus(mins(60)), r.now.mono_ms + 1_000);
+    r.input(stillhere_respond::Input::ClockJumped { by_ms: -3_600_000 });
+    let opened: Vec<_> =
+        r.to_staff().into_iter().filter(|a| matches!(a.occasion, Occasion::IncidentOpened { .. })).collect();
+    assert_eq!(opened.len(), 1, "{opened:#?}");
+    assert_eq!(opened[0].not_before, r.now.wall);
+    // Long after it was sent, another jump does not send it again.
+    r.tick_for(secs(20));
+    let told = r.announced.len();
+    r.now = Moment::new(r.now.wall.minus(mins(60)), r.now.mono_ms);
+    r.input(stillhere_respond::Input::ClockJumped { by_ms: -3_600_000 });
+    assert!(r.announced.len() == told, "{:#?}", &r.announced[told..]);
+}
+
+#[test]
 fn a_service_without_ancestors_alerts_at_once() {
     let mut r = Room::new(&["a", "b"]);
     r.down(&["a"]);
