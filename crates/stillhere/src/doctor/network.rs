@@ -65,11 +65,11 @@ pub async fn ipv6(config: Option<&Config>) -> Finding {
     const ABOUT: &str = "IPv6";
     let way = UdpSocket::bind("[::]:0").and_then(|s| s.connect((FAR_V6, 53)).and_then(|()| s.local_addr()));
     let from = match way {
-        Ok(SocketAddr::V6(from)) if !from.ip().is_loopback() => from,
+        Ok(SocketAddr::V6(from)) if is_global(*from.ip()) => from,
         _ => {
             return Finding::warning(
                 ABOUT,
-                "no route: what has only an IPv6 address cannot be seen from here",
+                "no route from a public address: what has only an IPv6 address may not be seen from here",
                 "give this machine IPv6, or leave such targets to another place",
             );
         }
@@ -87,6 +87,10 @@ pub async fn ipv6(config: Option<&Config>) -> Finding {
             "check the firewall, or the address in [uplink]",
         ),
     }
+}
+
+fn is_global(from: Ipv6Addr) -> bool {
+    !(from.is_loopback() || from.is_unspecified() || from.is_unique_local() || from.is_unicast_link_local())
 }
 
 async fn connects(to: &str) -> bool {
