@@ -155,7 +155,9 @@ mod tests {
         for own in ["http://127.0.0.1:8081/#help", "http://localhost", "http://[::1]/"] {
             assert_eq!(https(own), Some(own));
         }
-        for bad in ["http://localhost:80@evil.example/", "http://127.0.0.1.evil.example/", "http://localhost.evil/"] {
+        for bad in
+            ["http://localhost:80@evil.example/", "http://127.0.0.1.evil.example/", "http://localhost.evil/"]
+        {
             assert_eq!(https(bad), None, "{bad}");
         }
         for bad in
