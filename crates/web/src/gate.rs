@@ -1,7 +1,13 @@
 //! What every request passes on hyper's side before a handler sees it: the name it asked for, its length, its time,
 //! and the headers every answer carries.
 
-use crate::{host::Hosts, pages, problem::Problem, public::PLAIN_CSP, serve::App};
+use crate::{
+    host::Hosts,
+    pages,
+    problem::Problem,
+    public::{PLAIN_CSP, Public},
+    serve::App,
+};
 use axum::{
     Router,
     extract::{Request, State},
@@ -25,10 +31,10 @@ const MAX_ECHO_CHARS: usize = 100;
 pub(crate) struct Trusted;
 
 /// The public side.
-pub(crate) fn guarded(routes: Router<App>, hosts: Hosts) -> Router<App> {
+pub(crate) fn guarded(routes: Router<App>, hosts: Hosts, public: Arc<Public>) -> Router<App> {
     finished(routes)
         .layer(from_fn(|request: Request, next: Next| within(ANSWER_WITHIN, request, next)))
-        .layer(from_fn_with_state(Arc::new(hosts), known_host))
+        .layer(from_fn_with_state((Arc::new(hosts), public), known_host))
         .layer(from_fn(bounded))
         .layer(from_fn(dressed))
 }
@@ -54,12 +60,21 @@ async fn wrong_method(method: Method, uri: Uri) -> Problem {
         StatusCode::METHOD_NOT_ALLOWED,
         "wrong-method",
         "This method is not for this address",
-        format!("{method} is not possible at {}; the Allow header names what is.", uri.path()),
+        format!("{method} is not possible at {}; the Allow header names what is.", said_path(&uri)),
     )
 }
 
+/// The path as it may stand in the log: a heartbeat's key is a secret.
+pub(crate) fn said_path(uri: &Uri) -> &str {
+    if uri.path().starts_with("/ping/") { "/ping/***" } else { uri.path() }
+}
+
 /// A browser that was led here by a foreign name is turned away; see [`crate::host`].
-async fn known_host(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
+async fn known_host(
+    State((hosts, public)): State<(Arc<Hosts>, Arc<Public>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut named = request.headers().get_all(header::HOST).iter();
     let (host, another) = (named.next(), named.next());
     // In the absolute form of a request the name in the target counts as well.
@@ -70,7 +85,9 @@ async fn known_host(State(hosts): State<Arc<Hosts>>, request: Request, next: Nex
         (None, _) if request.version() == Version::HTTP_10 => b"localhost",
         _ => return Problem::bad_request("A request names exactly one Host.").into_response(),
     };
-    let Some(foreign) = [Some(host), in_target].into_iter().flatten().find(|h| !hosts.allow(h)) else {
+    // The site's URL may have changed with a reload since `hosts` was made.
+    let allowed = |h: &&[u8]| hosts.allow(h) || Hosts::new([&public.shown().snapshot.site.url]).allow(h);
+    let Some(foreign) = [Some(host), in_target].into_iter().flatten().find(|h| !allowed(h)) else {
         return next.run(request).await;
     };
     let shown: String = String::from_utf8_lossy(foreign)

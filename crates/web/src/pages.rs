@@ -4,6 +4,7 @@
 use crate::{
     extract::In,
     front::head::takes_gzip,
+    gate::said_path,
     live::Since,
     problem::Problem,
     public::{HTML, Shown, page_csp},
@@ -125,7 +126,7 @@ pub(crate) async fn not_found(
     if accept.contains("text/html") && !uri.path().starts_with("/api/") {
         return one_page(&app.public.shown(), lang, |_, _| None);
     }
-    Problem::not_found(format!("Nothing is at {}.", uri.path())).into_response()
+    Problem::not_found(format!("Nothing is at {}.", said_path(&uri))).into_response()
 }
 
 async fn live(State(app): State<App>, In(lang): In, headers: HeaderMap, uri: Uri) -> Response {

@@ -88,7 +88,7 @@ pub async fn serve(handle: Handle, listener: TcpListener, settings: Settings) {
     }));
     let site = handle.snapshot().site.url.clone();
     let hosts = Hosts::new(settings.allowed_hosts.iter().map(String::as_str).chain([site.as_str()]));
-    let router = gate::guarded(routes(), hosts.clone()).with_state(app);
+    let router = gate::guarded(routes(), hosts.clone(), public.clone()).with_state(app);
     let following = tokio::spawn(public.follow(Some((shelves.clone(), hub.clone())), stop.clone()));
     let front = Arc::new(Front::new(hosts, shelves, hub, router, settings.limits).with_counts(counts));
     front.serve(listener, stop).await;

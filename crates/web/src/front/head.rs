@@ -58,9 +58,7 @@ fn asked<'a>(len: usize, request: &httparse::Request<'_, 'a>) -> Option<Asked<'a
         "HEAD" => true,
         _ => return None,
     };
-    if request.version? != 1 {
-        return None;
-    }
+    let http_11 = request.version? == 1;
     let mut found = Headers::default();
     for header in request.headers.iter() {
         found.take(header)?;
@@ -70,6 +68,10 @@ fn asked<'a>(len: usize, request: &httparse::Request<'_, 'a>) -> Option<Asked<'a
         None => (request.path?, ""),
     };
     let live = path == "/live";
+    // A stream ends with its connection anyway, so it may as well be asked for by a proxy that speaks HTTP/1.0.
+    if !live && (!http_11 || found.closes) {
+        return None;
+    }
     let mut lang = None;
     let mut since = None;
     for pair in query.split('&').filter(|p| !p.is_empty()) {
@@ -108,6 +110,8 @@ struct Headers<'a> {
     accept_language: Option<&'a [u8]>,
     if_none_match: Option<&'a [u8]>,
     last_event_id: Option<&'a [u8]>,
+    /// `Connection: close`.
+    closes: bool,
 }
 
 // === impl Headers ===
@@ -123,7 +127,10 @@ impl<'a> Headers<'a> {
             4 if is("host") => once(&mut self.host),
             6 if is("expect") => None,
             7 if is("upgrade") || is("trailer") => None,
-            10 if is("connection") => header.value.eq_ignore_ascii_case(b"keep-alive").then_some(()),
+            10 if is("connection") => {
+                self.closes = header.value.eq_ignore_ascii_case(b"close");
+                (self.closes || header.value.eq_ignore_ascii_case(b"keep-alive")).then_some(())
+            }
             13 if is("if-none-match") => once(&mut self.if_none_match),
             13 if is("last-event-id") => once(&mut self.last_event_id),
             14 if is("content-length") => None,

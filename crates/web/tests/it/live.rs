@@ -93,8 +93,15 @@ async fn an_open_page_is_told_and_resumes_by_id() {
 async fn the_stream_also_works_through_an_old_proxy() {
     let s = start().await;
     let token = s.token().await;
-    let mut live = Listening::open(&s, "1.0", "/live?lang=en&utm=1", "Connection: close\r\n").await;
-    live.until("event: beat").await;
+    let mut open = Vec::new();
+    // By the express lane, and by hyper, which gets what the express lane does not know.
+    for target in ["/live?lang=en", "/live?lang=en&utm=1"] {
+        let mut live = Listening::open(&s, "1.0", target, "Connection: close\r\n").await;
+        live.until("event: beat").await;
+        open.push(live);
+    }
     open_incident(&s, &token, "checkout", "Cards are declined").await;
-    while !live.change().await.1["html"].to_string().contains("Cards are declined") {}
+    for mut live in open {
+        while !live.change().await.1["html"].to_string().contains("Cards are declined") {}
+    }
 }

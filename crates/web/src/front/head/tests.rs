@@ -35,6 +35,8 @@ fn plain_requests_for_known_paths_take_the_express_lane() {
         asked(&format!("HEAD / HTTP/1.1\r\n{host}\r\n")),
         Some((What::Ready(Route::Status), true, false))
     );
+    let proxied = "GET /live?lang=en HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert_eq!(asked(proxied), Some((What::Live(None), false, false)), "nginx as it comes");
     let came_back = "GET /live?lang=en&seen=1-1 HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 1-5-2\r\n\r\n";
     let last = Since(Some(Position { epoch: 1, seq: 5, nth: 2 }));
     assert_eq!(
@@ -69,6 +71,8 @@ fn whatever_is_doubtful_goes_to_hyper() {
         "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n",
         "HEAD /live HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /live HTTP/1.1\r\nHost: x\r\nConnection: close, upgrade\r\n\r\n",
+        "GET /live HTTP/1.0\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "\x16\x03\x01\x02\x00\x01\x00",
         "get / HTTP/1.1\r\nHost: x\r\n\r\n",
