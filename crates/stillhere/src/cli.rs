@@ -364,4 +364,19 @@ mod tests {
         }
         assert_eq!(missing, Vec::<String>::new());
     }
+
+    /// The conditions of the examples are ones that the probe takes.
+    #[test]
+    fn the_conditions_in_the_docs_are_taken() {
+        let docs = include_str!("../../../docs/cli.md");
+        let mut conditions =
+            docs.split("--condition '").skip(1).filter_map(|rest| rest.split('\'').next()).peekable();
+        assert!(conditions.peek().is_some());
+        for condition in conditions {
+            let text = format!(
+                "[[service]]\nid = \"a\"\nurl = \"https://example.com\"\nconditions = [\"{condition}\"]\n"
+            );
+            stillhere_config::Config::parse("docs/cli.md", &text).unwrap_or_else(|report| panic!("{report}"));
+        }
+    }
 }
