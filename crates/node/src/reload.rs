@@ -40,7 +40,6 @@ pub(crate) struct Loaded {
     pub(crate) uplink_targets: Vec<String>,
     pub(crate) maintenance: Vec<Command>,
     pub(crate) limits: Limits,
-    shared: Shared,
     clock: Clock,
 }
 
@@ -117,18 +116,17 @@ impl Loaded {
             watched,
             heartbeats,
             channels,
-            shared,
             clock,
         })
     }
 
-    /// Reads the source again.
+    /// Reads the source again; the system's name servers too.
     ///
     /// # Errors
     /// The report; `self` is as it was.
     pub(crate) fn again(&self) -> Result<Loaded, String> {
         let config = self.source.load()?;
-        Loaded::build(self.source.clone(), config, self.addr, self.clock, self.shared.clone())
+        Loaded::build(self.source.clone(), config, self.addr, self.clock, Shared::new(self.clock))
     }
 
     /// What is different in `new`, in one line.
