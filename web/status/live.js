@@ -1,7 +1,8 @@
 // The live part of the status page. Without it the page is complete, only not live.
 //
-// States, shown as a class on <html>: none = live; `off` = no event for 30 s; `old` = events come, but the server
-// itself has no fresh news; a page that was rendered so loads itself anew when there are. Ages are counted on the
+// States, shown as a class on <html>: none = live; `off` = no event for 30 s; `old` = events come, but when the last
+// one was sent the server itself had no fresh news (between two events nobody can know, and with looks each second its
+// news outlive no pause between two beats); a page that was rendered so loads itself anew when there are. Ages are counted on the
 // server's clock, which every event brings. It never moves the focus, folds nothing that was unfolded, and speaks to
 // screen readers at most once in 30 s.
 (() => {
@@ -18,7 +19,7 @@ const tick = () => {
   const now = Date.now(), copy = $('copy'), checked = $('checked'), net = $('net');
   if (copy) copy.lastChild.textContent = copy.dataset.w.replace('%', ago(now - copy.dataset.t));
   if (!m.live) return;
-  const state = now - heard > SILENCE ? 'off' : off !== undefined && now + off > fresh ? 'old' : '';
+  const state = now - heard > SILENCE ? 'off' : off !== undefined && at > fresh ? 'old' : '';
   if (checked && off !== undefined && !state && looked) checked.textContent = checked.dataset.w.replace('%', ago(now + off - looked));
   if (off === undefined && !state || h.className == state) return;
   if (stale && !state) return reload();

@@ -50,11 +50,11 @@ export function freePort() {
 
 /** A website that is watched. It can be killed and brought back at the same address. */
 export class Target {
-  constructor(port) { this.port = port; this.url = `http://127.0.0.1:${port}/`; }
-  static async start() { const t = new Target(await freePort()); await t.up(); return t; }
+  constructor(port, answer) { this.port = port; this.url = `http://127.0.0.1:${port}/`; this.answer = answer; }
+  static async start(answer = (q, r) => r.end('ok')) { const t = new Target(await freePort(), answer); await t.up(); return t; }
   up() {
     return new Promise((resolve, reject) => {
-      this.server = http.createServer((q, r) => r.end('ok')).once('error', reject).listen(this.port, '127.0.0.1', resolve);
+      this.server = http.createServer(this.answer).once('error', reject).listen(this.port, '127.0.0.1', resolve);
     });
   }
   kill() {
