@@ -9,8 +9,12 @@ use stillhere_respond::Input;
 
 impl World {
     pub(crate) fn person(&mut self) -> Result<(), String> {
-        let pause = if self.is_calm() { 10 * MINUTE } else { HOUR };
-        self.plan_in_about(pause, Event::Person);
+        if self.is_calm() {
+            self.plan_in(10 * MINUTE, Event::Person);
+        } else {
+            let at = self.now + self.dice.about(HOUR);
+            self.plan(at.min(self.calm_from), Event::Person);
+        }
         if self.process.is_none() {
             return Ok(());
         }
