@@ -34,7 +34,7 @@ export async function until(what, ask, deadline = DEADLINE_MS) {
       if (answer !== undefined && answer !== false) return answer;
       last = undefined;
     } catch (e) { last = e; }
-    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}`, { cause: last });
+    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}${last ? `; last: ${last.message}` : ''}`, { cause: last });
     await pause(POLL_MS);
   }
 }
