@@ -24,19 +24,30 @@ impl Channels {
         *self = Channels::new(channels);
     }
 
-    /// The messages about `occasion`, rendered from `snapshot`, which already holds what happened. Channels of one
-    /// kind, language and audience share one rendering.
+    /// The messages about `occasion`. `public` is what everybody may see, `all` what staff may; both already hold what
+    /// happened. Channels of one kind, language and audience share one rendering.
     pub(crate) fn address(
         &self,
         occasion: &Occasion,
         audience: Audience,
-        snapshot: &Snapshot,
+        public: &Snapshot,
+        all: &Snapshot,
     ) -> Vec<(String, Payload)> {
+        // What concerns only services that visitors don't see is not in their snapshot, and not for their channels.
+        let in_public = occasion.incident().is_none_or(|id| public.incident(&id).is_some())
+            && occasion.maintenance().is_none_or(|id| public.maintenance(&id).is_some());
+        let snapshot = match audience {
+            Audience::Staff => all,
+            Audience::Public if in_public => public,
+            Audience::Public => return Vec::new(),
+        };
         let services = services_of(occasion, snapshot);
         let mut rendered = HashMap::new();
         self.channels
             .iter()
-            .filter(|c| c.wants(audience, &services))
+            .filter(|c| {
+                c.wants(audience, &services) && !(in_public && hears_it_as_public(c, audience, occasion))
+            })
             .map(|c| {
                 let kind = match c.spec {
                     ChannelSpec::Mail(_) => ChannelKind::Mail,
@@ -49,6 +60,17 @@ impl Channels {
             })
             .collect()
     }
+}
+
+/// A channel for both audiences gets one message about an incident or a maintenance: the public one, which comes first.
+fn hears_it_as_public(channel: &Channel, audience: Audience, occasion: &Occasion) -> bool {
+    let told_in_public = match occasion {
+        Occasion::IncidentOpened { .. }
+        | Occasion::IncidentUpdated { .. }
+        | Occasion::IncidentResolved { .. } => true,
+        _ => occasion.maintenance().is_some(),
+    };
+    audience == Audience::Staff && channel.audience.contains(&Audience::Public) && told_in_public
 }
 
 fn services_of(occasion: &Occasion, snapshot: &Snapshot) -> Vec<ServiceId> {

@@ -26,8 +26,9 @@ use std::{
 };
 use stillhere_judge::{Input as JudgeInput, Look};
 use stillhere_model::{
-    Accepted, Audience, CheckId, DeliveryId, Entry, Finding, Mint, Moment, Observation, Occasion,
-    OutboxMessage, Outcome, Refusal, ServiceId, Status, Time, VerdictChange, time::millis,
+    Accepted, Audience, CheckId, Command, DeliveryId, Entry, Finding, MaintenanceStatus, Mint, Moment,
+    Observation, Occasion, OutboxMessage, Outcome, Refusal, ServiceId, Status, Time, VerdictChange,
+    time::millis,
 };
 use stillhere_net::clock::Clock;
 use stillhere_respond::{Effect, Input as RespondInput};
@@ -384,6 +385,7 @@ impl Flow {
         let now = self.clock.now();
         match request {
             Request::Command { by, command, reply } => {
+                self.remember(&command).await;
                 let outcome = self
                     .respond(RespondInput::Command { by, command }, now)
                     .expect("respond answers every command with an outcome");
@@ -407,6 +409,24 @@ impl Flow {
             Request::Reload { reply } => {
                 let outcome = self.reload(now).await;
                 self.reply_after_commit(reply, outcome);
+            }
+        }
+    }
+
+    /// A command may be about an incident that is too old to be at hand.
+    async fn remember(&mut self, command: &Command) {
+        let (Command::UpdateIncident { incident, .. }
+        | Command::ResolveIncident { incident, .. }
+        | Command::CorrectIncident { incident, .. }) = command
+        else {
+            return;
+        };
+        if self.respond.incident(*incident).is_none() {
+            match self.store.incident(*incident).await {
+                Ok(Some(kept)) => self.respond.remember(kept),
+                // `respond` refuses it by name.
+                Ok(None) => {}
+                Err(e) => tracing::error!(%incident, error = %e, "could not read an old incident"),
             }
         }
     }
@@ -504,8 +524,11 @@ impl Flow {
         let now = self.clock.now();
         let snapshot = Arc::new(self.public.snapshot(now.wall));
         let announced = std::mem::take(&mut pending.announce);
+        // Cut only when somebody is to be told: most commits are looks.
+        let for_staff = if announced.is_empty() { None } else { Some(self.public.staff_snapshot(now.wall)) };
         for (occasion, audience, not_before) in announced {
-            let messages = self.channels.address(&occasion, audience, &snapshot);
+            let all = for_staff.as_ref().unwrap_or(&snapshot);
+            let messages = self.channels.address(&occasion, audience, &snapshot, all);
             for (channel, payload) in messages {
                 pending.write.outbox.push(OutboxMessage {
                     id: DeliveryId(self.mint.uuid(now.wall)),
@@ -588,7 +611,6 @@ impl Flow {
         let gone =
             before.topology.services.into_iter().filter(|s| self.loaded.topology.service(&s.id).is_none());
         self.pending.write.retired.extend(gone.map(|s| (s.id, now.wall)));
-        self.respond(RespondInput::TopologyChanged, now);
         let changes = self.judged(JudgeInput::TopologyChanged, now);
         let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();
         self.public.reconfigure(
@@ -598,6 +620,7 @@ impl Flow {
             &verdicts,
             now.wall,
         );
+        self.respond(RespondInput::TopologyChanged, now);
         self.verdicts(changes, now);
         self.heartbeats.replace(&self.loaded.heartbeats);
         self.channels.replace(&self.loaded.channels);
@@ -609,13 +632,36 @@ impl Flow {
         self.plan_maintenance(now);
     }
 
-    /// Windows from the file become maintenances by their key; one that is gone from the file is cancelled by
-    /// `respond` only if it has not begun.
+    /// Windows from the file become maintenances by their key. One that is gone from the file is called off, or
+    /// ended if it has begun.
     pub(crate) fn plan_maintenance(&mut self, now: Moment) {
-        for command in self.loaded.maintenance.clone() {
-            if let Some(Err(refusal)) =
-                self.respond(RespondInput::Command { by: BY_FILE.to_owned(), command }, now)
-            {
+        let mut keys = Vec::new();
+        let mut commands = Vec::new();
+        for command in &self.loaded.maintenance {
+            if let Command::ScheduleMaintenance { from_file: Some(key), ends_at, .. } = command {
+                keys.push(key.clone());
+                // Windows of the past may stay in the file.
+                if *ends_at > now.wall {
+                    commands.push(command.clone());
+                }
+            }
+        }
+        for m in self.respond.maintenances() {
+            if m.from_file.as_ref().is_some_and(|key| !keys.contains(key)) {
+                match m.status {
+                    MaintenanceStatus::Scheduled => {
+                        commands.push(Command::CancelMaintenance { maintenance: m.id, text: None });
+                    }
+                    MaintenanceStatus::InProgress | MaintenanceStatus::Verifying => {
+                        commands.push(Command::CompleteMaintenance { maintenance: m.id, text: None });
+                    }
+                    MaintenanceStatus::Completed | MaintenanceStatus::Cancelled => {}
+                }
+            }
+        }
+        for command in commands {
+            let by = BY_FILE.to_owned();
+            if let Some(Err(refusal)) = self.respond(RespondInput::Command { by, command }, now) {
                 tracing::warn!(%refusal, "a maintenance window of the file was not taken over");
             }
         }

@@ -33,7 +33,10 @@ pub(crate) struct Public {
     pub(crate) seq: u64,
     site: Site,
     zone: jiff::tz::TimeZone,
+    /// Every service's view, those that visitors don't see included: staff messages name them.
     views: Vec<Arc<ServiceView>>,
+    /// Whether visitors see it, for each view.
+    shown: Vec<bool>,
     index: HashMap<ServiceId, usize>,
     segments: HashMap<ServiceId, VecDeque<Segment>>,
     gaps: Vec<(Time, Time)>,
@@ -88,6 +91,7 @@ impl Public {
             zone: timeline::zone(&site.time_zone),
             site,
             views: Vec::new(),
+            shown: Vec::new(),
             index: HashMap::new(),
             segments: known.segments,
             gaps: known.gaps,
@@ -132,12 +136,14 @@ impl Public {
         now: Time,
     ) {
         let verdicts: HashMap<&ServiceId, &Verdict> = verdicts.iter().map(|v| (&v.service, v)).collect();
-        let public: Vec<&ServiceDef> = topology.services.iter().filter(|s| s.public).collect();
-        self.index = public.iter().enumerate().map(|(i, s)| (s.id.clone(), i)).collect();
+        let services: &[ServiceDef] = &topology.services;
+        self.index = services.iter().enumerate().map(|(i, s)| (s.id.clone(), i)).collect();
+        self.shown = services.iter().map(|s| s.public).collect();
         self.latency.clear();
-        let mut views = Vec::with_capacity(public.len());
-        for (i, def) in public.iter().enumerate() {
-            let Some(verdict) = verdicts.get(&def.id) else { continue };
+        let mut views = Vec::with_capacity(services.len());
+        for (i, def) in services.iter().enumerate() {
+            let verdict =
+                verdicts.get(&def.id).expect("the judge has a verdict on every service of the topology");
             let mut points = Vec::new();
             // The picture is that of the service's first check: mixing kinds would draw a line that means nothing.
             if let Some(check) = def.checks.first() {
@@ -304,7 +310,25 @@ impl Public {
         }
     }
 
+    /// What everybody may see.
     pub(crate) fn snapshot(&self, now: Time) -> Snapshot {
+        let views = self.views.iter().zip(&self.shown).filter(|(_, shown)| **shown);
+        Snapshot {
+            services: views.map(|(view, _)| view.clone()).collect(),
+            incidents: self.incidents.iter().filter(|i| self.concerns_visitors(i)).cloned().collect(),
+            history: self.history.iter().filter(|i| self.concerns_visitors(i)).cloned().collect(),
+            maintenances: self
+                .maintenances
+                .iter()
+                .filter(|m| m.services.is_empty() || m.services.iter().any(|s| self.visitors_see(s)))
+                .cloned()
+                .collect(),
+            ..self.staff_snapshot(now)
+        }
+    }
+
+    /// The same with the services that visitors don't see, and what concerns only them. For messages to staff.
+    pub(crate) fn staff_snapshot(&self, now: Time) -> Snapshot {
         Snapshot {
             epoch: self.epoch,
             seq: self.seq,
@@ -318,6 +342,17 @@ impl Public {
             maintenances: self.maintenances.clone(),
             own: self.own.clone(),
         }
+    }
+
+    fn visitors_see(&self, service: &ServiceId) -> bool {
+        self.index.get(service).is_some_and(|i| self.shown[*i])
+    }
+
+    /// An incident that touches only services that visitors don't see is not theirs. One without any was opened by a
+    /// person for everybody; one whose services are all gone from the configuration was seen before, and stays.
+    fn concerns_visitors(&self, incident: &Incident) -> bool {
+        let mut known = incident.affected.iter().filter(|a| self.index.contains_key(&a.service)).peekable();
+        known.peek().is_none() || known.any(|a| self.visitors_see(&a.service))
     }
 }
 

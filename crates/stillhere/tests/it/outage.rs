@@ -374,7 +374,10 @@ fn case_a_while_the_store_cannot_write_nothing_is_said_and_no_target_is_blamed()
     assert_eq!(line.trim(), "locked");
 
     wait_for("no fresh news", || (up.json("/api/v1/services")["fresh"] == false).then_some(()));
-    assert!(up.get("/").body.contains("<h1>No fresh news since"), "{}", up.get("/").body);
+    let page = wait_for("the page says so", || {
+        Some(up.get("/").body).filter(|p| p.contains("<html lang=\"en\" class=old>"))
+    });
+    assert!(page.contains("No fresh news since"), "{page}");
     let services = up.json("/api/v1/services");
     assert_eq!(services["services"][0]["status"], "unknown", "our fault is not the target's: {services}");
     assert_eq!(up.get("/healthz").status, 503);
@@ -503,4 +506,45 @@ fn case_e_maintenance_of_one_service_does_not_hide_the_outage_of_another() {
     };
     assert_eq!(id(0), id(1));
     let _again = Target::at(dead);
+}
+
+#[test]
+fn what_concerns_only_services_that_visitors_do_not_see_is_told_to_staff_alone() {
+    let (seen, unseen) = (Target::start(), Target::start());
+    let (everybody, staff) = (Receiver::start(), Receiver::start());
+    let up = Running::up(&format!(
+        "[respond]\nverify = \"2s\"\n[[service]]\nid = \"web\"\nurl = \"{}\"\ninterval = \"1s\"\n\
+         [[service]]\nid = \"vault\"\nname = \"Vault\"\npublic = false\nurl = \"{}\"\ninterval = \"1s\"\n\
+         [[channel]]\nname = \"everybody\"\nkind = \"webhook\"\nurl = \"{}\"\naudience = [\"public\"]\n\
+         [[channel]]\nname = \"staff\"\nkind = \"webhook\"\nurl = \"{}\"\naudience = [\"public\", \"staff\"]\n",
+        seen.url(),
+        unseen.url(),
+        everybody.url(),
+        staff.url()
+    ));
+    wait_for("operational", || (status_of(&up, "web") == "operational").then_some(()));
+    let addr = unseen.kill();
+    let told = wait_for("staff hear of it", || staff.of_type("incident.opened").into_iter().next());
+    assert!(told.to_string().contains("Vault"), "{told}");
+    for path in [
+        "/",
+        "/history",
+        "/api/v2/summary.json",
+        "/api/v2/incidents.json",
+        "/history.atom",
+        "/api/v1/incidents",
+    ] {
+        let body = up.get(path).body;
+        assert!(!body.contains("Vault") && !body.contains("vault"), "{path}: {body}");
+    }
+    // The other one is everybody's, and whoever hears both hears it once.
+    seen.kill();
+    wait_for("everybody hears of it", || everybody.of_type("incident.opened").into_iter().next());
+    wait_for("staff too", || (staff.of_type("incident.opened").len() == 2).then_some(()));
+    let _again = Target::at(addr);
+    wait_for("staff hear the end", || {
+        staff.of_type("incident.updated").into_iter().chain(staff.of_type("incident.resolved")).next()
+    });
+    assert_eq!(everybody.of_type("incident.opened").len(), 1);
+    assert_eq!(staff.of_type("incident.opened").len(), 2);
 }
