@@ -270,14 +270,17 @@ fn a_graceful_stop_and_the_command_line_work_together() {
         up.cli(&["incident", "open", "--title", "Slow mails", "--text", "We are looking into it."]);
     assert_eq!(code, 0, "{err}");
     let id = id.trim().to_owned();
-    assert!(up.get("/").body.contains("Slow mails"));
+    // Open pages and ready-made answers follow the commit within milliseconds; the command was answered by it.
+    wait_for("the page has it", || up.get("/").body.contains("Slow mails").then_some(()));
     let (code, _, err) =
         up.cli(&["incident", "update", &id, "--text", "Found it.", "--status", "identified"]);
     assert_eq!(code, 0, "{err}");
-    assert!(up.get(&format!("/incidents/{id}")).body.contains("Found it."));
+    wait_for("the update", || up.get(&format!("/incidents/{id}")).body.contains("Found it.").then_some(()));
     let (code, _, err) = up.cli(&["incident", "resolve", &id, "--text", "It is over."]);
     assert_eq!(code, 0, "{err}");
-    assert_eq!(up.json("/api/v2/incidents.json")["incidents"][0]["status"], "resolved");
+    wait_for("resolved", || {
+        (up.json("/api/v2/incidents.json")["incidents"][0]["status"] == "resolved").then_some(())
+    });
     let (code, _, err) = up.cli(&["incident", "resolve", &id]);
     assert_eq!(code, 4, "refused: {err}");
 
