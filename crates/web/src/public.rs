@@ -117,6 +117,9 @@ impl Public {
             let shown = Shown::new(last.clone(), now_stale);
             *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown.clone();
             let Some((shelves, hub)) = &pages else { continue };
+            // The ready-made answers change together with the routed ones: whoever was told by one of them that
+            // something changed must not read the old state from another. They are cut when asked for, or below.
+            let mut unwarmed = (differs || turned).then(|| self.reshelve(shelves));
             // Open pages first: theirs is the longer way.
             if differs || turned || told.compared.elapsed_since() >= RECOMPARE {
                 told = told.tell(shown.snapshot, differs, hub).await;
@@ -129,23 +132,23 @@ impl Public {
                 );
                 hub.beat();
             }
-            if differs || turned || shelved.elapsed_since() >= RENEW {
+            if unwarmed.is_none() && shelved.elapsed_since() >= RENEW {
+                unwarmed = Some(self.reshelve(shelves));
+            }
+            if let Some((before, next)) = unwarmed {
                 shelved = clock::mono();
-                self.reshelve(shelves).await;
+                if let Err(e) = spawn_blocking(move || next.warm(&before)).await {
+                    tracing::error!(error = %e, "a page could not be made");
+                }
             }
         }
     }
 
-    async fn reshelve(&self, shelves: &Arc<Shelves>) {
+    /// Puts a new shelf in the place of the old one; gives both, so that what was asked for can be cut again.
+    fn reshelve(&self, shelves: &Shelves) -> (Arc<Shelf>, Arc<Shelf>) {
         let (before, next) = (shelves.now(), Arc::new(self.shelf()));
-        let warmed = spawn_blocking({
-            let next = next.clone();
-            move || next.warm(&before)
-        });
-        if let Err(e) = warmed.await {
-            tracing::error!(error = %e, "a page could not be made");
-        }
-        shelves.put(next);
+        shelves.put(next.clone());
+        (before, next)
     }
 }
 
