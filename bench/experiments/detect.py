@@ -23,15 +23,24 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Ok).serve_forev
 """
 
 
+# One less than what `respond` calls a storm: then incidents are told together, under one title.
+IN_A_BATCH = 7
+
+
 def run(bench):
-    kills = 3 if bench.quick else 20
+    took = [t for _ in range(1 if bench.quick else 3) for t in _batch(bench)]
+    p50, worst = figures.median(took), max(took)
+    return [Row("detect", f"target killed → on the page, interval 1 s, {len(took)} kills: longest (p50 {p50:.2f} s)", f"{worst:.2f} s", "", "", at_most(worst, 2.5, "s"))]
+
+
+def _batch(bench):
     folder = bench.folder("targets")
     (folder / "target.py").write_text(TARGET)
-    ports = [net.free_port() for _ in range(kills)]
+    ports = [net.free_port() for _ in range(IN_A_BATCH)]
     targets = [Process([sys.executable, "target.py", p], folder, folder / f"log{p}") for p in ports]
     for port in ports:
         net.wait_for("the target answers", lambda: net.get(port, "/")[0] == 200)
-    names = [f"service-{n}" for n in range(kills)]
+    names = [f"service-{n}" for n in range(IN_A_BATCH)]
     toml = '[defaults]\ninterval = "1s"\n' + "".join(
         service(n, url=f"http://{net.HOST}:{p}/", name=n) for n, p in zip(names, ports)
     )
@@ -46,8 +55,7 @@ def run(bench):
         net.wait_for(f"{name} is down on the page", lambda: _says_down(up, name), 20, every=0.01)
         took.append(time.monotonic() - killed)
     up.stop()
-    p50, worst = figures.median(took), max(took)
-    return [Row("detect", f"target killed → on the page, interval 1 s, {kills} kills: longest (p50 {p50:.2f} s)", f"{worst:.2f} s", "", "", at_most(worst, 2.5, "s"))]
+    return took
 
 
 def _says_down(up, name):
