@@ -89,8 +89,8 @@ pub struct Plan {
     no_body_wanted: bool,
     /// The whole HTTP/1.1 request, body included. May hold secrets.
     h1: Vec<u8>,
-    /// The same for HTTP/2.
-    h2: http::Request<()>,
+    /// The same for HTTP/2, where that may be spoken.
+    h2: Option<Box<http::Request<()>>>,
     body: Bytes,
     /// The request goes to the proxy itself (plain HTTP).
     through: bool,
@@ -183,7 +183,7 @@ impl Plan {
             None
         };
         let through = proxy.is_some() && peer.is_none();
-        let h2 = http::Request::builder()
+        let mut h2 = http::Request::builder()
             .method(ask.method.clone())
             .version(http::Version::HTTP_2)
             .uri(target.url())
@@ -191,7 +191,7 @@ impl Plan {
             .map_err(|e| format!("not a URL that can be asked: {e}"))?;
         let mut plan = Plan {
             h1: Vec::with_capacity(512),
-            h2,
+            h2: None,
             no_body_wanted: ask.method == Method::HEAD,
             body: ask.body.clone(),
             target,
@@ -199,7 +199,10 @@ impl Plan {
             version,
             through,
         };
-        plan.write(ask, proxy);
+        plan.write(ask, proxy, &mut h2);
+        // Plans are kept by the ten thousand.
+        plan.h1.shrink_to_fit();
+        plan.h2 = (plan.peer.is_some() || version == Version::Http2).then(|| Box::new(h2));
         Ok(plan)
     }
 
@@ -227,7 +230,7 @@ impl Plan {
                 h1::exchange(&mut tcp, &self.h1, self.no_body_wanted, want, trace).await
             }
             // The futures of the rarer ways are large; boxed, the common look's future stays small.
-            None => Box::pin(h2::exchange(tcp, &self.h2, &self.body, want, trace)).await,
+            None => Box::pin(h2::exchange(tcp, self.h2(), &self.body, want, trace)).await,
             Some(peer) => Box::pin(self.within_tls(peer, tcp, want, trace)).await,
         }
     }
@@ -242,7 +245,7 @@ impl Plan {
         let (mut stream, certificate) = peer.handshake(tcp, trace).await?;
         let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
         let mut answer = match (agreed.as_deref(), self.version) {
-            (Some(b"h2"), _) => h2::exchange(stream, &self.h2, &self.body, want, trace).await?,
+            (Some(b"h2"), _) => h2::exchange(stream, self.h2(), &self.body, want, trace).await?,
             (_, Version::Http2) => {
                 let detail = "the server does not offer HTTP/2 (ALPN)";
                 return Err(Fault::target(stillhere_model::Finding::MalformedAnswer, detail));
@@ -278,7 +281,7 @@ impl Plan {
     }
 
     /// Writes both forms of the request.
-    fn write(&mut self, ask: &Ask, proxy: Option<&Proxy>) {
+    fn write(&mut self, ask: &Ask, proxy: Option<&Proxy>, h2: &mut http::Request<()>) {
         let defaults = [
             (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
             (header::ACCEPT, HeaderValue::from_static("*/*")),
@@ -299,7 +302,7 @@ impl Plan {
         let given = ask.headers.iter().filter(|(name, _)| *name != header::HOST);
         for (name, value) in mine.chain(given) {
             line(out, name, value);
-            self.h2.headers_mut().append(name.clone(), value.clone());
+            h2.headers_mut().append(name.clone(), value.clone());
         }
         if let Some(auth) = proxy.filter(|_| self.through).and_then(Proxy::authorization) {
             line(out, &header::PROXY_AUTHORIZATION, &auth);
@@ -307,7 +310,7 @@ impl Plan {
         if !ask.body.is_empty() || matches!(ask.method, Method::POST | Method::PUT | Method::PATCH) {
             let length = HeaderValue::from(ask.body.len());
             line(out, &header::CONTENT_LENGTH, &length);
-            self.h2.headers_mut().insert(header::CONTENT_LENGTH, length);
+            h2.headers_mut().insert(header::CONTENT_LENGTH, length);
         }
         out.extend_from_slice(b"Connection: close\r\n\r\n");
         out.extend_from_slice(&ask.body);
@@ -318,9 +321,13 @@ impl Plan {
             let scheme = if self.target.https() { "https" } else { "http" };
             let uri = http::Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
             if let Ok(uri) = uri {
-                *self.h2.uri_mut() = uri;
+                *h2.uri_mut() = uri;
             }
         }
+    }
+
+    fn h2(&self) -> &http::Request<()> {
+        self.h2.as_deref().expect("made for every plan that may speak HTTP/2")
     }
 
     /// The request target: the path, or all of the URL when the proxy is asked.

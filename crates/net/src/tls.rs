@@ -16,9 +16,9 @@ use crate::{
 };
 use judge::Judge;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
-        Resumption, WebPkiServerVerifier,
+        Resumption, WantsClientCert, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
@@ -38,6 +38,7 @@ pub const MAX_PEM_CERTIFICATES: usize = 1024;
 
 /// Which protocol is offered within TLS (ALPN).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
 pub enum Alpn {
     #[default]
     None,
@@ -72,10 +73,12 @@ pub enum Error {
     SystemTrust(String),
 }
 
-/// What all sessions share: the system's trusted certificates, read when they are first needed.
+/// What all sessions share: the system's trusted certificates, read when they are first needed, and settings.
 #[derive(Default)]
 pub struct Store {
     system: OnceLock<Result<Arc<dyn ServerCertVerifier>, String>>,
+    /// Settings without a client certificate, by [`Alpn`]: a kilobyte that thousands of checks need not have each.
+    anonymous: [OnceLock<Arc<ClientConfig>>; 4],
 }
 
 /// Makes sessions with one set of options.
@@ -130,26 +133,17 @@ impl Store {
                 Trust::These(verifier)
             }
         };
-        let builder = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("ring has cipher suites for TLS 1.2 and 1.3")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Later(provider().signature_verification_algorithms)));
-        let mut config = match &options.client {
-            None => builder.with_no_client_auth(),
+        let config = match &options.client {
+            None => self.anonymous[options.alpn as usize]
+                .get_or_init(|| config(options.alpn, settings().with_no_client_auth()))
+                .clone(),
             Some((chain, key_file)) => {
                 let key = PrivateKeyDer::from_pem_file(key_file).map_err(|e| pem_error(key_file, e))?;
-                builder.with_client_auth_cert(certificates(chain)?, key).map_err(Error::ClientCertificate)?
+                let shown = settings().with_client_auth_cert(certificates(chain)?, key);
+                config(options.alpn, shown.map_err(Error::ClientCertificate)?)
             }
         };
-        config.resumption = Resumption::disabled();
-        config.alpn_protocols = match options.alpn {
-            Alpn::None => vec![],
-            Alpn::Http11 => vec![b"http/1.1".to_vec()],
-            Alpn::Http2 => vec![b"h2".to_vec()],
-            Alpn::Either => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        };
-        Ok(Client { config: Arc::new(config), trust })
+        Ok(Client { config, trust })
     }
 
     fn system(&self) -> Result<&Arc<dyn ServerCertVerifier>, Error> {
@@ -167,6 +161,26 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
     }
+}
+
+/// Everything but whom we are.
+fn settings() -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("ring has cipher suites for TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Later(provider().signature_verification_algorithms)))
+}
+
+fn config(alpn: Alpn, mut config: ClientConfig) -> Arc<ClientConfig> {
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols = match alpn {
+        Alpn::None => vec![],
+        Alpn::Http11 => vec![b"http/1.1".to_vec()],
+        Alpn::Http2 => vec![b"h2".to_vec()],
+        Alpn::Either => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+    };
+    Arc::new(config)
 }
 
 // === impl Client ===
