@@ -74,6 +74,8 @@ impl State {
         if check.seed.is_some() {
             vote.finding.clone_from(&self.services[check.service].verdict.checks[check.place].finding);
         }
+        // Most checks have one vantage for ever, and there are ten thousands of checks.
+        check.votes.reserve_exact(1);
         check.votes.push(vote);
         Some((check.votes.len() - 1, true))
     }
