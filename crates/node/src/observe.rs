@@ -25,6 +25,9 @@ use tokio::sync::mpsc;
 
 /// In the first round after a start the looks are at least this far apart, unless the interval forces them closer.
 const FIRST_LOOK_SPACING: Duration = Duration::from_millis(5);
+/// The first round takes at most this many hundredths of an interval: with the time that a start takes, every check is
+/// looked at within one interval after it.
+const FIRST_ROUND_PERCENT: u64 = 90;
 /// Re-checks and looks asked for by a decision that may wait for their turn; more are refused and left to the schedule.
 pub(crate) const ASKED_MAX: usize = 65_536;
 
@@ -184,7 +187,7 @@ impl Watcher {
             let first = match known.get(&w.id) {
                 Some((_, before)) if *before == w.interval => next_turn(now, phase_us, interval),
                 _ => {
-                    let window = interval.min(new * micros(FIRST_LOOK_SPACING));
+                    let window = (interval / 100 * FIRST_ROUND_PERCENT).min(new * micros(FIRST_LOOK_SPACING));
                     rank += 1;
                     now + (rank - 1) * window / new
                 }
