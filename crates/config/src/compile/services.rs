@@ -67,6 +67,8 @@ pub(super) fn read(
             out.defs.push(def);
         }
     }
+    // Kept as long as the process runs, for the comparison with the next file.
+    out.checks.shrink_to_fit();
     if reader.seen as u64 > bounds::CHECKS {
         let problem = format!("has {} checks in all, {} are allowed", reader.seen, bounds::CHECKS);
         faults.value(at.path(), problem, None);
