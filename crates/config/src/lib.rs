@@ -15,7 +15,6 @@ pub mod bounds;
 mod compile;
 mod config;
 mod diff;
-pub mod duration;
 mod explain;
 mod fields;
 pub mod file;
@@ -33,4 +32,5 @@ pub use file::{Contact, Defaults, Limits, Publish, Respond, Retention, Server, S
 pub use reference::reference;
 pub use report::{ConfigError, Report};
 pub use schema::schema;
+pub use stillhere_model::duration;
 pub use watch::INTERVAL;

@@ -4,6 +4,7 @@
 //! that everything that decides can be replayed. `docs/words.md` has one meaning per word.
 
 pub mod command;
+pub mod duration;
 pub mod id;
 pub mod incident;
 pub mod journal;

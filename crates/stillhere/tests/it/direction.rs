@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, process::Command};
 
 /// Crate → the crates of ours that it may use. Tests and benchmarks may use more.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("stillhere-model", &[]),
     ("stillhere-judge", &["model"]),
     ("stillhere-respond", &["model"]),
@@ -12,18 +12,23 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("stillhere-observe", &["model", "net"]),
     ("stillhere-send", &["model", "net"]),
     ("stillhere-store", &["model", "net"]),
-    ("stillhere-config", &["model", "net", "observe", "send"]),
+    ("stillhere-edge", &["model", "net", "tell"]),
+    ("stillhere-config", &["model", "net", "observe", "send", "edge"]),
     ("stillhere-node", &["model", "config", "judge", "respond", "tell", "net", "observe", "send", "store"]),
     ("stillhere-web", &["model", "tell", "net", "observe", "node", "store"]),
     (
         "stillhere",
-        &["model", "config", "judge", "respond", "tell", "net", "observe", "send", "store", "node", "web"],
+        &[
+            "model", "config", "judge", "respond", "tell", "net", "observe", "send", "store", "node", "web",
+            "edge",
+        ],
     ),
     ("stillhere-world", &["model", "judge", "respond"]),
 ];
 
 /// Heavy dependency → the only crates that may name it.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
+    ("redb", &["stillhere-edge"]),
     ("sqlx", &["stillhere-store"]),
     ("axum", &["stillhere-web"]),
     ("lettre", &["stillhere-send"]),

@@ -1,6 +1,6 @@
 //! Durations as people write them: `500ms`, `20s`, `5m`, `1h30m`, `1 day`.
 //!
-//! Also the `with` module of every duration in [`crate::file`]: in the file and in JSON they are texts.
+//! Also the `with` module of every duration in a configuration: in the file and in JSON they are texts.
 
 use serde::{Deserialize, Deserializer, Serializer};
 use std::{fmt::Write, time::Duration};

@@ -1,0 +1,1 @@
+//! Own answers: the notice in the kind and language of whoever asks.

@@ -1,0 +1,120 @@
+//! What an answer is made of. One type, so that the common case (a stream from a node) needs no allocation.
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::sync::mpsc;
+
+/// Anything that goes wrong with a body while it flows.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs when the last byte was taken, or the receiver has gone: whichever comes first. It holds a node's place, and
+/// counts.
+pub type Guard = Box<dyn Send + Sync>;
+
+/// The body of an answer, or of a request to a node.
+pub struct Body {
+    from: From,
+    guard: Option<Guard>,
+}
+
+enum From {
+    Empty,
+    Whole(Bytes),
+    /// Straight from the wire.
+    Wire(Incoming),
+    /// Written by a task of ours. The channel is the limit; an error cuts the answer off visibly.
+    Task(mpsc::Receiver<Result<Bytes, BodyError>>),
+}
+
+// === impl Body ===
+
+impl Body {
+    #[must_use]
+    pub fn empty() -> Body {
+        Body { from: From::Empty, guard: None }
+    }
+
+    #[must_use]
+    pub fn whole(bytes: impl Into<Bytes>) -> Body {
+        Body { from: From::Whole(bytes.into()), guard: None }
+    }
+
+    #[must_use]
+    pub fn wire(incoming: Incoming) -> Body {
+        Body { from: From::Wire(incoming), guard: None }
+    }
+
+    /// A body that is written piece by piece; at most `ahead` pieces wait for the reader.
+    #[must_use]
+    pub fn task(ahead: usize) -> (mpsc::Sender<Result<Bytes, BodyError>>, Body) {
+        let (pieces, taken) = mpsc::channel(ahead.max(1));
+        (pieces, Body { from: From::Task(taken), guard: None })
+    }
+
+    /// Keeps `guard` until the body has ended or is dropped.
+    #[must_use]
+    pub fn guarded(mut self, guard: Guard) -> Body {
+        self.guard = Some(guard);
+        self
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = match &mut self.from {
+            From::Empty => Poll::Ready(None),
+            From::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.from = From::Empty;
+                if bytes.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(Frame::data(bytes)))) }
+            }
+            From::Wire(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            From::Task(pieces) => pieces.poll_recv(cx).map(|p| p.map(|p| p.map(Frame::data))),
+        };
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.guard = None;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.from {
+            From::Empty => true,
+            From::Whole(bytes) => bytes.is_empty(),
+            From::Wire(incoming) => incoming.is_end_stream(),
+            From::Task(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.from {
+            From::Empty => SizeHint::with_exact(0),
+            From::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            From::Wire(incoming) => incoming.size_hint(),
+            From::Task(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let from = match &self.from {
+            From::Empty => "empty",
+            From::Whole(_) => "whole",
+            From::Wire(_) => "wire",
+            From::Task(_) => "task",
+        };
+        write!(f, "Body({from})")
+    }
+}

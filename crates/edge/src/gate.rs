@@ -1,0 +1,1 @@
+//! Holds HTTP/1 to one meaning before anything else reads it.

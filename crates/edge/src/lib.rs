@@ -1,0 +1,27 @@
+//! The edge: stands in front of the origin's nodes, keeps people connected while they die, and tells the truth when
+//! nothing can be done.
+//!
+//! A request passes these phases, each of them a module:
+//!
+//! ```text
+//! listen → gate → limit → route → action → room → pool (admit, pick) → upstream (connect) → forward ─▶ report
+//!                   │       │        │       │            │                                    │
+//!                   └───────┴────────┴───────┴────────────┴── answer: the notice, never a black screen
+//! ```
+//!
+//! It knows nothing of the core's stages. Its configuration and the notice come from the core (`join`), and the last
+//! good ones stay when the core is gone: no request ever waits for the core, a name server, a certificate authority,
+//! or (but for keyed actions) a disk.
+
+pub mod action;
+pub mod answer;
+pub mod body;
+pub mod gate;
+pub mod limit;
+pub mod pool;
+pub mod room;
+pub mod socket;
+pub mod spec;
+
+pub use body::Body;
+pub use spec::{Problem, Spec};
