@@ -1,7 +1,7 @@
 //! One decision, one transaction.
 
 use crate::{
-    Store, StoreError, Write,
+    Store, StoreError, Write, answer,
     chunk::{self, LOOKS_MAX},
     live::{Late, set_number},
     names::Kind,
@@ -87,6 +87,9 @@ impl Store {
         }
         for (at, entry) in &w.journal {
             journal(conn, *at, entry).await?;
+        }
+        for a in &w.answers {
+            answer::write(conn, a).await?;
         }
         for incident in &w.withdraw {
             outbox::withdraw(conn, *incident).await?;

@@ -4,6 +4,7 @@
 //! after the disk has them. Everything a person reads comes from a second, read-only pool, so that a visitor
 //! never waits for a write, nor a write for a visitor.
 
+mod answer;
 mod backup;
 mod chunk;
 mod commit;
@@ -23,6 +24,7 @@ mod sweep;
 mod token;
 mod writer;
 
+pub use answer::{ANSWERS_KEPT, ANSWERS_MAX, Answered};
 pub use backup::{Restored, restore};
 pub use error::StoreError;
 pub use load::Loaded;
@@ -66,6 +68,8 @@ pub struct Write {
     pub alive_at: Option<Time>,
     pub seq: Option<u64>,
     pub push: Vec<(CheckId, String)>,
+    /// Answers to be given again when the same is asked under the same key.
+    pub answers: Vec<Answered>,
 }
 
 // === impl Write ===
@@ -84,6 +88,7 @@ impl Write {
             && self.withdraw.is_empty()
             && self.gaps.is_empty()
             && self.push.is_empty()
+            && self.answers.is_empty()
     }
 }
 

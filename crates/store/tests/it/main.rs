@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows only the tests themselves")]
 
+mod answers;
 mod durability;
 mod faults;
 mod kit;
