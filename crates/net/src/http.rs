@@ -25,7 +25,10 @@ use crate::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use std::{net::IpAddr, sync::Arc, time::Instant};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// Largest head of an answer, in bytes.
 pub const MAX_HEAD: usize = 64 * 1024;
@@ -224,14 +227,25 @@ impl Plan {
         deadline: Instant,
         trace: &mut Trace,
     ) -> Result<Answer, Fault> {
-        let mut tcp = self.connect(route, policy, deadline, trace).await?;
+        let tcp = self.connect(route, policy, deadline, trace).await?;
         match &self.peer {
-            None if self.version != Version::Http2 => {
-                h1::exchange(&mut tcp, &self.h1, self.no_body_wanted, want, trace).await
-            }
+            None => self.over(tcp, want, trace).await,
             // The futures of the rarer ways are large; boxed, the common look's future stays small.
-            None => Box::pin(h2::exchange(tcp, self.h2(), &self.body, want, trace)).await,
             Some(peer) => Box::pin(self.within_tls(peer, tcp, want, trace)).await,
+        }
+    }
+
+    /// The exchange alone, in plain text on a connection that is there.
+    ///
+    /// # Errors
+    /// With the fault's owner.
+    pub async fn over<S>(&self, mut io: S, want: &Want, trace: &mut Trace) -> Result<Answer, Fault>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match self.version {
+            Version::Http2 => Box::pin(h2::exchange(io, self.h2(), &self.body, want, trace)).await,
+            _ => h1::exchange(&mut io, &self.h1, self.no_body_wanted, want, trace).await,
         }
     }
 

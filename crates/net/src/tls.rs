@@ -29,8 +29,8 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
-use stillhere_model::Finding;
-use tokio::net::TcpStream;
+use stillhere_model::{Finding, Time};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// Most certificates in one PEM file.
@@ -223,12 +223,12 @@ impl Peer {
     ///
     /// # Errors
     /// When the handshake fails, or the certificate is not good for this server now.
-    pub async fn handshake(
+    pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        tcp: TcpStream,
+        io: S,
         trace: &mut Trace,
-    ) -> Result<(TlsStream<TcpStream>, Option<Arc<Judged>>), Fault> {
-        let (stream, judged) = self.examine(tcp, trace).await?;
+    ) -> Result<(TlsStream<S>, Option<Arc<Judged>>), Fault> {
+        let (stream, judged) = self.examine(io, trace).await?;
         if let Some(judged) = &judged {
             judged.verdict(clock::wall())?;
         }
@@ -239,39 +239,41 @@ impl Peer {
     ///
     /// # Errors
     /// When the handshake fails, or there is nothing to judge by.
-    pub async fn examine(
+    pub async fn examine<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        tcp: TcpStream,
+        io: S,
         trace: &mut Trace,
-    ) -> Result<(TlsStream<TcpStream>, Option<Arc<Judged>>), Fault> {
+    ) -> Result<(TlsStream<S>, Option<Arc<Judged>>), Fault> {
         trace.begin(Phase::Tls);
         let connector = TlsConnector::from(self.client.config.clone());
-        let stream = connector.connect(self.name.clone(), tcp).await.map_err(|e| handshake_fault(&e))?;
+        let stream = connector.connect(self.name.clone(), io).await.map_err(|e| handshake_fault(&e))?;
         trace.end();
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-        let judged = match &self.client.trust {
-            Trust::Anyone => None,
-            Trust::System(store) => {
-                let verifier =
-                    store.system().map_err(|e| Fault::ours("no trusted certificates", e.to_string()))?;
-                Some(self.judge(&**verifier, chain))
-            }
-            Trust::These(verifier) => Some(self.judge(&**verifier, chain)),
-        };
+        let judged = self.judge(chain, clock::wall())?;
         Ok((stream, judged))
     }
 
-    fn judge(&self, verifier: &dyn ServerCertVerifier, chain: &[CertificateDer<'static>]) -> Arc<Judged> {
-        let now = clock::wall();
+    /// What we think at `now` of a chain that this server has shown. `None`: the options say not to judge.
+    ///
+    /// # Errors
+    /// When there is nothing to judge by.
+    pub fn judge(&self, chain: &[CertificateDer<'static>], now: Time) -> Result<Option<Arc<Judged>>, Fault> {
+        let verifier = match &self.client.trust {
+            Trust::Anyone => return Ok(None),
+            Trust::System(store) => {
+                store.system().map_err(|e| Fault::ours("no trusted certificates", e.to_string()))?
+            }
+            Trust::These(verifier) => verifier,
+        };
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = &*good
             && known.still_good(chain, now)
         {
-            return known.clone();
+            return Ok(Some(known.clone()));
         }
-        let judged = Arc::new(Judge { verifier, name: &self.name }.judge(chain, now));
+        let judged = Arc::new(Judge { verifier: &**verifier, name: &self.name }.judge(chain, now));
         *good = judged.wrong.is_none().then(|| judged.clone());
-        judged
+        Ok(Some(judged))
     }
 }
 

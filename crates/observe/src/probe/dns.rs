@@ -22,7 +22,7 @@ use hickory_resolver::proto::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr as _,
     time::Duration,
 };
@@ -382,6 +382,23 @@ impl Dns {
             Failure::Ours(fault) => (**fault).clone(),
         }
     }
+}
+
+/// What a look makes of `bytes` as the answer to its question with this number: the values, and how they may be
+/// said in public. `None`: not believed. Without a socket, so that hostile bytes can be tried quickly.
+#[doc(hidden)]
+#[must_use]
+pub fn believe(spec: &DnsSpec, number: u16, bytes: &[u8]) -> Option<(Vec<String>, String)> {
+    let record = spec.record().ok()?;
+    let name = spec.question_name(record == RecordType::PTR).ok()?;
+    let expect = exchange::Expect { id: number, name: &name, record };
+    let message = exchange::read(bytes, &expect).ok()?;
+    if message.metadata.truncation {
+        return None;
+    }
+    let values = Answer::of(message, record, (Ipv4Addr::LOCALHOST, 53).into()).values;
+    let public = said(&values);
+    Some((values, public))
 }
 
 fn question(name: &Name, record: RecordType, recursion: bool) -> Result<Vec<u8>, Problem> {
