@@ -17,11 +17,15 @@ pub mod action;
 pub mod answer;
 pub mod body;
 pub mod gate;
+pub mod known;
 pub mod limit;
 pub mod pool;
 pub mod room;
+pub mod route;
 pub mod socket;
 pub mod spec;
+pub mod upstream;
+pub mod stale;
 
 pub use body::Body;
 pub use spec::{Problem, Spec};

@@ -1,0 +1,414 @@
+//! Brings one request to a node and the answer back: tries again what may be tried again, and nothing else.
+//!
+//! The rule (RFC 9110 §9.2.2): a request that a node *may* have read is repeated only if doing it twice is doing it
+//! once. Everything else gets an honest "we don't know". Browsers repeat a request by themselves when a connection is
+//! cut without an answer, so there is always an answer.
+
+use crate::{
+    Body,
+    headers::{self, Client},
+    pool::{Ask, Failure, NoPlace, NodeId, Place, Pool},
+    upstream::{Link, Sent, Upstream},
+};
+use bytes::Bytes;
+use http::{
+    HeaderMap, Method, Request, Response, Version, header,
+    request::Parts,
+    uri::{Authority, PathAndQuery},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use stillhere_net::clock;
+
+/// The greatest body of an idempotent request (PUT, DELETE) that is kept so that it can be sent again.
+pub const REPEATABLE_BODY_MAX: u64 = 64 * 1024;
+/// How often one request is sent at most, hedges included.
+pub const SENT_MAX: u32 = 3;
+/// How long a node may think before the head of its answer.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// A request on its way to a node.
+pub struct Outgoing {
+    method: Method,
+    path: PathAndQuery,
+    authority: Option<Authority>,
+    headers: HeaderMap,
+    body: Load,
+    pub repeat: Repeat,
+}
+
+enum Load {
+    None,
+    Whole(Bytes),
+    /// Comes from the client while it is sent; can be sent once.
+    Stream(Option<Body>),
+}
+
+/// What may be done when a node may have seen the request and did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It asks for nothing to be done: a second node may even be asked at the same time.
+    Freely,
+    /// Doing it twice is doing it once.
+    Again,
+    /// Only what was never written is sent again.
+    Never,
+}
+
+/// Why there is no answer of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failed {
+    /// It was never sent.
+    NoPlace(NoPlace),
+    /// A node may have done it; it did not answer.
+    Unknown(Failure),
+    /// It was sent as often as it may be, and nobody answered.
+    NoAnswer(Failure),
+    /// The client's own body ended too early or is too large: nothing that a node is to blame for.
+    ClientBody,
+    TooLarge,
+}
+
+/// A node's answer; its body still flows.
+#[derive(Debug)]
+pub struct Answered {
+    pub response: Response<Incoming>,
+    pub flight: Flight,
+    /// From the last sending to the head.
+    pub after: Duration,
+    /// How often it was sent.
+    pub sent: u32,
+}
+
+/// Holds the node's place and the connection until the body has been read.
+#[derive(Debug)]
+pub struct Flight {
+    place: Option<Place>,
+    link: Option<Link>,
+}
+
+enum Tried {
+    Answered(Box<Answered>),
+    /// It was not written, so that it can go elsewhere as it is.
+    Unsent,
+    Lost(Failure),
+    ClientBody,
+}
+
+// === impl Outgoing ===
+
+impl Outgoing {
+    /// Makes the request as a node is to see it. Reads the body of a small idempotent request.
+    ///
+    /// # Errors
+    /// When the client does not send the body that it announced.
+    pub async fn of(parts: Parts, body: Incoming, client: &Client) -> Result<Outgoing, Failed> {
+        let length = content_length(&parts.headers);
+        let nothing = http_body::Body::is_end_stream(&body);
+        let idempotent = headers::is_idempotent(&parts.method);
+        let (load, repeat) = if nothing {
+            let repeat = match () {
+                () if headers::is_safe(&parts.method) => Repeat::Freely,
+                () if idempotent => Repeat::Again,
+                () => Repeat::Never,
+            };
+            (Load::None, repeat)
+        } else if idempotent && length.is_some_and(|n| n <= REPEATABLE_BODY_MAX) {
+            (Load::Whole(whole(body, REPEATABLE_BODY_MAX).await?), Repeat::Again)
+        } else {
+            (Load::Stream(Some(Body::wire(body))), Repeat::Never)
+        };
+        Ok(Outgoing::new(parts, load, repeat, client))
+    }
+
+    /// A request whose body is known.
+    #[must_use]
+    pub fn whole(parts: Parts, body: Bytes, repeat: Repeat, client: &Client) -> Outgoing {
+        let load = if body.is_empty() { Load::None } else { Load::Whole(body) };
+        Outgoing::new(parts, load, repeat, client)
+    }
+
+    fn new(mut parts: Parts, body: Load, repeat: Repeat, client: &Client) -> Outgoing {
+        let authority = parts.uri.authority().cloned();
+        let of_http2 = (parts.version == Version::HTTP_2).then_some(authority.as_ref()).flatten();
+        headers::to_node(&mut parts.headers, client, parts.version, of_http2);
+        let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Outgoing { method: parts.method, path, authority, headers: parts.headers, body, repeat }
+    }
+
+    /// Bytes that are held while it waits.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let body = if let Load::Whole(bytes) = &self.body { bytes.len() } else { 0 };
+        // The greatest part of a head is its headers; an exact count is not worth the walk.
+        (body + 64 * self.headers.len() + 512) as u64
+    }
+
+    /// None: its body is gone already.
+    fn request(&mut self, link: &Link) -> Option<Request<Body>> {
+        let body = match &mut self.body {
+            Load::None => Body::empty(),
+            Load::Whole(bytes) => Body::whole(bytes.clone()),
+            Load::Stream(body) => body.take()?,
+        };
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        let authority = if link.is_http2() {
+            let host = self.headers.get(header::HOST).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok());
+            host.or_else(|| self.authority.clone())
+        } else {
+            None
+        };
+        *request.uri_mut() = link.address(&self.path, authority);
+        *request.headers_mut() = if self.repeat == Repeat::Never && matches!(self.body, Load::Stream(_)) {
+            std::mem::take(&mut self.headers)
+        } else {
+            self.headers.clone()
+        };
+        if link.is_http2() {
+            *request.version_mut() = Version::HTTP_2;
+            request.headers_mut().remove(header::HOST);
+        }
+        Some(request)
+    }
+
+    /// A request that was not written is as good as new.
+    fn take_back(&mut self, request: Request<Body>) {
+        let (parts, body) = request.into_parts();
+        if matches!(self.body, Load::Stream(_)) {
+            self.body = Load::Stream(Some(body));
+            if self.headers.is_empty() {
+                self.headers = parts.headers;
+            }
+        }
+    }
+}
+
+/// Reads a body to its end.
+///
+/// # Errors
+/// When it is larger than `most`, or ends before it should.
+pub async fn whole(body: Incoming, most: u64) -> Result<Bytes, Failed> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    match Limited::new(body, most).collect().await {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(e) if e.is::<LengthLimitError>() => Err(Failed::TooLarge),
+        Err(_) => Err(Failed::ClientBody),
+    }
+}
+
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Sends it until somebody answers, or nothing more may be tried.
+///
+/// # Errors
+/// [`Failed`] says whether a node may have seen it.
+pub async fn forward(
+    upstream: &Arc<Upstream>,
+    pool: &Arc<Pool>,
+    mut ask: Ask,
+    out: &mut Outgoing,
+    came: Instant,
+) -> Result<Answered, Failed> {
+    ask.bytes = out.bytes();
+    ask.until = Some(ask.until.unwrap_or(came + pool.spec().hold));
+    let mut sent = 0;
+    let mut now = came;
+    loop {
+        let place = pool.admit(ask, now).await.map_err(Failed::NoPlace)?;
+        ask.not = Some(place.node().id());
+        match attempt(upstream, place, ask, out, &mut sent).await {
+            Tried::Answered(answered) => return Ok(*answered),
+            Tried::Unsent => now = clock::mono(),
+            Tried::ClientBody => return Err(Failed::ClientBody),
+            Tried::Lost(how) => {
+                now = clock::mono();
+                if out.repeat == Repeat::Never {
+                    return Err(Failed::Unknown(how));
+                }
+                if sent >= SENT_MAX || !pool.may_repeat(now) {
+                    return Err(Failed::NoAnswer(how));
+                }
+            }
+        }
+    }
+}
+
+/// One try at one node; while that node is slow to answer, a second one may be asked as well.
+async fn attempt(
+    upstream: &Arc<Upstream>,
+    place: Place,
+    ask: Ask,
+    out: &mut Outgoing,
+    sent: &mut u32,
+) -> Tried {
+    let pool = place.pool().clone();
+    let node = place.node().id();
+    let Ready { mut link, request, mut place } = match prepare(upstream, place, out).await {
+        Ok(ready) => ready,
+        Err(tried) => return tried,
+    };
+    *sent += 1;
+    let began = clock::mono();
+    let patience = if out.repeat == Repeat::Never { None } else { pool.hedge_after(ask.route) };
+    let reused = link.reused;
+    let end = {
+        let mut sending = pin!(link.send(request));
+        let mut quiet = pin!(tokio::time::sleep(patience.unwrap_or(ANSWER_WITHIN)));
+        tokio::select! {
+            biased;
+            got = &mut sending => End::First(got),
+            () = &mut quiet => if patience.is_none() { End::Silent } else {
+                // It is slow. A second node is asked where that does no harm and the budget allows it. What may be
+                // repeated, but not be done twice at once, waits until the first node is given up.
+                quiet.as_mut().reset((began + ANSWER_WITHIN).into());
+                let mut second = pin!(beside(upstream, &pool, node, ask, out, sent));
+                let mut hedged = true;
+                let mut given_up = false;
+                loop {
+                    tokio::select! {
+                        biased;
+                        got = &mut sending, if !given_up => break End::First(got),
+                        done = &mut second, if hedged => match done {
+                            Ok(answered) => break End::Second(answered),
+                            Err(()) if given_up => break End::GivenUp,
+                            Err(()) => hedged = false,
+                        },
+                        () = place.given_up(), if !given_up => {
+                            if !hedged {
+                                break End::GivenUp;
+                            }
+                            given_up = true;
+                        }
+                        () = &mut quiet => break End::Silent,
+                    }
+                }
+            },
+        }
+    };
+    let now = clock::mono();
+    match end {
+        End::First(Ok(response)) => {
+            let after = now.saturating_duration_since(began);
+            place.answered(response.status().as_u16(), after, now);
+            let flight = Flight { place: Some(place), link: Some(link) };
+            Tried::Answered(Box::new(Answered { response, flight, after, sent: *sent }))
+        }
+        End::First(Err(Sent::Nothing(request))) => {
+            // That a kept connection had been closed meanwhile says nothing about the node.
+            if !reused {
+                place.failed(Failure::Cut, now);
+            }
+            out.take_back(request);
+            Tried::Unsent
+        }
+        End::First(Err(Sent::ClientBody)) => Tried::ClientBody,
+        End::First(Err(Sent::Maybe(how))) => {
+            place.failed(how, now);
+            Tried::Lost(how)
+        }
+        End::Second(answered) => Tried::Answered(answered),
+        End::Silent => {
+            place.failed(Failure::Silent, now);
+            Tried::Lost(Failure::Silent)
+        }
+        End::GivenUp => Tried::Lost(Failure::Silent),
+    }
+}
+
+/// How waiting for an answer ended.
+enum End {
+    First(Result<Response<Incoming>, Sent>),
+    Second(Box<Answered>),
+    Silent,
+    GivenUp,
+}
+
+/// Asks a second node while the first is slow. `Err(())`: that was not to be.
+async fn beside(
+    upstream: &Arc<Upstream>,
+    pool: &Arc<Pool>,
+    not: NodeId,
+    ask: Ask,
+    out: &mut Outgoing,
+    sent: &mut u32,
+) -> Result<Box<Answered>, ()> {
+    if out.repeat != Repeat::Freely || *sent >= SENT_MAX {
+        return Err(());
+    }
+    let now = clock::mono();
+    let at_once = Ask { not: Some(not), until: Some(now), ..ask };
+    let place = pool.admit(at_once, now).await.map_err(|_| ())?;
+    if place.node().id() == not || !pool.may_repeat(now) {
+        return Err(());
+    }
+    let Ok(Ready { mut link, request, mut place }) = prepare(upstream, place, out).await else {
+        return Err(());
+    };
+    *sent += 1;
+    let began = clock::mono();
+    let got = tokio::select! {
+        biased;
+        got = link.send(request) => got,
+        () = place.given_up() => return Err(()),
+    };
+    let now = clock::mono();
+    match got {
+        Ok(response) => {
+            let after = now.saturating_duration_since(began);
+            place.answered(response.status().as_u16(), after, now);
+            let flight = Flight { place: Some(place), link: Some(link) };
+            Ok(Box::new(Answered { response, flight, after, sent: *sent }))
+        }
+        Err(Sent::Nothing(_) | Sent::ClientBody) => Err(()),
+        Err(Sent::Maybe(how)) => {
+            place.failed(how, now);
+            Err(())
+        }
+    }
+}
+
+struct Ready {
+    link: Link,
+    request: Request<Body>,
+    place: Place,
+}
+
+async fn prepare(upstream: &Arc<Upstream>, mut place: Place, out: &mut Outgoing) -> Result<Ready, Tried> {
+    let link = match upstream.link(place.node(), out.repeat == Repeat::Never).await {
+        Ok(link) => link,
+        Err(e) => {
+            tracing::debug!(node = ?place.node().origin(), error = %e, "no connection");
+            place.failed(Failure::Connect, clock::mono());
+            return Err(Tried::Unsent);
+        }
+    };
+    match out.request(&link) {
+        Some(request) => Ok(Ready { link, request, place }),
+        None => Err(Tried::Lost(Failure::Cut)),
+    }
+}
+
+// === impl Flight ===
+
+impl Flight {
+    /// The node's place is given back though the body still flows: a stream that lasts for hours must not take one.
+    pub fn lasts(&mut self) {
+        self.place = None;
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            link.finished();
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What a proxy must take away from a message, and what it adds: RFC 9110 §7.6 and the `X-Forwarded-*` customs.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, uri::Authority};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// What only we say, and nobody may say to the origin in our name.
+pub const OUTCOME: HeaderName = HeaderName::from_static("stillhere-outcome");
+
+/// What is said about the client in each of its requests; made once for a connection.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub address: HeaderValue,
+    pub tls: bool,
+    /// The far side is a proxy that we trust: what it says of the client is kept and continued.
+    pub trusted: bool,
+}
+
+/// Takes away what concerns only the connection it came on. True: it carried trailers that it wants (`TE: trailers`).
+pub fn strip(headers: &mut HeaderMap) -> bool {
+    let trailers = headers.get(header::TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+    if let Some(connection) = headers.get(header::CONNECTION) {
+        // Nearly always "keep-alive" or "close", which name no header.
+        let usual = [&b"keep-alive"[..], b"close", b"Keep-Alive"].contains(&connection.as_bytes());
+        if !usual {
+            let named: Vec<HeaderName> = headers
+                .get_all(header::CONNECTION)
+                .iter()
+                .filter_map(|v| v.to_str().ok())
+                .flat_map(|v| v.split(','))
+                .filter_map(|name| name.trim().parse().ok())
+                // The gate has refused those that would change what the message is; twice is cheap.
+                .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
+                .collect();
+            for name in named {
+                headers.remove(name);
+            }
+        }
+        headers.remove(header::CONNECTION);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, header::TE, header::TRANSFER_ENCODING, header::UPGRADE] {
+        headers.remove(name);
+    }
+    trailers
+}
+
+/// What goes on to the node.
+pub fn to_node(headers: &mut HeaderMap, client: &Client, version: Version, authority: Option<&Authority>) {
+    let wants_trailers = strip(headers);
+    if wants_trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    // We wait for the body ourselves; a second wait would only cost a round trip.
+    headers.remove(header::EXPECT);
+    headers.remove(OUTCOME);
+    if let Some(authority) = authority {
+        // HTTP/2 has it in the address; what is in a Host header beside it is not to be believed.
+        if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+            headers.insert(header::HOST, host);
+        }
+        join_cookies(headers);
+    }
+    let came_by = match version {
+        Version::HTTP_2 => HeaderValue::from_static("2 stillhere"),
+        Version::HTTP_10 => HeaderValue::from_static("1.0 stillhere"),
+        _ => HeaderValue::from_static("1.1 stillhere"),
+    };
+    headers.append(header::VIA, came_by);
+    if client.trusted && headers.contains_key(&FORWARDED_FOR) {
+        headers.append(FORWARDED_FOR, client.address.clone());
+        return;
+    }
+    headers.insert(FORWARDED_FOR, client.address.clone());
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if client.tls { "https" } else { "http" }));
+    if let Some(host) = headers.get(header::HOST).cloned() {
+        headers.insert(FORWARDED_HOST, host);
+    }
+    // Somebody could put another address there, and some origins read it.
+    headers.remove(header::FORWARDED);
+}
+
+/// HTTP/2 may send each cookie in a field of its own; HTTP/1 has one line (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut all = headers.get_all(header::COOKIE).iter();
+    if all.next().is_none() || all.next().is_none() {
+        return;
+    }
+    let joined: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&joined.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
+/// What goes back to the client.
+pub fn to_client(headers: &mut HeaderMap) {
+    strip(headers);
+    headers.remove(OUTCOME);
+}
+
+/// Doing it twice is the same as doing it once (RFC 9110 §9.2.2).
+#[must_use]
+pub fn is_idempotent(method: &Method) -> bool {
+    is_safe(method) || matches!(*method, Method::PUT | Method::DELETE)
+}
+
+/// It asks for nothing to be done (RFC 9110 §9.2.1).
+#[must_use]
+pub fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(lines: &[(&str, &str)]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|(n, v)| (n.parse::<HeaderName>().expect("name"), HeaderValue::from_str(v).expect("value")))
+            .collect()
+    }
+    fn client(trusted: bool) -> Client {
+        Client { address: HeaderValue::from_static("192.0.2.7"), tls: true, trusted }
+    }
+
+    #[test]
+    fn what_concerns_the_connection_alone_is_not_passed_on() {
+        let mut h = map(&[
+            ("connection", "x-hop, keep-alive"),
+            ("x-hop", "1"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("upgrade", "foo"),
+            ("transfer-encoding", "chunked"),
+            ("accept", "*/*"),
+        ]);
+        assert!(strip(&mut h));
+        assert_eq!(h, map(&[("accept", "*/*")]));
+    }
+
+    #[test]
+    fn host_and_length_stay_whatever_connection_names() {
+        let mut h = map(&[("connection", "host, content-length, a"), ("host", "x"), ("content-length", "3")]);
+        strip(&mut h);
+        assert_eq!(h, map(&[("host", "x"), ("content-length", "3")]));
+    }
+
+    #[test]
+    fn nobody_but_a_trusted_proxy_says_who_the_client_is() {
+        let given = [("x-forwarded-for", "10.0.0.1"), ("forwarded", "for=10.0.0.1"), ("host", "shop")];
+        let mut h = map(&given);
+        to_node(&mut h, &client(false), Version::HTTP_11, None);
+        assert_eq!(h["x-forwarded-for"], "192.0.2.7");
+        assert_eq!(h["x-forwarded-proto"], "https");
+        assert_eq!(h["x-forwarded-host"], "shop");
+        assert!(!h.contains_key("forwarded"));
+        let mut h = map(&given);
+        to_node(&mut h, &client(true), Version::HTTP_11, None);
+        let all: Vec<_> = h.get_all("x-forwarded-for").iter().collect();
+        assert_eq!(all, ["10.0.0.1", "192.0.2.7"]);
+    }
+
+    #[test]
+    fn cookies_of_http2_become_one_line_and_the_authority_becomes_the_host() {
+        let mut h = map(&[("cookie", "a=1"), ("cookie", "b=2"), ("host", "evil")]);
+        let authority = Authority::from_static("shop.example.com");
+        to_node(&mut h, &client(false), Version::HTTP_2, Some(&authority));
+        assert_eq!(h.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+        assert_eq!(h["host"], "shop.example.com");
+    }
+}

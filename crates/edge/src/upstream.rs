@@ -1,0 +1,444 @@
+//! Connections to the nodes. Each worker keeps its own, so that a request never crosses threads.
+//!
+//! Not hyper's pooling client: that one repeats requests by itself, outside our budget, and hides whether anything was
+//! written. Here every failure says whether the node may have seen the request ([`Sent`]).
+
+use crate::{
+    Body,
+    body::BodyError,
+    pool::{Failure, Node, Origin, Scheme},
+};
+use arc_swap::ArcSwapOption;
+use http::{Request, Response, Uri, uri};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1, http2},
+    rt::{Read, Write},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::{
+    collections::HashMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+use stillhere_net::{Trace, clock, dns::Host, tls};
+use tokio::{net::TcpStream, time::timeout};
+
+/// Kept connections to one node, in each worker. One more is closed instead of kept.
+pub const IDLE_MAX: usize = 256;
+/// A kept connection that was not used for this long is closed.
+pub const IDLE_FOR: Duration = Duration::from_secs(30);
+/// A request that must not be repeated goes only on a connection that was in use this recently: many origins close
+/// after 5 s, and a request that meets the closing may or may not have been read.
+pub const FRESH_FOR: Duration = Duration::from_secs(2);
+/// How long making a connection may take, TLS included.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// How long one address may take to answer before the next one is tried.
+const ADDRESS_WITHIN: Duration = Duration::from_millis(600);
+/// Addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 4;
+/// How old the addresses of a name may become before they are asked for again, in the background.
+const ADDRESSES_FOR: Duration = Duration::from_secs(30);
+const H2_STREAM_WINDOW: u32 = 1024 * 1024;
+const H2_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// One worker's connections.
+pub struct Upstream {
+    kept: Mutex<HashMap<usize, Kept>>,
+    shared: Arc<Shared>,
+}
+
+/// What all workers share.
+pub struct Shared {
+    /// TLS sessions, by what the node is called.
+    peers: Mutex<HashMap<String, Arc<tls::Peer>>>,
+    client: tls::Client,
+    /// Addresses of nodes that go by a name: the last good ones stay when the name server is away.
+    names: Mutex<HashMap<(String, u16), Arc<Name>>>,
+}
+
+#[derive(Default)]
+struct Name {
+    found: ArcSwapOption<(Vec<SocketAddr>, Instant)>,
+}
+
+/// Kept connections of one node. Holds the node, so that its address in memory stays its own.
+struct Kept {
+    node: Arc<Node>,
+    idle: Vec<Idle>,
+    many: Option<(u64, http2::SendRequest<Body>)>,
+}
+
+struct Idle {
+    sender: http1::SendRequest<Body>,
+    generation: u64,
+    since: Instant,
+}
+
+/// A connection that takes a request now.
+pub struct Link {
+    to: To,
+    node: Arc<Node>,
+    generation: u64,
+    /// It had served a request before.
+    pub reused: bool,
+    home: Weak<Upstream>,
+}
+
+enum To {
+    One(http1::SendRequest<Body>),
+    Many(http2::SendRequest<Body>),
+}
+
+/// Why no answer came.
+#[derive(Debug)]
+pub enum Sent {
+    /// Nothing was written: the request is given back as it was.
+    Nothing(Request<Body>),
+    /// The client's own body broke off; the node is not to blame.
+    ClientBody,
+    /// The node may have seen it, and done it.
+    Maybe(Failure),
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("the name {0} has no address: {1}")]
+    Name(String, String),
+    #[error("{0}: {1}")]
+    Refused(SocketAddr, std::io::Error),
+    #[error("{0}")]
+    Tls(String),
+    #[error("the connection was not made in {} ms", CONNECT_WITHIN.as_millis())]
+    TooSlow,
+    #[error("the node does not speak HTTP/2: {0}")]
+    Handshake(hyper::Error),
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// # Errors
+    /// When TLS cannot be prepared.
+    pub fn new() -> Result<Arc<Shared>, tls::Error> {
+        let store = Arc::new(tls::Store::default());
+        let client = store.client(&tls::Options { alpn: tls::Alpn::Either, ..tls::Options::default() })?;
+        Ok(Arc::new(Shared { peers: Mutex::default(), client, names: Mutex::default() }))
+    }
+
+    async fn addresses(self: &Arc<Self>, origin: &Origin, now: Instant) -> Result<Vec<SocketAddr>, ConnectError> {
+        if let Ok(ip) = origin.host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, origin.port)]);
+        }
+        let name = {
+            let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+            names.entry((origin.host.clone(), origin.port)).or_default().clone()
+        };
+        if let Some(found) = name.found.load_full() {
+            if now.saturating_duration_since(found.1) > ADDRESSES_FOR {
+                // Marked as asked now, so that one request in a while asks, and none waits.
+                name.found.store(Some(Arc::new((found.0.clone(), now))));
+                let (name, origin) = (name.clone(), origin.clone());
+                tokio::spawn(async move {
+                    if let Ok(new) = look_up(&origin).await {
+                        name.found.store(Some(Arc::new((new, clock::mono()))));
+                    }
+                });
+            }
+            return Ok(found.0.clone());
+        }
+        let new = look_up(origin).await?;
+        name.found.store(Some(Arc::new((new.clone(), now))));
+        Ok(new)
+    }
+
+    fn peer(&self, origin: &Origin) -> Result<Arc<tls::Peer>, ConnectError> {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(peer) = peers.get(&origin.host) {
+            return Ok(peer.clone());
+        }
+        let host = match origin.host.parse::<IpAddr>() {
+            Ok(ip) => Host::Ip(ip),
+            Err(_) => Host::Name(origin.host.as_str().into()),
+        };
+        let peer = self
+            .client
+            .peer(&host)
+            .ok_or_else(|| ConnectError::Tls(format!("no certificate can be for {}", origin.host)))?;
+        let peer = Arc::new(peer);
+        peers.insert(origin.host.clone(), peer.clone());
+        Ok(peer)
+    }
+
+    async fn connect(self: &Arc<Self>, origin: &Origin) -> Result<TcpStream, ConnectError> {
+        let mut last = ConnectError::TooSlow;
+        for address in self.addresses(origin, clock::mono()).await?.into_iter().take(ADDRESSES_MAX) {
+            match timeout(ADDRESS_WITHIN, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
+                Ok(Err(e)) => last = ConnectError::Refused(address, e),
+                Err(_) => {}
+            }
+        }
+        Err(last)
+    }
+}
+
+async fn look_up(origin: &Origin) -> Result<Vec<SocketAddr>, ConnectError> {
+    let wrong = |why: String| ConnectError::Name(origin.host.clone(), why);
+    let found = timeout(CONNECT_WITHIN, tokio::net::lookup_host((origin.host.as_str(), origin.port))).await;
+    let found: Vec<SocketAddr> = match found {
+        Ok(Ok(found)) => found.collect(),
+        Ok(Err(e)) => return Err(wrong(e.to_string())),
+        Err(_) => return Err(wrong("the name server did not answer".to_owned())),
+    };
+    if found.is_empty() { Err(wrong("none was found".to_owned())) } else { Ok(found) }
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    #[must_use]
+    pub fn new(shared: Arc<Shared>) -> Arc<Upstream> {
+        Arc::new(Upstream { kept: Mutex::default(), shared })
+    }
+
+    /// A connection to the node: a kept one, or a new one. With `only_fresh`, a kept one only if it was in use a
+    /// moment ago.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub async fn link(self: &Arc<Self>, node: &Arc<Node>, only_fresh: bool) -> Result<Link, ConnectError> {
+        let generation = node.generation();
+        if let Some(to) = self.take(node, generation, only_fresh) {
+            return Ok(Link { to, node: node.clone(), generation, reused: true, home: Arc::downgrade(self) });
+        }
+        let to = timeout(CONNECT_WITHIN, self.open(node, generation, false)).await;
+        let to = to.unwrap_or(Err(ConnectError::TooSlow))?;
+        Ok(Link { to, node: node.clone(), generation, reused: false, home: Arc::downgrade(self) })
+    }
+
+    /// A new HTTP/1.1 connection that may leave HTTP behind; never kept.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub async fn link_for_upgrade(self: &Arc<Self>, node: &Arc<Node>) -> Result<Link, ConnectError> {
+        let generation = node.generation();
+        let to = timeout(CONNECT_WITHIN, self.open(node, generation, true)).await;
+        let to = to.unwrap_or(Err(ConnectError::TooSlow))?;
+        Ok(Link { to, node: node.clone(), generation, reused: false, home: Weak::new() })
+    }
+
+    fn take(&self, node: &Arc<Node>, generation: u64, only_fresh: bool) -> Option<To> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_node = kept.get_mut(&key(node))?;
+        if let Some((made, sender)) = &of_node.many {
+            if *made == generation && !sender.is_closed() {
+                return Some(To::Many(sender.clone()));
+            }
+            of_node.many = None;
+        }
+        // The newest first: the others may then grow old and be closed.
+        let mut at = of_node.idle.len();
+        while at > 0 {
+            at -= 1;
+            let idle = &of_node.idle[at];
+            if idle.generation != generation || idle.sender.is_closed() {
+                of_node.idle.swap_remove(at);
+                continue;
+            }
+            // The clock is read only where it decides something.
+            if only_fresh && clock::mono().saturating_duration_since(idle.since) > FRESH_FOR {
+                return None;
+            }
+            if idle.sender.is_ready() {
+                return Some(To::One(of_node.idle.swap_remove(at).sender));
+            }
+        }
+        None
+    }
+
+    async fn open(&self, node: &Arc<Node>, generation: u64, upgrade: bool) -> Result<To, ConnectError> {
+        let origin = node.origin();
+        let stream = self.shared.connect(origin).await?;
+        match origin.scheme {
+            Scheme::Http => self.http1(TokioIo::new(stream), upgrade).await,
+            Scheme::H2c => self.http2(TokioIo::new(stream), node, generation).await,
+            Scheme::Https => {
+                let peer = self.shared.peer(origin)?;
+                let (stream, _) = peer
+                    .handshake(stream, &mut Trace::start(clock::mono()))
+                    .await
+                    .map_err(|fault| ConnectError::Tls(fault.detail))?;
+                let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                if h2 && !upgrade {
+                    self.http2(TokioIo::new(stream), node, generation).await
+                } else {
+                    self.http1(TokioIo::new(stream), upgrade).await
+                }
+            }
+        }
+    }
+
+    async fn http1<I>(&self, io: I, upgrade: bool) -> Result<To, ConnectError>
+    where
+        I: Read + Write + Unpin + Send + 'static,
+    {
+        let (sender, connection) = http1::Builder::new()
+            .max_headers(200)
+            .max_buf_size(256 * 1024)
+            .handshake(io)
+            .await
+            .map_err(ConnectError::Handshake)?;
+        if upgrade {
+            tokio::spawn(async move {
+                let _ = connection.with_upgrades().await;
+            });
+        } else {
+            tokio::spawn(async move {
+                let _ = connection.await;
+            });
+        }
+        Ok(To::One(sender))
+    }
+
+    async fn http2<I>(&self, io: I, node: &Arc<Node>, generation: u64) -> Result<To, ConnectError>
+    where
+        I: Read + Write + Unpin + Send + 'static,
+    {
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(H2_STREAM_WINDOW)
+            .initial_connection_window_size(H2_CONNECTION_WINDOW)
+            .max_header_list_size(256 * 1024)
+            .handshake(io)
+            .await
+            .map_err(ConnectError::Handshake)?;
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(key(node)).or_insert_with(|| Kept::new(node)).many = Some((generation, sender.clone()));
+        Ok(To::Many(sender))
+    }
+
+    fn keep(&self, node: &Arc<Node>, sender: http1::SendRequest<Body>, generation: u64) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_node = kept.entry(key(node)).or_insert_with(|| Kept::new(node));
+        if of_node.idle.len() < IDLE_MAX {
+            of_node.idle.push(Idle { sender, generation, since: clock::mono() });
+        }
+    }
+
+    /// Closes what has grown old, and forgets nodes that nobody else knows any more. To be called each second.
+    pub fn sweep(&self, now: Instant) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, of_node| {
+            let generation = of_node.node.generation();
+            of_node.idle.retain(|idle| {
+                idle.generation == generation
+                    && !idle.sender.is_closed()
+                    && now.saturating_duration_since(idle.since) < IDLE_FOR
+            });
+            of_node.many.take_if(|(made, sender)| *made != generation || sender.is_closed());
+            Arc::strong_count(&of_node.node) > 1
+        });
+    }
+}
+
+fn key(node: &Arc<Node>) -> usize {
+    Arc::as_ptr(node) as usize
+}
+
+impl Kept {
+    fn new(node: &Arc<Node>) -> Kept {
+        Kept { node: node.clone(), idle: Vec::new(), many: None }
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    #[must_use]
+    pub fn is_http2(&self) -> bool {
+        matches!(self.to, To::Many(_))
+    }
+
+    /// Sends it, and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// [`Sent`] says whether the node may have seen the request.
+    pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, Sent> {
+        match &mut self.to {
+            To::One(sender) => sender.try_send_request(request).await.map_err(sent),
+            To::Many(sender) => {
+                if sender.ready().await.is_err() {
+                    return Err(Sent::Nothing(request));
+                }
+                sender.try_send_request(request).await.map_err(sent)
+            }
+        }
+    }
+
+    /// The address of a request as this connection wants it.
+    #[must_use]
+    pub fn address(&self, path: &uri::PathAndQuery, authority: Option<uri::Authority>) -> Uri {
+        if !self.is_http2() {
+            return Uri::from(path.clone());
+        }
+        let mut parts = uri::Parts::default();
+        let tls = self.node.origin().scheme == Scheme::Https;
+        parts.scheme = Some(if tls { uri::Scheme::HTTPS } else { uri::Scheme::HTTP });
+        parts.authority = authority.or_else(|| {
+            let origin = self.node.origin();
+            format!("{}:{}", origin.host, origin.port).parse().ok()
+        });
+        parts.path_and_query = Some(path.clone());
+        Uri::from_parts(parts).unwrap_or_else(|_| Uri::from(path.clone()))
+    }
+
+    /// The answer has been read to its end: the connection can take the next request.
+    pub fn finished(self) {
+        let Link { to, node, generation, home, .. } = self;
+        if let (To::One(sender), Some(home)) = (to, home.upgrade())
+            && !sender.is_closed()
+        {
+            home.keep(&node, sender, generation);
+        }
+    }
+}
+
+fn sent(mut e: TrySendError<Request<Body>>) -> Sent {
+    if let Some(request) = e.take_message() {
+        return Sent::Nothing(request);
+    }
+    let error = e.error();
+    if error.is_user() {
+        return Sent::ClientBody;
+    }
+    Sent::Maybe(if error.is_parse() { Failure::Garbled } else { Failure::Cut })
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("node", self.node.origin()).field("reused", &self.reused).finish_non_exhaustive()
+    }
+}
+
+/// What a body of the client's is, as a request to a node takes it.
+impl From<Incoming> for Body {
+    fn from(incoming: Incoming) -> Body {
+        Body::wire(incoming)
+    }
+}
+
+/// An error of ours while a body flows.
+#[must_use]
+pub fn body_error(text: &'static str) -> BodyError {
+    BodyError::from(text)
+}
