@@ -19,6 +19,11 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use stillhere_model::{Incident, Lang, Status, Text};
 
+mod read;
+pub use read::{
+    Notice, NoticeContact, NoticeIncident, NoticeMaintenance, NoticeService, NoticeSite, read,
+};
+
 /// The whole signed notice.
 pub const NOTICE_MAX_BYTES: usize = 8 * 1024;
 /// The payload: base64 makes four bytes of three, and the envelope needs room.
@@ -132,7 +137,12 @@ fn fill(s: &Snapshot, room: Room) -> Value {
         "made_at": s.made_at,
         "fresh_until": s.fresh_until,
         "last_look": s.last_look,
-        "site": { "name": name(&s.site.name), "url": clean::line(&links::base(s), 300) },
+        "site": {
+            "name": name(&s.site.name),
+            "url": clean::line(&links::base(s), 300),
+            "time_zone": clean::line(&s.site.time_zone, 60),
+            "languages": s.site.languages,
+        },
         "indicator": headline(s).indicator(),
         "state": headline(s),
         "headline": each(s, |l| headline_words(s, l).0),
