@@ -14,7 +14,8 @@
 //! | an answer being taken | 30 s | closed |
 
 pub(crate) mod express;
-pub(crate) mod head;
+#[doc(hidden)]
+pub mod head;
 pub(crate) mod rewind;
 
 use crate::{host::Hosts, live::Hub, ready::Shelves};

@@ -8,12 +8,12 @@ use crate::{live::Since, ready::Route};
 use stillhere_model::Lang;
 
 /// A head longer than this is not read on; hyper answers 431.
-pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
+pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Header lines in one request; hyper answers 431 beyond.
-pub(crate) const MAX_HEADERS: usize = 64;
+pub const MAX_HEADERS: usize = 64;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Parsed<'a> {
+pub enum Parsed<'a> {
     /// More bytes are needed.
     Partial,
     Express(Asked<'a>),
@@ -22,26 +22,27 @@ pub(crate) enum Parsed<'a> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Asked<'a> {
+pub struct Asked<'a> {
     /// Bytes of the head, the empty line included.
-    pub(crate) len: usize,
-    pub(crate) head_only: bool,
-    pub(crate) what: What,
+    pub len: usize,
+    pub head_only: bool,
+    pub what: What,
     /// From the query.
-    pub(crate) lang: Option<Lang>,
-    pub(crate) host: &'a [u8],
-    pub(crate) gzip: bool,
-    pub(crate) accept_language: &'a [u8],
-    pub(crate) if_none_match: &'a [u8],
+    pub lang: Option<Lang>,
+    pub host: &'a [u8],
+    pub gzip: bool,
+    pub accept_language: &'a [u8],
+    pub if_none_match: &'a [u8],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
+pub enum What {
     Ready(Route),
     Live(Option<Since>),
 }
 
-pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Parsed<'_> {
     let mut headers = [const { std::mem::MaybeUninit::uninit() }; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut []);
     let len = match request.parse_with_uninit_headers(bytes, &mut headers) {
