@@ -11,17 +11,31 @@
 //!
 //! Nothing here picks a node: [`Dial`] does, and waits for one like any request.
 
+mod frame;
 mod handshake;
+mod plain;
+mod registry;
+mod scratch;
 mod spec;
 
 pub use handshake::{RESUME, is_handshake};
 pub use spec::SocketSpec;
 
 use crate::body::{Body, Guard};
+use frame::code;
+use handshake::Asked;
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper_util::rt::TokioIo;
+use plain::Pump;
+use registry::{As, Registry};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// How long a client may take to read the answer to its handshake.
+const UPGRADE_WAIT: Duration = Duration::from_secs(10);
+/// An `Accept-Language` that is longer is as if not there.
+const LANGUAGES_MAX: usize = 256;
 
 /// A future behind a trait.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -121,24 +135,70 @@ pub struct Open {
 
 /// All open sockets.
 #[derive(Debug, Default)]
-pub struct Sockets {}
+pub struct Sockets {
+    registry: Arc<Registry>,
+}
 
 // === impl Sockets ===
 
 impl Sockets {
     #[must_use]
     pub fn new() -> Arc<Sockets> {
-        Arc::new(Sockets {})
+        Arc::new(Sockets::default())
     }
 
     /// Answers a handshake, and goes on with the socket in a task of its own.
-    pub async fn serve(self: &Arc<Self>, request: Request<Incoming>, way: Way) -> Response<Body> {
+    pub async fn serve(self: &Arc<Self>, mut request: Request<Incoming>, way: Way) -> Response<Body> {
+        let upgrade = hyper::upgrade::on(&mut request);
         let (parts, _) = request.into_parts();
+        let asked = match handshake::read(&parts) {
+            Ok(asked) => asked,
+            Err(answer) => return *answer,
+        };
+        self.plain(upgrade, parts, asked, way).await
+    }
+
+    async fn plain(
+        self: &Arc<Self>,
+        upgrade: OnUpgrade,
+        mut parts: http::request::Parts,
+        asked: Asked,
+        way: Way,
+    ) -> Response<Body> {
+        let languages = languages(&parts.headers);
+        let offers: Vec<&str> = asked.offers.iter().map(String::as_str).filter(|o| *o != RESUME).collect();
+        let expected = handshake::to_node(&mut parts, &offers);
+        let seat = |kind| self.registry.seat(&way, languages.as_deref(), kind);
         match way.dial.dial(parts).await {
-            Err(DialError::Refused(answer) | DialError::Away(answer)) => *answer,
-            Ok(_) => {
+            Ok(dialled) if handshake::is_open(&dialled.head, &expected) => {
+                let answer = handshake::answer(&asked, dialled.head.headers);
+                let (idle, stall) = (way.spec.idle, way.spec.write_stall);
+                let seat = seat(Some(As::Plain));
+                tokio::spawn(async move {
+                    if let Some(client) = upgraded(upgrade).await {
+                        Box::pin(Pump::new(client, dialled.stream, dialled.guard).run(seat, idle, stall))
+                            .await;
+                    }
+                });
+                answer
+            }
+            Ok(dialled) => {
+                tracing::warn!(route = %way.route, status = %dialled.head.status, "a node answered a WebSocket handshake wrongly");
                 let mut answer = Response::new(Body::empty());
-                *answer.status_mut() = StatusCode::NOT_IMPLEMENTED;
+                *answer.status_mut() = StatusCode::BAD_GATEWAY;
+                answer
+            }
+            Err(DialError::Refused(answer)) => *answer,
+            Err(DialError::Away(answer)) if !way.spec.tell => *answer,
+            Err(DialError::Away(_)) => {
+                // The browser fails the handshake when it offered subprotocols and none is taken.
+                let answer = handshake::own_answer(&asked, offers.first().copied());
+                let seat = seat(None);
+                tokio::spawn(async move {
+                    if let Some(client) = upgraded(upgrade).await {
+                        plain::refuse(client, code::TRY_AGAIN, &seat.reason(Why::OriginAway)).await;
+                    }
+                });
                 answer
             }
         }
@@ -147,13 +207,28 @@ impl Sockets {
     /// What is open at present, by route.
     #[must_use]
     pub fn open(&self) -> Vec<Open> {
-        Vec::new()
+        self.registry.open()
     }
 
     /// Closes every socket with 1012 at a frame boundary, spread over `spread`; those still open at `deadline` (from
     /// now) are cut. New handshakes are still taken: whoever stops stops listening first. Answers how many were cut.
     pub async fn drain(self: &Arc<Self>, spread: Duration, deadline: Duration) -> usize {
-        let _ = (spread, deadline);
-        0
+        self.registry.drain(spread, deadline).await
     }
+}
+
+/// The client's connection, once it has the answer to its handshake.
+async fn upgraded(upgrade: OnUpgrade) -> Option<Box<dyn Io>> {
+    match tokio::time::timeout(UPGRADE_WAIT, upgrade).await {
+        Ok(Ok(upgraded)) => Some(Box::new(TokioIo::new(upgraded))),
+        Ok(Err(_)) | Err(_) => None,
+    }
+}
+
+fn languages(headers: &http::HeaderMap) -> Option<String> {
+    headers
+        .get(http::header::ACCEPT_LANGUAGE)
+        .and_then(|v| v.to_str().ok())
+        .filter(|v| v.len() <= LANGUAGES_MAX)
+        .map(str::to_owned)
 }
