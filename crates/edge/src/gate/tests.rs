@@ -1,0 +1,1 @@
+//! The rule against a table, split anywhere, and in force.
