@@ -83,7 +83,7 @@ def lag_buckets(metrics):
     """[(bound in seconds, looks at most that late)], ascending."""
     found = []
     for name, value in metrics.items():
-        if name.startswith("stillhere_look_lag_seconds_below"):
+        if name.startswith("stillhere_look_lag_seconds_bucket"):
             bound = re.search(r'le="([^"]+)"', name).group(1)
             found.append((float("inf") if bound == "+Inf" else float(bound), value))
     return sorted(found)

@@ -118,7 +118,7 @@ pub(crate) struct Flow {
 /// What was decided and is not on disk yet, and who waits for it.
 #[derive(Default)]
 pub(crate) struct Pending {
-    write: Write,
+    pub(crate) write: Write,
     /// Must not wait for company.
     deciding: bool,
     since_ms: Option<i64>,
@@ -300,7 +300,11 @@ impl Flow {
     }
 
     /// Asks `respond`, and carries out what it says, which may be news to the judge, and so on.
-    fn respond(&mut self, input: RespondInput<'_>, now: Moment) -> Option<Result<Accepted, Refusal>> {
+    pub(crate) fn respond(
+        &mut self,
+        input: RespondInput<'_>,
+        now: Moment,
+    ) -> Option<Result<Accepted, Refusal>> {
         let step = stillhere_respond::step(
             &mut self.respond,
             &self.loaded.policy,
@@ -391,6 +395,10 @@ impl Flow {
                     .expect("respond answers every command with an outcome");
                 self.reply_after_commit(reply, outcome);
             }
+            Request::CommandOnce { by, once, command, reply } => {
+                let outcome = self.command_once(by, &once, command, now).await;
+                self.reply_after_commit(reply, outcome);
+            }
             Request::Push { key, signal, reply } => {
                 match self.heartbeats.signal(&key, &signal, now) {
                     Ok(heard) => {
@@ -414,7 +422,7 @@ impl Flow {
     }
 
     /// A command may be about an incident that is too old to be at hand.
-    async fn remember(&mut self, command: &Command) {
+    pub(crate) async fn remember(&mut self, command: &Command) {
         let (Command::UpdateIncident { incident, .. }
         | Command::ResolveIncident { incident, .. }
         | Command::CorrectIncident { incident, .. }) = command

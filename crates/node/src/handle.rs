@@ -1,7 +1,10 @@
 //! What the rest of the process may ask of the core node: read what is public, and hand in what people
 //! and heartbeats say. Every answer comes after the commit.
 
-use crate::vitals::Vitals;
+use crate::{
+    once::{Done, Once},
+    vitals::Vitals,
+};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use stillhere_model::{Accepted, Command, Refusal};
 use stillhere_net::clock::Clock;
@@ -29,6 +32,7 @@ pub struct Handle {
 /// What the flow is asked to do; answered after the commit.
 pub(crate) enum Request {
     Command { by: String, command: Command, reply: Reply<Result<Accepted, Refusal>> },
+    CommandOnce { by: String, once: Once, command: Command, reply: Reply<Result<Done, CommandError>> },
     Push { key: String, signal: Signal, reply: Reply<Result<(), PushError>> },
     Reload { reply: Reply<Result<String, String>> },
 }
@@ -39,6 +43,8 @@ pub(crate) type Reply<T> = oneshot::Sender<T>;
 pub enum CommandError {
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error("this key was used for another request")]
+    OtherRequest,
     #[error("{0}")]
     Unavailable(String),
 }
@@ -80,6 +86,18 @@ impl Handle {
         let by = by.to_owned();
         match self.ask(|reply| Request::Command { by, command, reply }).await {
             Ok(answer) => answer.map_err(CommandError::Refused),
+            Err(e) => Err(CommandError::Unavailable(e)),
+        }
+    }
+
+    /// The same under a key: sent again, it is not carried out again, and the answer is the one of the first time.
+    ///
+    /// # Errors
+    /// As [`Handle::command`]; `OtherRequest` when the key was used for something else.
+    pub async fn command_once(&self, by: &str, once: Once, command: Command) -> Result<Done, CommandError> {
+        let by = by.to_owned();
+        match self.ask(|reply| Request::CommandOnce { by, once, command, reply }).await {
+            Ok(answer) => answer,
             Err(e) => Err(CommandError::Unavailable(e)),
         }
     }

@@ -15,6 +15,7 @@ mod handle;
 mod heartbeats;
 mod key;
 mod observe;
+mod once;
 mod public;
 mod publish;
 mod reload;
@@ -25,6 +26,7 @@ mod vitals;
 mod watch_outbox;
 
 pub use handle::{CommandError, Handle, PushError};
+pub use once::{Done, Once};
 pub use reload::rehearse;
 pub use source::{Over, Source};
 pub use start::Node;

@@ -10,8 +10,9 @@ mod services;
 mod staff;
 mod view;
 
-use crate::serve::App;
+use crate::{extract::parsed, problem::Problem, serve::App};
 use axum::{Json, Router, routing::get};
+use stillhere_model::Command;
 use utoipa::{
     OpenApi as _,
     openapi::{
@@ -55,6 +56,25 @@ fn finished(mut description: OpenApi) -> OpenApi {
     // The version of the API, not of the program: it changes when the API does.
     "1".clone_into(&mut description.info.version);
     description
+}
+
+/// What a body asks for, by the call's operation id, or `command` for the control socket's; else the answer.
+/// Without a server, so that hostile bodies can be tried quickly.
+#[doc(hidden)]
+pub fn command(operation: &str, id: &str, body: &[u8]) -> Result<Command, Box<Problem>> {
+    let made = match operation {
+        "open_incident" => parsed::<incidents::Opening>(body).and_then(incidents::Opening::command),
+        "update_incident" => parsed::<incidents::Updating>(body).and_then(|b| b.command(id)),
+        "resolve_incident" => parsed::<incidents::Resolving>(body).and_then(|b| b.command(id)),
+        "correct_incident" => parsed::<incidents::Correcting>(body).and_then(|b| b.command(id)),
+        "schedule_maintenance" => parsed::<maintenances::Scheduling>(body).and_then(|b| b.command()),
+        "update_maintenance" => parsed::<maintenances::MaintenanceUpdate>(body).and_then(|b| b.command(id)),
+        "complete_maintenance" => parsed::<maintenances::Ending>(body).and_then(|b| b.complete(id)),
+        "cancel_maintenance" => parsed::<maintenances::Ending>(body).and_then(|b| b.cancel(id)),
+        "command" => parsed::<Command>(body),
+        _ => Err(Problem::not_found("There is no such operation.")),
+    };
+    made.map_err(Box::new)
 }
 
 fn described() -> OpenApiRouter<App> {

@@ -2,6 +2,7 @@
 //! and the headers every answer carries.
 
 use crate::{
+    cors,
     host::Hosts,
     pages,
     problem::Problem,
@@ -34,6 +35,7 @@ pub(crate) struct Trusted;
 pub(crate) fn guarded(routes: Router<App>, hosts: Hosts, public: Arc<Public>) -> Router<App> {
     finished(routes)
         .layer(from_fn(|request: Request, next: Next| within(ANSWER_WITHIN, request, next)))
+        .layer(from_fn(cors::open_reads))
         .layer(from_fn_with_state((Arc::new(hosts), public), known_host))
         .layer(from_fn(bounded))
         .layer(from_fn(dressed))

@@ -13,6 +13,7 @@
 pub mod api;
 mod badges;
 mod control;
+mod cors;
 mod extract;
 pub mod front;
 mod gate;

@@ -14,8 +14,8 @@ use axum::{
 };
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text},
-    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet, text},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
 use std::sync::atomic::Ordering::Relaxed;
@@ -98,25 +98,24 @@ impl Numbers {
         gauge(to, "uplink_up", "1 while our own uplink works or is not guarded", v.uplink_up.load(Relaxed))
     }
 
-    /// How late looks began, as cumulative counts per bound.
+    /// How late looks began.
     fn lag(&self, to: &mut DescriptorEncoder<'_>) -> Written {
         let v = self.0.handle.vitals();
-        let mut below = 0;
-        let mut counts = Vec::new();
-        for (i, n) in v.lag.iter().enumerate() {
-            below += n.load(Relaxed);
-            let bound = LAG_BOUNDS_MS.get(i).map_or("+Inf".to_owned(), |ms| seconds(*ms).to_string());
-            counts.push(([("le", bound)], below));
-        }
-        counters(to, "look_lag_seconds_below", "Looks that began at most `le` seconds late", &counts)?;
-        let total = seconds(v.lag_sum_ms.load(Relaxed));
-        let metric = ConstCounter::new(total);
-        metric.encode(to.encode_descriptor(
+        // Read once: the count must be that of these buckets, also while looks begin.
+        let buckets: Vec<(f64, u64)> = v
+            .lag
+            .iter()
+            .enumerate()
+            .map(|(i, n)| (LAG_BOUNDS_MS.get(i).map_or(f64::INFINITY, |ms| seconds(*ms)), n.load(Relaxed)))
+            .collect();
+        let count = buckets.iter().map(|(_, n)| n).sum();
+        let mut metric = to.encode_descriptor(
             "look_lag",
-            "Sum of how late looks began",
+            "How late looks began",
             Some(&Unit::Seconds),
-            metric.metric_type(),
-        )?)
+            MetricType::Histogram,
+        )?;
+        metric.encode_histogram::<NoLabelSet>(seconds(v.lag_sum_ms.load(Relaxed)), count, &buckets, None)
     }
 
     fn store_and_outbox(&self, to: &mut DescriptorEncoder<'_>) -> Written {

@@ -116,6 +116,12 @@ impl From<CommandError> for Problem {
     fn from(e: CommandError) -> Problem {
         match e {
             CommandError::Refused(refusal) => refusal.into(),
+            CommandError::OtherRequest => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "This Idempotency-Key was used for another request",
+                "Nothing was done. Give every new request a new key; repeat a request with exactly the same body.",
+            ),
             CommandError::Unavailable(why) => Problem::unavailable(why),
         }
     }

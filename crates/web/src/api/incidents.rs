@@ -1,11 +1,11 @@
 //! Incidents: read, opened by hand, updated, resolved, corrected.
 
 use super::{
-    limits::{Fields, MAX_NOTE_CHARS, MAX_SERVICES, MAX_TEXT_CHARS, MAX_TITLE_CHARS},
+    limits::{Fields, MAX_NOTE_CHARS, MAX_SERVICES, MAX_TEXT_CHARS, MAX_TITLE_CHARS, OnceHeader},
     view::{For, ImpactWord, IncidentOut, IncidentWord, StatusWord, Words},
 };
 use crate::{
-    extract::{Asked, Json, Operator},
+    extract::{Asked, Keyed, Operator},
     problem::Problem,
     serve::App,
 };
@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use stillhere_model::{
     Accepted, Command, Impact, IncidentId, IncidentStatus, ServiceId, Status, Text, Time, UpdateId,
 };
+use stillhere_node::{Done, Once};
 use utoipa::{IntoParams, ToSchema};
 
 /// Incidents in one answer.
@@ -116,7 +117,7 @@ pub(crate) struct Opening {
 
 /// Open an incident
 #[utoipa::path(
-    post, path = "/api/v1/incidents", tag = "write", operation_id = "open_incident", security(("token" = [])), request_body = Opening,
+    post, path = "/api/v1/incidents", tag = "write", operation_id = "open_incident", security(("token" = [])), params(OnceHeader), request_body = Opening,
     responses(
         (status = 201, body = IncidentOut, description = "Written to disk; Location names it"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -126,23 +127,9 @@ pub(crate) struct Opening {
 pub(super) async fn open(
     State(app): State<App>,
     operator: Operator,
-    Json(o): Json<Opening>,
+    Keyed(o, once): Keyed<Opening>,
 ) -> Result<impl IntoResponse, Problem> {
-    Fields::default()
-        .text("title", &o.title, MAX_TITLE_CHARS)
-        .text("text", &o.text, MAX_TEXT_CHARS)
-        .at_most("services", o.services.len(), MAX_SERVICES)
-        .check()?;
-    let command = Command::OpenIncident {
-        title: o.title,
-        text: o.text,
-        status: o.status.unwrap_or(IncidentStatus::Investigating),
-        impact: o.impact,
-        services: o.services.into_iter().collect(),
-        started_at: o.started_at,
-        next_update_by: o.next_update_by,
-    };
-    let made = carried_out(&app, &operator, command).await?;
+    let made = carried_out(&app, &operator, once, o.command()?).await?;
     let location = format!("/api/v1/incidents/{}", made.0.id());
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], made))
 }
@@ -166,7 +153,7 @@ pub(crate) struct Updating {
 /// Say something about an open incident
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/updates", tag = "write", operation_id = "update_incident", security(("token" = [])),
-    params(("id" = String, Path)), request_body = Updating,
+    params(("id" = String, Path), OnceHeader), request_body = Updating,
     responses(
         (status = 200, body = IncidentOut),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -178,23 +165,9 @@ pub(super) async fn update(
     State(app): State<App>,
     operator: Operator,
     Path(id): Path<String>,
-    Json(u): Json<Updating>,
+    Keyed(u, once): Keyed<Updating>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    let incident = parse(&id)?;
-    Fields::default()
-        .text("text", &u.text, MAX_TEXT_CHARS)
-        .some_text("title", u.title.as_ref(), MAX_TITLE_CHARS)
-        .at_most("services", u.services.len(), MAX_SERVICES)
-        .check()?;
-    let command = Command::UpdateIncident {
-        incident,
-        text: u.text,
-        status: u.status,
-        title: u.title,
-        services: u.services.into_iter().collect(),
-        next_update_by: u.next_update_by,
-    };
-    carried_out(&app, &operator, command).await
+    carried_out(&app, &operator, once, u.command(&id)?).await
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -207,7 +180,7 @@ pub(crate) struct Resolving {
 /// Call an incident over
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/resolve", tag = "write", operation_id = "resolve_incident", security(("token" = [])),
-    params(("id" = String, Path)), request_body = Resolving,
+    params(("id" = String, Path), OnceHeader), request_body = Resolving,
     responses(
         (status = 200, body = IncidentOut),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -218,11 +191,9 @@ pub(super) async fn resolve(
     State(app): State<App>,
     operator: Operator,
     Path(id): Path<String>,
-    Json(r): Json<Resolving>,
+    Keyed(r, once): Keyed<Resolving>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    let incident = parse(&id)?;
-    Fields::default().some_text("text", r.text.as_ref(), MAX_TEXT_CHARS).check()?;
-    carried_out(&app, &operator, Command::ResolveIncident { incident, text: r.text }).await
+    carried_out(&app, &operator, once, r.command(&id)?).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -252,7 +223,7 @@ pub(crate) struct Rewording {
 /// Correct the record, visibly
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/correct", tag = "write", operation_id = "correct_incident", security(("token" = [])),
-    params(("id" = String, Path)), request_body = Correcting,
+    params(("id" = String, Path), OnceHeader), request_body = Correcting,
     responses(
         (status = 200, body = IncidentOut),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -264,29 +235,89 @@ pub(super) async fn correct(
     State(app): State<App>,
     operator: Operator,
     Path(id): Path<String>,
-    Json(c): Json<Correcting>,
+    Keyed(c, once): Keyed<Correcting>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    let incident = parse(&id)?;
-    Fields::default()
-        .some_text("update.text", c.update.as_ref().map(|u| &u.text), MAX_TEXT_CHARS)
-        .some_text("note", c.note.as_ref(), MAX_NOTE_CHARS)
-        .check()?;
-    let command = Command::CorrectIncident {
-        incident,
-        started_at: c.started_at,
-        resolved_at: c.resolved_at,
-        update: c.update.map(|u| (u.id, u.text)),
-        note: c.note,
-    };
-    carried_out(&app, &operator, command).await
+    carried_out(&app, &operator, once, c.command(&id)?).await
+}
+
+// === impl Opening, Updating, Resolving, Correcting: what is asked for, when all of its fields are right ===
+
+impl Opening {
+    pub(super) fn command(self) -> Result<Command, Problem> {
+        Fields::default()
+            .text("title", &self.title, MAX_TITLE_CHARS)
+            .text("text", &self.text, MAX_TEXT_CHARS)
+            .at_most("services", self.services.len(), MAX_SERVICES)
+            .check()?;
+        Ok(Command::OpenIncident {
+            title: self.title,
+            text: self.text,
+            status: self.status.unwrap_or(IncidentStatus::Investigating),
+            impact: self.impact,
+            services: self.services.into_iter().collect(),
+            started_at: self.started_at,
+            next_update_by: self.next_update_by,
+        })
+    }
+}
+
+impl Updating {
+    pub(super) fn command(self, id: &str) -> Result<Command, Problem> {
+        let incident = parse(id)?;
+        Fields::default()
+            .text("text", &self.text, MAX_TEXT_CHARS)
+            .some_text("title", self.title.as_ref(), MAX_TITLE_CHARS)
+            .at_most("services", self.services.len(), MAX_SERVICES)
+            .check()?;
+        Ok(Command::UpdateIncident {
+            incident,
+            text: self.text,
+            status: self.status,
+            title: self.title,
+            services: self.services.into_iter().collect(),
+            next_update_by: self.next_update_by,
+        })
+    }
+}
+
+impl Resolving {
+    pub(super) fn command(self, id: &str) -> Result<Command, Problem> {
+        let incident = parse(id)?;
+        Fields::default().some_text("text", self.text.as_ref(), MAX_TEXT_CHARS).check()?;
+        Ok(Command::ResolveIncident { incident, text: self.text })
+    }
+}
+
+impl Correcting {
+    pub(super) fn command(self, id: &str) -> Result<Command, Problem> {
+        let incident = parse(id)?;
+        Fields::default()
+            .some_text("update.text", self.update.as_ref().map(|u| &u.text), MAX_TEXT_CHARS)
+            .some_text("note", self.note.as_ref(), MAX_NOTE_CHARS)
+            .check()?;
+        Ok(Command::CorrectIncident {
+            incident,
+            started_at: self.started_at,
+            resolved_at: self.resolved_at,
+            update: self.update.map(|u| (u.id, u.text)),
+            note: self.note,
+        })
+    }
 }
 
 /// Hands the command in and shows what it made, as it was written.
 async fn carried_out(
     app: &App,
     Operator(by): &Operator,
+    once: Option<Once>,
     command: Command,
 ) -> Result<Answer<IncidentOut>, Problem> {
+    if let Some(once) = once {
+        let Done::Incident(made) = app.handle.command_once(by, once, command).await? else {
+            return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
+        };
+        return Ok(Answer(IncidentOut::of(&made, For::Staff)));
+    }
     let Accepted::Incident(id) = app.handle.command(by, command).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };

@@ -2,12 +2,24 @@
 
 use crate::problem::{FieldProblem, Problem};
 use stillhere_model::Text;
+use utoipa::IntoParams;
 
 pub(crate) const MAX_TITLE_CHARS: usize = 200;
 pub(crate) const MAX_TEXT_CHARS: usize = 10_000;
 pub(crate) const MAX_NOTE_CHARS: usize = 2_000;
 /// Services in one request.
 pub(crate) const MAX_SERVICES: usize = 1_000;
+
+/// For the description only; [`crate::extract::Keyed`] reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "the description is made from the fields")]
+pub(crate) struct OnceHeader {
+    /// Up to 255 characters, such as a UUID. The same request under the same key is carried out once, and answered the same
+    /// again, for 24 hours; another request under it is refused with 422.
+    #[param(rename = "Idempotency-Key", required = false)]
+    idempotency_key: Option<String>,
+}
 
 /// Collects what is wrong, so that a person can put all of it right at once.
 #[derive(Default)]

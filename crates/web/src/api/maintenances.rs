@@ -1,11 +1,11 @@
 //! Planned maintenance: read, scheduled, updated, ended, cancelled.
 
 use super::{
-    limits::{Fields, MAX_SERVICES, MAX_TEXT_CHARS, MAX_TITLE_CHARS},
+    limits::{Fields, MAX_SERVICES, MAX_TEXT_CHARS, MAX_TITLE_CHARS, OnceHeader},
     view::{For, MaintenanceOut, StatusWord, Words},
 };
 use crate::{
-    extract::{Json, Operator},
+    extract::{Keyed, Operator},
     problem::Problem,
     serve::App,
 };
@@ -17,6 +17,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use stillhere_model::{Accepted, Command, MaintenanceId, ServiceId, Status, Text, Time};
+use stillhere_node::{Done, Once};
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -72,7 +73,7 @@ pub(crate) struct Scheduling {
 
 /// Schedule a maintenance
 #[utoipa::path(
-    post, path = "/api/v1/maintenances", tag = "write", operation_id = "schedule_maintenance", security(("token" = [])), request_body = Scheduling,
+    post, path = "/api/v1/maintenances", tag = "write", operation_id = "schedule_maintenance", security(("token" = [])), params(OnceHeader), request_body = Scheduling,
     responses(
         (status = 201, body = MaintenanceOut, description = "Written to disk; Location names it"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
@@ -82,23 +83,9 @@ pub(crate) struct Scheduling {
 pub(super) async fn schedule(
     State(app): State<App>,
     operator: Operator,
-    Json(s): Json<Scheduling>,
+    Keyed(s, once): Keyed<Scheduling>,
 ) -> Result<impl IntoResponse, Problem> {
-    Fields::default()
-        .text("title", &s.title, MAX_TITLE_CHARS)
-        .some_text("body", s.body.as_ref(), MAX_TEXT_CHARS)
-        .at_most("services", s.services.len(), MAX_SERVICES)
-        .check()?;
-    let command = Command::ScheduleMaintenance {
-        title: s.title,
-        body: s.body,
-        services: s.services,
-        starts_at: s.starts_at,
-        ends_at: s.ends_at,
-        expect: s.expect.unwrap_or(Status::MajorOutage),
-        from_file: None,
-    };
-    let made = carried_out(&app, &operator, command).await?;
+    let made = carried_out(&app, &operator, once, s.command()?).await?;
     let location = format!("/api/v1/maintenances/{}", made.0.id());
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], made))
 }
@@ -116,7 +103,7 @@ pub(crate) struct MaintenanceUpdate {
 /// Say something about a maintenance
 #[utoipa::path(
     post, path = "/api/v1/maintenances/{id}/updates", tag = "write", operation_id = "update_maintenance", security(("token" = [])),
-    params(("id" = String, Path)), request_body = MaintenanceUpdate,
+    params(("id" = String, Path), OnceHeader), request_body = MaintenanceUpdate,
     responses(
         (status = 200, body = MaintenanceOut),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -127,12 +114,9 @@ pub(super) async fn update(
     State(app): State<App>,
     operator: Operator,
     Path(id): Path<String>,
-    Json(u): Json<MaintenanceUpdate>,
+    Keyed(u, once): Keyed<MaintenanceUpdate>,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
-    let maintenance = parse(&id)?;
-    Fields::default().text("text", &u.text, MAX_TEXT_CHARS).check()?;
-    carried_out(&app, &operator, Command::UpdateMaintenance { maintenance, text: u.text, ends_at: u.ends_at })
-        .await
+    carried_out(&app, &operator, once, u.command(&id)?).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -145,7 +129,7 @@ pub(crate) struct Ending {
 /// End a maintenance before its time
 #[utoipa::path(
     post, path = "/api/v1/maintenances/{id}/complete", tag = "write", operation_id = "complete_maintenance", security(("token" = [])),
-    params(("id" = String, Path)), request_body = Ending,
+    params(("id" = String, Path), OnceHeader), request_body = Ending,
     responses(
         (status = 200, body = MaintenanceOut),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -156,17 +140,15 @@ pub(super) async fn complete(
     State(app): State<App>,
     operator: Operator,
     Path(id): Path<String>,
-    Json(e): Json<Ending>,
+    Keyed(e, once): Keyed<Ending>,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
-    let maintenance = parse(&id)?;
-    Fields::default().some_text("text", e.text.as_ref(), MAX_TEXT_CHARS).check()?;
-    carried_out(&app, &operator, Command::CompleteMaintenance { maintenance, text: e.text }).await
+    carried_out(&app, &operator, once, e.complete(&id)?).await
 }
 
 /// Cancel a maintenance
 #[utoipa::path(
     post, path = "/api/v1/maintenances/{id}/cancel", tag = "write", operation_id = "cancel_maintenance", security(("token" = [])),
-    params(("id" = String, Path)), request_body = Ending,
+    params(("id" = String, Path), OnceHeader), request_body = Ending,
     responses(
         (status = 200, body = MaintenanceOut),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -177,18 +159,70 @@ pub(super) async fn cancel(
     State(app): State<App>,
     operator: Operator,
     Path(id): Path<String>,
-    Json(e): Json<Ending>,
+    Keyed(e, once): Keyed<Ending>,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
-    let maintenance = parse(&id)?;
-    Fields::default().some_text("text", e.text.as_ref(), MAX_TEXT_CHARS).check()?;
-    carried_out(&app, &operator, Command::CancelMaintenance { maintenance, text: e.text }).await
+    carried_out(&app, &operator, once, e.cancel(&id)?).await
+}
+
+// === impl Scheduling, MaintenanceUpdate, Ending: what is asked for, when all of its fields are right ===
+
+impl Scheduling {
+    pub(super) fn command(self) -> Result<Command, Problem> {
+        Fields::default()
+            .text("title", &self.title, MAX_TITLE_CHARS)
+            .some_text("body", self.body.as_ref(), MAX_TEXT_CHARS)
+            .at_most("services", self.services.len(), MAX_SERVICES)
+            .check()?;
+        Ok(Command::ScheduleMaintenance {
+            title: self.title,
+            body: self.body,
+            services: self.services,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            expect: self.expect.unwrap_or(Status::MajorOutage),
+            from_file: None,
+        })
+    }
+}
+
+impl MaintenanceUpdate {
+    pub(super) fn command(self, id: &str) -> Result<Command, Problem> {
+        let maintenance = parse(id)?;
+        Fields::default().text("text", &self.text, MAX_TEXT_CHARS).check()?;
+        Ok(Command::UpdateMaintenance { maintenance, text: self.text, ends_at: self.ends_at })
+    }
+}
+
+impl Ending {
+    pub(super) fn complete(self, id: &str) -> Result<Command, Problem> {
+        let (maintenance, text) = self.checked(id)?;
+        Ok(Command::CompleteMaintenance { maintenance, text })
+    }
+
+    pub(super) fn cancel(self, id: &str) -> Result<Command, Problem> {
+        let (maintenance, text) = self.checked(id)?;
+        Ok(Command::CancelMaintenance { maintenance, text })
+    }
+
+    fn checked(self, id: &str) -> Result<(MaintenanceId, Option<Text>), Problem> {
+        let maintenance = parse(id)?;
+        Fields::default().some_text("text", self.text.as_ref(), MAX_TEXT_CHARS).check()?;
+        Ok((maintenance, self.text))
+    }
 }
 
 async fn carried_out(
     app: &App,
     Operator(by): &Operator,
+    once: Option<Once>,
     command: Command,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
+    if let Some(once) = once {
+        let Done::Maintenance(made) = app.handle.command_once(by, once, command).await? else {
+            return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
+        };
+        return Ok(Answer(MaintenanceOut::of(&made, For::Staff)));
+    }
     let Accepted::Maintenance(id) = app.handle.command(by, command).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };

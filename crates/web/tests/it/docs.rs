@@ -38,6 +38,15 @@ async fn every_metric_is_documented_and_every_documented_metric_exists() {
         page.lines().filter_map(|l| l.strip_prefix("| `stillhere_")?.split(['`', '{']).next()).collect();
     let told: BTreeSet<&str> = told.iter().filter_map(|n| n.strip_prefix("stillhere_")).collect();
     assert_eq!(told, written);
+    let said = |line: &str| answer.text().lines().any(|l| l == line);
+    assert!(said("# TYPE stillhere_look_lag_seconds histogram"), "{}", answer.text());
+    let of = |name: &str| {
+        let lines = answer.text().lines();
+        lines.filter_map(|l| l.strip_prefix(name)?.split(' ').nth(1)?.parse::<u64>().ok()).collect::<Vec<_>>()
+    };
+    let (buckets, count) = (of("stillhere_look_lag_seconds_bucket"), of("stillhere_look_lag_seconds_count"));
+    assert_eq!((buckets.len(), buckets.last()), (stillhere_node::LAG_BOUNDS_MS.len() + 1, count.first()));
+    assert!(answer.text().contains("stillhere_look_lag_seconds_bucket{le=\"+Inf\"}"));
     assert_eq!(s.get("/healthz").await.text(), "ok\n");
 }
 

@@ -4,9 +4,11 @@
 
 mod api;
 mod control;
+mod cors;
 mod docs;
 mod hostile;
 mod live;
+mod once;
 mod pages;
 mod ping;
 mod running;
