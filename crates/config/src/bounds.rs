@@ -32,6 +32,8 @@ pub const NAME_CHARS: u64 = 200;
 pub const TEXT_CHARS: u64 = 2_000;
 /// Characters of a URL.
 pub const URL_CHARS: u64 = 2_000;
+/// Characters of the chat's address: it is part of the notice, whose size is bounded.
+pub const CHAT_URL_CHARS: u64 = 300;
 /// Addresses that are asked whether our own uplink works.
 pub const UPLINK_TARGETS: u64 = 16;
 /// Host names under which the page may be asked for.

@@ -57,8 +57,8 @@ pub struct Contact {
     #[schemars(length(max = 64))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// The address of your chat.
-    #[schemars(length(max = bounds::URL_CHARS), extend("format" = "http-url"))]
+    /// The address of your chat, with `https`.
+    #[schemars(length(max = bounds::CHAT_URL_CHARS), extend("format" = "https-url"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_url: Option<String>,
     /// A mail address that somebody reads.
@@ -139,6 +139,19 @@ pub struct Retention {
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text", extend("x-min" = "7d", "x-max" = "3650d"))]
     pub hours: Duration,
+    /// Sums for each day; `off` keeps them for ever.
+    #[serde(with = "or_off")]
+    #[schemars(with = "or_off::Text", extend("x-min" = "90d", "x-max" = "3650d"))]
+    pub days: Option<Duration>,
+    /// Messages that were delivered or given up.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "1d", "x-max" = "3650d"))]
+    pub settled: Duration,
+    /// When the database holds more MiB than this, single observations, then minutes, then hours are forgotten before
+    /// their time, oldest first. Without it only time counts. Verdicts, incidents and the journal always stay.
+    #[schemars(range(min = 16, max = 16_777_216))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_mib: Option<u32>,
 }
 
 /// A static copy of the status page, written again and again to a folder or a bucket.
@@ -215,6 +228,9 @@ impl Default for Retention {
             observations: Duration::from_secs(7 * 86_400),
             minutes: Duration::from_secs(30 * 86_400),
             hours: Duration::from_secs(730 * 86_400),
+            days: None,
+            settled: Duration::from_secs(30 * 86_400),
+            max_mib: None,
         }
     }
 }

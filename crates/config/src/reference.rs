@@ -175,6 +175,7 @@ fn type_of(s: &Value) -> String {
                 Some("time-zone") => "time zone",
                 Some("colour") => "colour",
                 Some("http-url") => "URL",
+                Some("https-url") => "https URL",
                 Some("email") => "mail address",
                 Some("host") => "host name",
                 Some("host-port") => "`host:port`",

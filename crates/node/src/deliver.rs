@@ -17,7 +17,7 @@ use stillhere_send::Channel;
 use stillhere_store::{Settled, Store};
 use tokio::{
     sync::{Notify, watch},
-    task::JoinHandle,
+    task::{AbortHandle, JoinHandle},
 };
 
 /// Messages claimed at a time. One after the other they go out in the order they were written.
@@ -27,6 +27,9 @@ const LEASE: Duration = Duration::from_secs(120);
 /// Between looks at the outbox when nobody woke us: retries become due without a signal.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// Why a message that waited for a channel that is gone is a dead letter.
+const NO_CHANNEL: &str = "the channel is no longer in the configuration";
+
 pub(crate) struct Post {
     store: Store,
     clock: Clock,
@@ -34,6 +37,8 @@ pub(crate) struct Post {
     wake: Arc<Notify>,
     stop: watch::Receiver<bool>,
     running: HashMap<String, (ChannelConfig, watch::Sender<bool>, JoinHandle<()>)>,
+    /// Channels that left the configuration and whose queue is about to be given up.
+    leaving: HashMap<String, AbortHandle>,
 }
 
 // === impl Post ===
@@ -46,18 +51,32 @@ impl Post {
         wake: Arc<Notify>,
         stop: watch::Receiver<bool>,
     ) -> Post {
-        Post { store, clock, vitals, wake, stop, running: HashMap::new() }
+        Post { store, clock, vitals, wake, stop, running: HashMap::new(), leaving: HashMap::new() }
     }
 
     /// Runs one task for each of `channels`; tasks of channels that are gone or changed end after the delivery
-    /// they are at. What waits for a channel that is gone stays in the outbox until a channel of that name is back.
+    /// they are at. What waits for a channel that is gone becomes dead letters: nobody will ever carry it, and an alert
+    /// that arrives weeks later, when a channel of that name is back, would mislead.
     pub(crate) fn replace(&mut self, channels: &[(ChannelConfig, Arc<Channel>)]) {
-        self.running.retain(|name, (config, end, _)| {
-            let stays = channels.iter().any(|(c, _)| &c.name == name && c == config);
-            if !stays {
-                end.send_replace(true);
+        let ends: Vec<String> = self
+            .running
+            .iter()
+            .filter(|(_, (config, ..))| channels.iter().all(|(c, _)| c != config))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in ends {
+            let Some((_, end, task)) = self.running.remove(&name) else { continue };
+            end.send_replace(true);
+            if channels.iter().all(|(c, _)| c.name != name) {
+                self.leave(name, task);
             }
-            stays
+        }
+        self.leaving.retain(|name, leaving| {
+            let back = channels.iter().any(|(c, _)| &c.name == name);
+            if back {
+                leaving.abort();
+            }
+            !back && !leaving.is_finished()
         });
         for (config, channel) in channels {
             if self.running.contains_key(&config.name) {
@@ -76,11 +95,56 @@ impl Post {
         }
     }
 
+    /// Gives up the queue of a channel that is gone, after the delivery it is at has its receipt.
+    fn leave(&mut self, name: String, carrier: JoinHandle<()>) {
+        let (store, clock, channel) = (self.store.clone(), self.clock, name.clone());
+        let leaving = tokio::spawn(async move {
+            // One that panicked has no receipt to wait for.
+            let _ = carrier.await;
+            abandon(&store, &channel, clock).await;
+        });
+        self.leaving.insert(name, leaving.abort_handle());
+    }
+
     /// Waits for the deliveries under way.
     pub(crate) async fn stopped(&mut self) {
         for (_, (_, _, task)) in self.running.drain() {
             // A carrier that panicked has left its message claimed: it is sent again after the lease.
             let _ = task.await;
+        }
+    }
+}
+
+/// At the start: gives up the queues of channels that left the configuration while we were off.
+pub(crate) async fn abandon_strangers(
+    store: &Store,
+    channels: &[(ChannelConfig, Arc<Channel>)],
+    clock: Clock,
+) {
+    match store.outbox_stats().await {
+        Ok(queues) => {
+            for queue in queues {
+                if queue.queued > 0 && channels.iter().all(|(c, _)| c.name != queue.channel) {
+                    abandon(store, &queue.channel, clock).await;
+                }
+            }
+        }
+        Err(e) => tracing::error!(error = %e, "could not look for messages to channels that are gone"),
+    }
+}
+
+/// The store writes each message's end into the journal.
+async fn abandon(store: &Store, channel: &str, clock: Clock) {
+    match store.abandon(channel, NO_CHANNEL, clock.now().wall).await {
+        Ok(0) => {}
+        Ok(n) => tracing::warn!(
+            channel,
+            messages = n,
+            "the channel is no longer in the configuration; what waited for it became dead letters"
+        ),
+        // Tried again at the next start.
+        Err(e) => {
+            tracing::error!(channel, error = %e, "could not give up the queue of a channel that is gone")
         }
     }
 }
@@ -159,3 +223,6 @@ impl Carrier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

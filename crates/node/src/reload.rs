@@ -194,3 +194,42 @@ fn window(w: &stillhere_config::Window) -> Command {
         from_file: Some(w.key.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reference prints what stands in `config`; what holds without a file stands where it is used.
+    #[test]
+    fn the_defaults_of_the_configuration_are_those_of_the_parts() {
+        let config = Config::default();
+        assert_eq!(policy(&config), Policy::default());
+        assert_eq!(crate::start::retention(&config), stillhere_store::Retention::default());
+    }
+
+    #[test]
+    fn the_configuration_takes_a_chat_address_if_and_only_if_the_page_shows_it() {
+        for url in [
+            "https://chat.example.com/room?a=b#c",
+            "HTTPS://chat.example.com",
+            "http://chat.example.com/",
+            "http://localhost/chat",
+            "http://localhost:8080",
+            "http://127.0.0.1:81/x",
+            "http://[::1]/",
+            "http://localhost:80@evil.example/",
+            "http://localhost.evil.example/",
+            "http://127.0.0.1.evil.example/",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "ftp://example.com/",
+            "https://a b/",
+            "//chat.example.com",
+            "",
+        ] {
+            let file = format!("[site.contact]\nchat_url = {url:?}\n");
+            let taken = Config::parse("f", &file).is_ok();
+            assert_eq!(taken, stillhere_tell::clean::https(url).is_some(), "{url}");
+        }
+    }
+}

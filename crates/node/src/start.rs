@@ -2,7 +2,7 @@
 
 use crate::{
     channels::Channels,
-    deliver::Post,
+    deliver::{self, Post},
     flow::{Flow, REQUESTS_MAX, SEEN_MAX, Seen},
     handle::Handle,
     heartbeats::Heartbeats,
@@ -59,15 +59,8 @@ impl Node {
     pub async fn start(source: Source, config: Config, addr: SocketAddr) -> Result<Node, String> {
         let clock = Clock::start();
         let data = config.server.data.clone();
-        let options = stillhere_store::Options {
-            retention: stillhere_store::Retention {
-                observations: config.retention.observations,
-                minutes: config.retention.minutes,
-                hours: config.retention.hours,
-                ..stillhere_store::Retention::default()
-            },
-            ..stillhere_store::Options::default()
-        };
+        let options =
+            stillhere_store::Options { retention: retention(&config), ..stillhere_store::Options::default() };
         let publish_to = config.publish.clone();
         let shared = Shared::new(clock);
         let loaded = Loaded::build(source, config, addr, clock, shared)?;
@@ -76,6 +69,7 @@ impl Node {
         let kept = store.load().await.map_err(|e| e.to_string())?;
         // We hold the folder's lock, so whoever had claimed something is gone.
         store.release_leases().await.map_err(|e| e.to_string())?;
+        deliver::abandon_strangers(&store, &loaded.channels, clock).await;
         let key = Arc::new(key::load_or_make(&data)?);
 
         let judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
@@ -211,6 +205,18 @@ impl Node {
         if let Err(e) = self.handle.store.close().await {
             tracing::error!(error = %e, "the database was not closed properly; nothing committed is lost");
         }
+    }
+}
+
+pub(crate) fn retention(config: &Config) -> stillhere_store::Retention {
+    let r = &config.retention;
+    stillhere_store::Retention {
+        observations: r.observations,
+        minutes: r.minutes,
+        hours: r.hours,
+        days: r.days,
+        settled: r.settled,
+        max_bytes: r.max_mib.map(|mib| u64::from(mib) * 1024 * 1024),
     }
 }
 

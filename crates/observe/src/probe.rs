@@ -351,13 +351,6 @@ impl Look<'_> {
 
 // === impl Ip ===
 
-impl Ip {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-    pub(crate) fn is_default(&self) -> bool {
-        *self == Ip::default()
-    }
-}
-
 impl From<Ip> for Family {
     fn from(ip: Ip) -> Family {
         match ip {

@@ -106,6 +106,7 @@ impl JsonSchema for Length {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
+            "format": "duration",
             "description": "A length of time such as `90s`, `5m`, `1h 30m` or `1 day`.",
             "examples": ["5m", "1h 30m", "1 day"],
         })

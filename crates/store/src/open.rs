@@ -56,6 +56,8 @@ pub struct Retention {
     pub days: Option<Duration>,
     /// Outbox messages that are settled.
     pub settled: Duration,
+    /// When the database holds more, single looks, then minutes, then hours go before their time, oldest first.
+    pub max_bytes: Option<u64>,
 }
 
 pub(crate) struct Inner {
@@ -86,6 +88,7 @@ impl Default for Retention {
             hours: 2 * 365 * DAY,
             days: None,
             settled: 30 * DAY,
+            max_bytes: None,
         }
     }
 }

@@ -15,6 +15,8 @@ use stillhere_model::{Time, time::millis};
 const ROWS: i64 = 1000;
 /// Chunks of looks deleted by one statement; they are larger than other rows.
 const CHUNKS: i64 = 100;
+/// The same where the size decides: no more than needed.
+const CHUNKS_EARLY: i64 = 10;
 /// Deletes of one sweep.
 const DELETES: u32 = 40;
 /// Stretches folded by one sweep.
@@ -27,6 +29,8 @@ const FOLD_AFTER_MS: i64 = 5 * 60_000;
 pub struct Swept {
     pub deleted: u64,
     pub folded: u32,
+    /// Of those deleted: rows that went before their time because the database was too large.
+    pub early: u64,
     /// There is more to do: sweep again soon.
     pub more: bool,
 }
@@ -113,7 +117,60 @@ impl Store {
                 }
             }
         }
+        if let Some(max) = keep.max_bytes {
+            self.shrink(max, [i64::MAX, hours_until, days_until], left, &mut swept).await?;
+        }
         Ok(swept)
+    }
+
+    /// Forgets the finest and oldest first, until the rest fits. What was decided and said, and days, stay.
+    async fn shrink(&self, max: u64, until: [i64; 3], mut left: u32, swept: &mut Swept) -> Result<(), Fault> {
+        let finest = [
+            (
+                "DELETE FROM observation WHERE id IN
+                 (SELECT id FROM observation WHERE until_ms < $1 ORDER BY id LIMIT $2)",
+                CHUNKS_EARLY,
+            ),
+            (
+                "DELETE FROM rollup_1m WHERE (at_ms, check_no) IN
+                 (SELECT at_ms, check_no FROM rollup_1m WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)",
+                ROWS,
+            ),
+            (
+                "DELETE FROM rollup_1h WHERE (at_ms, check_no) IN
+                 (SELECT at_ms, check_no FROM rollup_1h WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)",
+                ROWS,
+            ),
+        ];
+        for ((sql, rows), until) in finest.into_iter().zip(until) {
+            while self.used_bytes().await? > max {
+                if left == 0 {
+                    swept.more = true;
+                    return Ok(());
+                }
+                let mut tx = self.0.begin().await?;
+                let n = sqlx::query(sql).bind(until).bind(rows).execute(&mut tx.conn).await?.rows_affected();
+                tx.commit().await?;
+                swept.deleted += n;
+                swept.early += n;
+                left -= 1;
+                if n == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the database holds. The file may be larger: what was freed in it is used again.
+    async fn used_bytes(&self) -> Result<u64, Fault> {
+        let used: i64 = sqlx::query_scalar(
+            "SELECT (page_count - freelist_count) * page_size
+             FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+        )
+        .fetch_one(&self.0.readers)
+        .await?;
+        Ok(used.unsigned_abs())
     }
 
     /// Folds the oldest hour (from minutes) or day (from hours) that is over. False: there is none.

@@ -11,6 +11,7 @@ pub(crate) enum Format {
     TimeZone,
     Colour,
     HttpUrl,
+    SecureUrl,
     Email,
     Host,
     HostPort,
@@ -24,13 +25,14 @@ type Wrong = (String, Option<String>);
 // === impl Format ===
 
 impl Format {
-    const ALL: [(Format, &'static str); 11] = [
+    const ALL: [(Format, &'static str); 12] = [
         (Format::Slug, "slug"),
         (Format::Duration, "duration"),
         (Format::DurationOrOff, "duration-or-off"),
         (Format::TimeZone, "time-zone"),
         (Format::Colour, "colour"),
         (Format::HttpUrl, "http-url"),
+        (Format::SecureUrl, "https-url"),
         (Format::Email, "email"),
         (Format::Host, "host"),
         (Format::HostPort, "host-port"),
@@ -50,6 +52,7 @@ impl Format {
             Format::TimeZone => "a time zone",
             Format::Colour => "a colour",
             Format::HttpUrl => "a URL",
+            Format::SecureUrl => "an https URL",
             Format::Email => "a mail address",
             Format::Host => "a host name",
             Format::HostPort => "a host and a port",
@@ -65,7 +68,7 @@ impl Format {
             Format::DurationOrOff => "20m",
             Format::TimeZone => "Europe/Berlin",
             Format::Colour => "#0b6bcb",
-            Format::HttpUrl => "https://example.com/",
+            Format::HttpUrl | Format::SecureUrl => "https://example.com/",
             Format::Email => "help@example.com",
             Format::Host => "status.example.com",
             Format::HostPort => "example.com:443",
@@ -98,6 +101,9 @@ impl Format {
                 }))
             }
             Format::HttpUrl => sure(is_http_url(text)),
+            Format::SecureUrl if is_secure_url(text) => Ok(None),
+            Format::SecureUrl if is_http_url(text) => Err(insecure(text)),
+            Format::SecureUrl => Err(self.wrong()),
             Format::Email => sure(is_email(text)),
             Format::Host => sure(is_host(text)),
             Format::HostPort => sure(is_host_port(text)),
@@ -171,6 +177,28 @@ pub(crate) fn slug_of(text: &str) -> Option<String> {
 
 fn is_http_url(s: &str) -> bool {
     url::Url::parse(s).is_ok_and(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some())
+}
+
+/// As `tell` shows it: plain HTTP only where no network carries it. A test of the node holds the two together.
+fn is_secure_url(s: &str) -> bool {
+    let ours = ["localhost", "127.0.0.1", "[::1]"];
+    is_http_url(s)
+        && !s.contains(|c: char| c.is_whitespace() || c.is_control())
+        && url::Url::parse(s).is_ok_and(|u| {
+            u.scheme() == "https"
+                || (u.username().is_empty()
+                    && u.password().is_none()
+                    && u.host_str().is_some_and(|h| ours.contains(&h)))
+        })
+}
+
+fn insecure(url: &str) -> Wrong {
+    let hint = url.strip_prefix("http://").map(|rest| format!("write \"https://{rest}\""));
+    (
+        "is not https: on the way anybody could change where it leads, so the page would not show it"
+            .to_owned(),
+        hint,
+    )
 }
 
 /// Enough to catch a slip; whether mail arrives is only known by sending it.

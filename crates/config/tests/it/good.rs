@@ -164,3 +164,58 @@ fn what_is_explained_reads_back_as_the_same_configuration() {
     }
     assert!(said.contains("recover_after = 2                               # default"), "{said}");
 }
+
+/// What the reference prints as a default must be the default.
+#[test]
+fn every_default_that_the_schema_names_is_what_holds_without_the_key() {
+    let least = [
+        ("http", "url = \"https://example.com/\""),
+        ("tcp", "host = \"example.com\"\nport = 22"),
+        ("tls", "host = \"example.com\""),
+        ("icmp", "host = \"example.com\""),
+        ("dns", "domain = \"example.com\""),
+        ("push", "key = { env = \"PATH\" }\nperiod = \"1h\""),
+    ];
+    let schema = stillhere_config::schema();
+    let kinds = schema["properties"]["service"]["items"]["properties"]["check"]["items"]["oneOf"].as_array();
+    let mut named = Vec::new();
+    for kind in kinds.unwrap() {
+        let name = kind["properties"]["kind"]["const"].as_str().unwrap();
+        let (_, least) = least.iter().find(|(k, _)| *k == name).expect("an example of each kind");
+        let parse = |more: &str| {
+            let text =
+                format!("[[service]]\nid = \"a\"\n[[service.check]]\nkind = \"{name}\"\n{least}\n{more}\n");
+            Config::parse("f", &text).unwrap_or_else(|report| panic!("{report}"))
+        };
+        let without = parse("");
+        for (key, value) in kind["properties"].as_object().unwrap() {
+            let Some(usual) = value.get("default").filter(|_| key != "kind") else { continue };
+            let usual = toml::Value::try_from(usual).unwrap();
+            assert_eq!(parse(&format!("{key} = {usual}")), without, "{name}: {key} = {usual}");
+            named.push(format!("{name}.{key}"));
+        }
+    }
+    for key in
+        ["http.method", "http.status", "http.redirects", "http.max_body_bytes", "icmp.ip", "push.grace"]
+    {
+        assert!(named.iter().any(|n| n == key), "{key} has a default that is not named: {named:?}");
+    }
+}
+
+#[test]
+fn every_key_that_is_a_duration_says_so() {
+    let schema = stillhere_config::schema();
+    let kinds = &schema["properties"]["service"]["items"]["properties"]["check"]["items"]["oneOf"];
+    let of = |kind: &str| {
+        let kinds = kinds.as_array().unwrap();
+        kinds.iter().find(|k| k["properties"]["kind"]["const"] == *kind).unwrap()["properties"].clone()
+    };
+    for (kind, keys) in [
+        ("push", &["period", "grace", "max_run", "slow_over"][..]),
+        ("icmp", &["pause", "slow_rtt", "interval"]),
+    ] {
+        for key in keys {
+            assert_eq!(of(kind)[*key]["format"], "duration", "{kind}.{key}");
+        }
+    }
+}

@@ -65,7 +65,7 @@ pub struct IcmpSpec {
     /// Host name or address.
     pub host: String,
     /// IPv4 or IPv6.
-    #[serde(default, skip_serializing_if = "Ip::is_default")]
+    #[serde(default)]
     pub ip: Ip,
     /// How many pings are sent, 1 to 20. Default 3.
     #[serde(default = "default_count")]

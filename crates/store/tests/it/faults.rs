@@ -3,7 +3,7 @@
 use crate::kit::{T0, at, look, shared, store, verdict};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use stillhere_model::{CheckId, Outcome, Status};
-use stillhere_store::{FILE, Options, Store, StoreError, Write};
+use stillhere_store::{FILE, Options, Retention, Store, StoreError, Write};
 use tempfile::TempDir;
 
 async fn raw(dir: &TempDir) -> SqliteConnection {
@@ -136,4 +136,41 @@ async fn a_damaged_page_is_an_error_and_not_a_panic() {
         Err(e) => assert!(matches!(e, StoreError::Damaged { .. }), "{e:?}"),
         Ok(store) => assert_ne!(store.check().await.unwrap(), Vec::<String>::new()),
     }
+}
+
+#[tokio::test]
+async fn beyond_its_size_the_oldest_looks_go_first_and_what_was_decided_stays() {
+    const MAX: u64 = 400_000;
+    let dir = tempfile::tempdir().unwrap();
+    let retention = Retention { max_bytes: Some(MAX), ..Retention::default() };
+    let options = Options { retention, ..Options::default() };
+    let store = Store::open_with(dir.path(), T0, options).await.unwrap();
+    let change = verdict("shop", None, Status::Operational, at(0));
+    store.commit(&Write { verdicts: vec![change], ..Write::default() }).await.unwrap();
+    assert_eq!(store.sweep(at(0)).await.unwrap().early, 0, "small enough");
+    for n in 0..200 {
+        let mut w = Write::default();
+        for i in 0..20 {
+            let mut o = look("shop/http", at(n * 20 + i), Outcome::Down, 1);
+            // Nothing that packs well.
+            o.detail = Some(format!("{:x}", (n * 20 + i).pow(3)).repeat(30));
+            w.observations.push(o);
+        }
+        store.commit(&w).await.unwrap();
+    }
+    let mut early = 0;
+    loop {
+        let swept = store.sweep(at(10_000)).await.unwrap();
+        early += swept.early;
+        if !swept.more {
+            break;
+        }
+    }
+    assert!(early > 0);
+    let looks = store.looks(&CheckId::new("shop/http"), at(0), at(9_999), 100_000).await.unwrap();
+    assert!((1..4_000).contains(&looks.len()), "{} looks are left", looks.len());
+    assert_eq!(looks.iter().map(|o| o.at).max(), Some(at(3_999)), "the newest are kept");
+    assert!(looks.iter().all(|o| o.at > at(20)), "the oldest are gone");
+    assert_eq!(store.load().await.unwrap().verdicts.len(), 1);
+    assert_eq!(store.sweep(at(10_000)).await.unwrap().early, 0, "it fits now");
 }

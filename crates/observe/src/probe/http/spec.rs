@@ -38,7 +38,7 @@ pub struct HttpSpec {
     /// What to ask: an `http` or `https` URL, without user name and password.
     pub url: String,
     /// The method.
-    #[serde(default = "get", skip_serializing_if = "is_get")]
+    #[serde(default = "get")]
     pub method: String,
     /// Headers to send. A value is a text, or a secret's source: `{ env = "NAME" }`, `{ file = "/path" }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -50,17 +50,17 @@ pub struct HttpSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
     /// Which version of HTTP to speak.
-    #[serde(default, skip_serializing_if = "HttpVersion::is_default")]
+    #[serde(default)]
     pub version: HttpVersion,
     /// IPv4 or IPv6.
-    #[serde(default, skip_serializing_if = "Ip::is_default")]
+    #[serde(default)]
     pub ip: Ip,
     /// How many redirects to follow; 0: a redirect is an answer like any other.
-    #[serde(default = "ten", skip_serializing_if = "is_ten")]
+    #[serde(default = "ten")]
     #[schemars(range(max = MAX_REDIRECTS))]
     pub redirects: u8,
     /// Which statuses are good, such as `[200, "300-399"]`.
-    #[serde(default, skip_serializing_if = "Statuses::is_default")]
+    #[serde(default)]
     pub status: Statuses,
     /// Text that must be in the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ pub struct HttpSpec {
     #[schemars(length(min = 1, max = MAX_TEXT))]
     pub not_contains: Option<String>,
     /// How much of the body is read. A longer one is no failure unless the text could be in the rest.
-    #[serde(default = "mebibyte", skip_serializing_if = "is_mebibyte")]
+    #[serde(default = "mebibyte")]
     #[schemars(range(min = 1, max = MAX_BODY))]
     pub max_body_bytes: u64,
     /// How to judge the certificate.
@@ -182,22 +182,11 @@ pub struct Proxy {
 fn get() -> String {
     "GET".to_owned()
 }
-fn is_get(s: &str) -> bool {
-    s == "GET"
-}
 fn ten() -> u8 {
     10
 }
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_ten(n: &u8) -> bool {
-    *n == ten()
-}
 fn mebibyte() -> u64 {
     1024 * 1024
-}
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_mebibyte(n: &u64) -> bool {
-    *n == mebibyte()
 }
 
 // === impl HttpSpec ===
@@ -460,13 +449,6 @@ impl Tls {
 
 // === impl HttpVersion ===
 
-impl HttpVersion {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-    fn is_default(&self) -> bool {
-        *self == HttpVersion::default()
-    }
-}
-
 impl From<HttpVersion> for Version {
     fn from(v: HttpVersion) -> Version {
         match v {
@@ -488,10 +470,6 @@ impl Default for Statuses {
 impl Statuses {
     pub(super) fn accept(&self, status: u16) -> bool {
         self.0.iter().filter_map(StatusRange::bounds).any(|(a, b)| (a..=b).contains(&status))
-    }
-
-    fn is_default(&self) -> bool {
-        *self == Statuses::default()
     }
 
     fn problem(&self) -> Option<Problem> {
