@@ -107,7 +107,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// When the client does not send the body that it announced.
-    pub async fn of(parts: Parts, body: Incoming, client: &Client) -> Result<Outgoing, Failed> {
+    pub async fn of(parts: &Parts, body: Incoming, client: &Client) -> Result<Outgoing, Failed> {
         let length = content_length(&parts.headers);
         let nothing = http_body::Body::is_end_stream(&body);
         let idempotent = headers::is_idempotent(&parts.method);
@@ -128,17 +128,18 @@ impl Outgoing {
 
     /// A request whose body is known.
     #[must_use]
-    pub fn whole(parts: Parts, body: Bytes, repeat: Repeat, client: &Client) -> Outgoing {
+    pub fn whole(parts: &Parts, body: Bytes, repeat: Repeat, client: &Client) -> Outgoing {
         let load = if body.is_empty() { Load::None } else { Load::Whole(body) };
         Outgoing::new(parts, load, repeat, client)
     }
 
-    fn new(mut parts: Parts, body: Load, repeat: Repeat, client: &Client) -> Outgoing {
+    fn new(parts: &Parts, body: Load, repeat: Repeat, client: &Client) -> Outgoing {
         let authority = parts.uri.authority().cloned();
         let of_http2 = (parts.version == Version::HTTP_2).then_some(authority.as_ref()).flatten();
-        headers::to_node(&mut parts.headers, client, parts.version, of_http2);
+        let mut headers = parts.headers.clone();
+        headers::to_node(&mut headers, client, parts.version, of_http2);
         let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        Outgoing { method: parts.method, path, authority, headers: parts.headers, body, repeat }
+        Outgoing { method: parts.method.clone(), path, authority, headers, body, repeat }
     }
 
     /// Bytes that are held while it waits.
@@ -159,17 +160,14 @@ impl Outgoing {
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         let authority = if link.is_http2() {
-            let host = self.headers.get(header::HOST).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok());
+            let host =
+                self.headers.get(header::HOST).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok());
             host.or_else(|| self.authority.clone())
         } else {
             None
         };
         *request.uri_mut() = link.address(&self.path, authority);
-        *request.headers_mut() = if self.repeat == Repeat::Never && matches!(self.body, Load::Stream(_)) {
-            std::mem::take(&mut self.headers)
-        } else {
-            self.headers.clone()
-        };
+        *request.headers_mut() = self.headers.clone();
         if link.is_http2() {
             *request.version_mut() = Version::HTTP_2;
             request.headers_mut().remove(header::HOST);
@@ -179,12 +177,8 @@ impl Outgoing {
 
     /// A request that was not written is as good as new.
     fn take_back(&mut self, request: Request<Body>) {
-        let (parts, body) = request.into_parts();
         if matches!(self.body, Load::Stream(_)) {
-            self.body = Load::Stream(Some(body));
-            if self.headers.is_empty() {
-                self.headers = parts.headers;
-            }
+            self.body = Load::Stream(Some(request.into_body()));
         }
     }
 }

@@ -16,16 +16,23 @@
 pub mod action;
 pub mod answer;
 pub mod body;
+mod edge;
+pub mod forward;
 pub mod gate;
+pub mod headers;
 pub mod known;
 pub mod limit;
+mod listen;
+mod own;
 pub mod pool;
 pub mod room;
 pub mod route;
+mod serve;
 pub mod socket;
 pub mod spec;
-pub mod upstream;
 pub mod stale;
+pub mod upstream;
 
 pub use body::Body;
+pub use edge::{Edge, Settings, StartError};
 pub use spec::{Problem, Spec};

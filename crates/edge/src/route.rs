@@ -4,13 +4,14 @@ use crate::{
     pool::{Pool, PoolSpec},
     spec::{NODES_MAX, POOLS_MAX, Priority, Problem, ROUTES_MAX, RouteSpec, Spec},
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use std::{
     collections::{BTreeMap, HashMap},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
     time::Instant,
 };
+use stillhere_model::ServiceId;
 
 /// A route ready to be matched.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub struct Route {
     /// Stays the same over a reload as long as host, path and headers do.
     pub id: u64,
     pub spec: RouteSpec,
+    pub service: Option<ServiceId>,
     pub pool: Arc<Pool>,
     host: HostRule,
     /// Without the slash at the end; empty takes every path.
@@ -128,11 +130,7 @@ impl Pools<'_> {
         }
         if spec.nodes.is_empty() || spec.nodes.len() > NODES_MAX {
             let hint = "write nodes = [\"http://127.0.0.1:9001\", \"http://127.0.0.1:9002\"]";
-            return Err(vec![problem(
-                "nodes",
-                format!("must name 1 to {NODES_MAX} nodes"),
-                Some(hint),
-            )]);
+            return Err(vec![problem("nodes", format!("must name 1 to {NODES_MAX} nodes"), Some(hint))]);
         }
         let pool = Pool::new(name, spec, self.now).map_err(|p| vec![p])?;
         if let Some(old) = self.before.and_then(|b| b.pools.iter().find(|p| p.name() == name)) {
@@ -163,7 +161,9 @@ impl Route {
         for (name, value) in &spec.headers {
             match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
                 (Ok(name), Ok(value)) => headers.push((name, value)),
-                _ => problems.push(problem(&format!("headers.{name}"), "is not a header and its value", None)),
+                _ => {
+                    problems.push(problem(&format!("headers.{name}"), "is not a header and its value", None))
+                }
             }
         }
         let pool = match (&spec.pool, spec.nodes.is_empty()) {
@@ -196,17 +196,33 @@ impl Route {
                 None
             }
         };
+        let service = spec.service.as_deref().map(ServiceId::new);
         let (Some(pool), true) = (pool, problems.is_empty()) else { return Err(problems) };
         let mut hasher = DefaultHasher::new();
         (&spec.host, &spec.path, &spec.headers).hash(&mut hasher);
         let prefix = spec.path.trim_end_matches('/').to_owned();
-        Ok(Route { id: hasher.finish(), spec: spec.clone(), pool, host, prefix, headers })
+        Ok(Route { id: hasher.finish(), spec: spec.clone(), service, pool, host, prefix, headers })
     }
 
     fn fits(&self, host: &str, path: &str, headers: &HeaderMap) -> bool {
         self.host.fits(host)
-            && path.strip_prefix(self.prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && path
+                .strip_prefix(self.prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             && self.headers.iter().all(|(name, value)| headers.get_all(name).iter().any(|v| v == value))
+    }
+
+    /// Which kind of request it is: requests of one kind take about as long. Method and the first two segments.
+    #[must_use]
+    pub fn kind_of(&self, parts: &Parts) -> u64 {
+        let path = parts.uri.path();
+        let end = path.match_indices('/').nth(3).map_or(path.len(), |(at, _)| at);
+        // FNV-1a: short texts, and nothing hangs on its quality but a slot in a bounded table.
+        let mut hash = self.id ^ 0xcbf2_9ce4_8422_2325;
+        for byte in parts.method.as_str().bytes().chain(path[..end].bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        hash
     }
 
     #[must_use]
@@ -235,9 +251,9 @@ impl HostRule {
         match self {
             HostRule::Any => true,
             HostRule::Exactly(name) => name == host,
-            HostRule::Below(tail) => host.strip_suffix(tail.as_str()).is_some_and(|label| {
-                !label.is_empty() && !label.contains('.')
-            }),
+            HostRule::Below(tail) => host
+                .strip_suffix(tail.as_str())
+                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
         }
     }
 }
@@ -331,7 +347,14 @@ mod tests {
         let paths: Vec<&str> = found.iter().map(|p| p.path.as_str()).collect();
         assert_eq!(
             paths,
-            ["pools.empty.nodes", "routes[0].host", "routes[0].path", "routes[0].nodes[0]", "routes[1].pool", "routes[2].nodes"]
+            [
+                "pools.empty.nodes",
+                "routes[0].host",
+                "routes[0].path",
+                "routes[0].nodes[0]",
+                "routes[1].pool",
+                "routes[2].nodes"
+            ]
         );
     }
 }

@@ -129,7 +129,11 @@ impl Shared {
         Ok(Arc::new(Shared { peers: Mutex::default(), client, names: Mutex::default() }))
     }
 
-    async fn addresses(self: &Arc<Self>, origin: &Origin, now: Instant) -> Result<Vec<SocketAddr>, ConnectError> {
+    async fn addresses(
+        self: &Arc<Self>,
+        origin: &Origin,
+        now: Instant,
+    ) -> Result<Vec<SocketAddr>, ConnectError> {
         if let Ok(ip) = origin.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, origin.port)]);
         }
@@ -426,7 +430,10 @@ fn sent(mut e: TrySendError<Request<Body>>) -> Sent {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("node", self.node.origin()).field("reused", &self.reused).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("node", self.node.origin())
+            .field("reused", &self.reused)
+            .finish_non_exhaustive()
     }
 }
 

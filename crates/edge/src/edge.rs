@@ -1,0 +1,119 @@
+//! One edge in this process: start, reload, drain, stop.
+
+use crate::{
+    known::Board,
+    listen::{self, Phase},
+    route::Routes,
+    serve::{self, Shared},
+    spec::{Problem, Spec},
+    upstream,
+};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread, time::Duration};
+use stillhere_net::{clock, tls};
+use tokio::sync::watch;
+
+/// What an edge is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub spec: Spec,
+}
+
+/// Why it could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the configuration of the edge is wrong")]
+    Spec(Vec<Problem>),
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    #[error("the system gives no thread: {0}")]
+    Thread(io::Error),
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+}
+
+/// A running edge.
+pub struct Edge {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+    phase: watch::Sender<Phase>,
+    workers: Vec<thread::JoinHandle<()>>,
+    keeper: Option<thread::JoinHandle<()>>,
+}
+
+// === impl Edge ===
+
+impl Edge {
+    /// Listens, and serves from now on.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, or the address is taken.
+    pub fn start(settings: Settings) -> Result<Edge, StartError> {
+        tls::install();
+        let spec = settings.spec;
+        let routes = Routes::new(&spec, None, clock::mono()).map_err(StartError::Spec)?;
+        let shared = Shared::new(routes, upstream::Shared::new()?, Board::new());
+        let listener = listen::bind(spec.listen).map_err(|e| StartError::Listen(spec.listen, e))?;
+        let addr = listener.local_addr().map_err(|e| StartError::Listen(spec.listen, e))?;
+        let (phase, watching) = watch::channel(Phase::Serving);
+        let count = spec.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
+        let mut workers = Vec::new();
+        for number in 0..count {
+            let listener = listener.try_clone().map_err(StartError::Thread)?;
+            let worker = listen::worker(number, listener, shared.clone(), watching.clone());
+            workers.push(worker.map_err(StartError::Thread)?);
+        }
+        let keeper = keeper(shared.clone(), watching).map_err(StartError::Thread)?;
+        Ok(Edge { addr, shared, phase, workers, keeper: Some(keeper) })
+    }
+
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Takes a new configuration over: routes, pools, limits. Where it listens cannot change.
+    ///
+    /// # Errors
+    /// When it is wrong; then nothing has changed.
+    pub fn reload(&self, spec: &Spec) -> Result<(), Vec<Problem>> {
+        let routes = Routes::new(spec, Some(&self.shared.routes.load()), clock::mono())?;
+        let names: Vec<String> = routes.pools().iter().map(|p| p.name().to_owned()).collect();
+        self.shared.routes.store(Arc::new(routes));
+        self.shared.board.keep_pools(|name| names.iter().any(|n| n == name));
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Takes no more connections, lets every request that is under way end, and cuts what is left after `within`.
+    pub fn stop(mut self, within: Duration) {
+        let _ = self.phase.send(Phase::Draining);
+        let until = clock::mono() + within;
+        while clock::mono() < until && self.workers.iter().any(|w| !w.is_finished()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let _ = self.phase.send(Phase::Over);
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.join();
+        }
+    }
+}
+
+/// What goes on beside the requests: trying nodes that are out. A thread of its own, so that it stays punctual.
+fn keeper(shared: Arc<Shared>, mut phase: watch::Receiver<Phase>) -> io::Result<thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("edge-keeper".to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            tokio::select! {
+                () = serve::keep_pools(shared) => {}
+                _ = phase.wait_for(|p| *p == Phase::Over) => {}
+            }
+        });
+    })
+}

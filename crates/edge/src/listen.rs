@@ -1,0 +1,214 @@
+//! Takes connections: one listener, several workers, each a thread with a runtime of its own.
+//!
+//! A connection stays on its worker, and so do the connections to nodes that it uses: no request crosses threads, which
+//! is a good part of what a proxied request costs otherwise. The workers share one listening socket, so that none is
+//! left behind with connections that nobody accepts when a worker is busy.
+
+use crate::{
+    Body,
+    gate::{self, Gated, Kind},
+    serve::{Connection, Shared},
+    upstream::Upstream,
+};
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, thread, time::Duration};
+use stillhere_net::clock;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::watch,
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+/// Connections that wait to be accepted, in the kernel.
+const BACKLOG: u32 = 4096;
+/// After accepting failed (usually: no more open files), how long until the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// Requests that one HTTP/2 connection may have open.
+const H2_STREAMS: u32 = 200;
+/// How long the head of a request may take, and how long a connection may wait for its next one.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How far stopping has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Serving,
+    /// No new connections; each one ends after the request that it has.
+    Draining,
+    /// What is left is cut.
+    Over,
+}
+
+/// # Errors
+/// When the address cannot be listened on.
+pub(crate) fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(i32::try_from(BACKLOG).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}
+
+/// Starts one worker thread.
+///
+/// # Errors
+/// When the system gives no thread or no runtime.
+pub(crate) fn worker(
+    number: usize,
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    phase: watch::Receiver<Phase>,
+) -> io::Result<thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name(format!("edge-{number}")).spawn(move || {
+        runtime.block_on(async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => accept(listener, shared, phase).await,
+                Err(e) => tracing::error!(error = %e, "a worker cannot use the listener"),
+            }
+        });
+    })
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, mut phase: watch::Receiver<Phase>) {
+    let upstream = Upstream::new(shared.nodes.clone());
+    let sweeper = tokio::spawn(sweep(upstream.clone()));
+    // Each connection holds one end; when all are gone, the worker is done.
+    let (alive, mut all_gone) = tokio::sync::mpsc::channel::<Infallible>(1);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            changed = phase.changed() => match changed {
+                Ok(()) if *phase.borrow() == Phase::Serving => continue,
+                _ => break,
+            },
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let _ = stream.set_nodelay(true);
+                let shared = shared.clone();
+                let upstream = upstream.clone();
+                let phase = phase.clone();
+                let alive = alive.clone();
+                tokio::spawn(async move {
+                    connection(stream, peer, shared, upstream, phase).await;
+                    drop(alive);
+                });
+            }
+            Err(e) => {
+                tracing::warn!(error = %e, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    drop(alive);
+    tokio::select! {
+        _ = all_gone.recv() => {}
+        _ = phase.wait_for(|p| *p == Phase::Over) => {}
+    }
+    sweeper.abort();
+}
+
+async fn sweep(upstream: Arc<Upstream>) {
+    let mut tick = interval(SWEEP);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tick.tick().await;
+        upstream.sweep(clock::mono());
+    }
+}
+
+async fn connection<I>(
+    mut io: I,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    upstream: Arc<Upstream>,
+    phase: watch::Receiver<Phase>,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limits = gate::Limits::default();
+    let Ok((prefix, kind)) = gate::sniff(&mut io, HEAD_WITHIN).await else { return };
+    let (io, control) = Gated::new(io, prefix, limits);
+    match kind {
+        Kind::H1 => {
+            let about = Arc::new(Connection::new(shared, upstream, peer, false, Some(control)));
+            http1_connection(io, about, phase).await;
+        }
+        Kind::H2 => {
+            let about = Arc::new(Connection::new(shared, upstream, peer, false, None));
+            http2_connection(io, about, phase).await;
+        }
+    }
+}
+
+async fn http1_connection<I>(io: I, about: Arc<Connection>, mut phase: watch::Receiver<Phase>)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let about = about.clone();
+        async move { Ok::<http::Response<Body>, Infallible>(about.serve(request).await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_headers(100);
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
+    tokio::select! {
+        biased;
+        done = &mut serving => return ended(done),
+        _ = phase.wait_for(|p| *p != Phase::Serving) => serving.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        biased;
+        done = &mut serving => ended(done),
+        _ = phase.wait_for(|p| *p == Phase::Over) => {}
+    }
+}
+
+async fn http2_connection<I>(io: I, about: Arc<Connection>, mut phase: watch::Receiver<Phase>)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let about = about.clone();
+        async move { Ok::<http::Response<Body>, Infallible>(about.serve(request).await) }
+    });
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(H2_STREAMS)
+        .max_header_list_size(64 * 1024)
+        .initial_stream_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .enable_connect_protocol();
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(io), service));
+    tokio::select! {
+        biased;
+        done = &mut serving => return ended(done),
+        _ = phase.wait_for(|p| *p != Phase::Serving) => serving.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        biased;
+        done = &mut serving => ended(done),
+        _ = phase.wait_for(|p| *p == Phase::Over) => {}
+    }
+}
+
+fn ended(done: hyper::Result<()>) {
+    if let Err(e) = done {
+        tracing::trace!(error = %e, "a client's connection ended");
+    }
+}

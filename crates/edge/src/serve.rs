@@ -1,0 +1,224 @@
+//! One request through the phases, in the order of the module list in `lib.rs`.
+
+use crate::{
+    Body,
+    answer::{self, Asked, Trouble, Why},
+    forward::{self, Answered, Failed, Outgoing},
+    gate::GateControl,
+    headers,
+    known::Board,
+    own,
+    pool::{Ask, Failure, NoPlace, Pool},
+    route::{Route, Routes},
+    socket::Sockets,
+    upstream::{self, Upstream},
+};
+use arc_swap::ArcSwap;
+use http::{HeaderValue, Request, Response, header, request::Parts};
+use hyper::body::Incoming;
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+use stillhere_net::{clock, entropy};
+
+/// What all workers share. Everything that a request reads is replaced as a whole by a reload.
+pub struct Shared {
+    pub routes: ArcSwap<Routes>,
+    pub nodes: Arc<upstream::Shared>,
+    pub board: Board,
+    pub sockets: Arc<Sockets>,
+    /// Turns an address into the number that stands for a client, differently in each process.
+    hasher: RandomState,
+}
+
+/// One connection of a client.
+pub struct Connection {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) client: headers::Client,
+    pub(crate) gate: Option<GateControl>,
+    /// Stands for the client where nobody needs to know who it is.
+    number: u64,
+    /// Operation ids: a random beginning, then one by one.
+    requests: AtomicU64,
+}
+
+// === impl Shared ===
+
+impl Shared {
+    #[must_use]
+    pub fn new(routes: Routes, nodes: Arc<upstream::Shared>, board: Board) -> Arc<Shared> {
+        Arc::new(Shared {
+            routes: ArcSwap::from_pointee(routes),
+            nodes,
+            board,
+            sockets: Sockets::new(),
+            hasher: RandomState::new(),
+        })
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    #[must_use]
+    pub fn new(
+        shared: Arc<Shared>,
+        upstream: Arc<Upstream>,
+        peer: SocketAddr,
+        tls: bool,
+        gate: Option<GateControl>,
+    ) -> Connection {
+        let ip = peer.ip().to_canonical();
+        let address = HeaderValue::from_str(&ip.to_string()).expect("an address is a header value");
+        let number = shared.hasher.hash_one(share_of(ip));
+        Connection {
+            shared,
+            upstream,
+            client: headers::Client { address, tls, trusted: false },
+            gate,
+            number,
+            requests: AtomicU64::new(entropy::u64()),
+        }
+    }
+
+    /// Answers one request. It always answers.
+    pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
+        let came = clock::mono();
+        let id = self.requests.fetch_add(1, Relaxed);
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        if path.starts_with(own::PREFIX) {
+            return own::serve(self, parts, id);
+        }
+        let routes = self.shared.routes.load();
+        let Some(route) = routes.find(host_of(&parts), path, &parts.headers).cloned() else {
+            return self.sorry(&parts, Trouble::of(Why::NotRouted, id));
+        };
+        drop(routes);
+        if parts.headers.contains_key(answer::PROBE) && parts.method == http::Method::HEAD {
+            return own::probe(self, &parts, &route, id, came);
+        }
+        self.forward(route, parts, body, id, came).await
+    }
+
+    async fn forward(
+        &self,
+        route: Arc<Route>,
+        parts: Parts,
+        body: Incoming,
+        id: u64,
+        came: Instant,
+    ) -> Response<Body> {
+        let mut out = match Outgoing::of(&parts, body, &self.client).await {
+            Ok(out) => out,
+            Err(failed) => return self.sorry(&parts, self.trouble(&route, &failed, id, came)),
+        };
+        let ask = self.ask(&route, &parts);
+        match forward::forward(&self.upstream, &route.pool, ask, &mut out, came).await {
+            Ok(answered) => relay(answered),
+            Err(failed) => self.sorry(&parts, self.trouble(&route, &failed, id, came)),
+        }
+    }
+
+    pub(crate) fn ask(&self, route: &Route, parts: &Parts) -> Ask {
+        Ask {
+            client: self.number,
+            priority: route.priority(),
+            bytes: 0,
+            not: None,
+            route: route.kind_of(parts),
+            until: None,
+        }
+    }
+
+    /// Our own answer in place of the origin's.
+    pub(crate) fn sorry(&self, parts: &Parts, trouble: Trouble) -> Response<Body> {
+        if let Some(gate) = &self.gate {
+            gate.declined();
+        }
+        let known = self.shared.board.current();
+        answer::answer(&Asked::of(parts), &trouble, &known, clock::wall(), entropy::u64())
+    }
+
+    pub(crate) fn trouble(&self, route: &Route, failed: &Failed, id: u64, came: Instant) -> Trouble {
+        let why = match failed {
+            Failed::NoPlace(NoPlace::AllOut { .. }) => Why::AllOut,
+            Failed::NoPlace(NoPlace::Paused { .. }) => Why::Paused { until: None },
+            Failed::NoPlace(NoPlace::Overloaded { .. }) => Why::Overloaded,
+            Failed::NoPlace(NoPlace::QueueFull) => Why::QueueFull,
+            Failed::Unknown(_) => Why::OutcomeUnknown,
+            Failed::NoAnswer(Failure::Silent) => Why::TooSlow,
+            Failed::NoAnswer(Failure::Connect) => Why::NotForwarded,
+            Failed::NoAnswer(_) => Why::Broken,
+            Failed::ClientBody => Why::BadRequest("the body ended before its end"),
+            Failed::TooLarge => Why::BodyTooLarge,
+        };
+        let mut trouble = Trouble::of(why, id);
+        trouble.service = route.service.clone();
+        trouble.pool = Some(route.pool.name().to_owned());
+        trouble.held = Some(clock::mono().saturating_duration_since(came));
+        trouble
+    }
+}
+
+/// The node's answer, on to the client.
+fn relay(answered: Answered) -> Response<Body> {
+    let Answered { response, mut flight, .. } = answered;
+    let (mut head, body) = response.into_parts();
+    headers::to_client(&mut head.headers);
+    let stream = head.headers.get(header::CONTENT_TYPE);
+    if stream.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        flight.lasts();
+    }
+    Response::from_parts(head, Body::wire(body).guarded(Box::new(flight)))
+}
+
+/// What a request is for, without the port.
+pub(crate) fn host_of(parts: &Parts) -> &str {
+    let from_uri = parts.uri.authority().map(http::uri::Authority::as_str);
+    let host =
+        from_uri.or_else(|| parts.headers.get(header::HOST).and_then(|h| h.to_str().ok())).unwrap_or("");
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    match host.rsplit_once(':') {
+        // An IPv6 address without port ends with its bracket.
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// One household is one client: an IPv6 user has a whole /64.
+fn share_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+    }
+}
+
+/// What pools need done that takes a connection: trying nodes that are out. Runs on one worker.
+pub(crate) async fn keep_pools(shared: Arc<Shared>) {
+    /// How often we look whether a node is due.
+    const LOOK: Duration = Duration::from_millis(10);
+    let mut tick = tokio::time::interval(LOOK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let routes = shared.routes.load();
+        for pool in routes.pools() {
+            due(pool, &shared.nodes);
+        }
+    }
+}
+
+fn due(pool: &Arc<Pool>, nodes: &Arc<upstream::Shared>) {
+    let _ = (pool, nodes); // PROBES
+}
