@@ -4,6 +4,7 @@
 //! Pure: no I/O, no clock, no randomness. What is rendered depends on the arguments alone, so a page
 //! can be cached by snapshot, language and [`page::View`].
 
+pub mod away;
 pub mod badge;
 pub mod clean;
 pub mod feed;

@@ -20,9 +20,7 @@ use std::fmt::Write as _;
 use stillhere_model::{Incident, Lang, Status, Text};
 
 mod read;
-pub use read::{
-    Notice, NoticeContact, NoticeIncident, NoticeMaintenance, NoticeService, NoticeSite, read,
-};
+pub use read::{Notice, NoticeContact, NoticeIncident, NoticeMaintenance, NoticeService, NoticeSite, read};
 
 /// The whole signed notice.
 pub const NOTICE_MAX_BYTES: usize = 8 * 1024;
@@ -30,6 +28,8 @@ pub const NOTICE_MAX_BYTES: usize = 8 * 1024;
 const PAYLOAD_MAX_BYTES: usize = NOTICE_MAX_BYTES / 4 * 3 - 256;
 /// What is signed is this line and then the payload, so that no other signature of the key can pass for one.
 const CONTEXT: &[u8] = b"stillhere notice v1\n";
+/// Services named by one incident.
+const INCIDENT_SERVICES_MAX: usize = 8;
 /// Longest notice that [`verify`] reads at all.
 const READ_MAX_BYTES: usize = 64 * 1024;
 
@@ -181,6 +181,8 @@ fn incident(s: &Snapshot, i: &Incident, room: Room) -> Value {
     json!({
         "id": i.id,
         "title": each(s, |l| clean::line(&Words::new(l, &s.site.time_zone).title(i, s), room.name_chars)),
+        "services": i.affected.iter().map(|a| &a.service).filter(|id| s.service(id).is_some())
+            .take(INCIDENT_SERVICES_MAX).collect::<Vec<_>>(),
         "status": i.status,
         "impact": i.impact,
         "started_at": i.started_at,
@@ -232,3 +234,6 @@ impl std::fmt::Debug for Key {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod read_tests;

@@ -8,10 +8,10 @@ use minijinja::{Value, context};
 use serde::Serialize;
 use stillhere_model::{Incident, IncidentId, Lang, Maintenance, MaintenanceId, Status, Time};
 
-mod assets;
+pub(crate) mod assets;
 pub(crate) mod bars;
 pub(crate) mod class;
-mod cut;
+pub(crate) mod cut;
 pub(crate) mod links;
 pub(crate) mod part;
 pub(crate) mod service;

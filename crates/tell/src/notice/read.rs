@@ -78,6 +78,9 @@ pub struct NoticeIncident {
     pub id: String,
     #[serde(deserialize_with = "each_name")]
     pub title: Text,
+    /// Ids of the services it affects.
+    #[serde(default, deserialize_with = "list")]
+    pub services: Vec<String>,
     #[serde(deserialize_with = "name")]
     pub status: String,
     pub started_at: Time,

@@ -9,14 +9,34 @@ use std::sync::OnceLock;
 const LOGO_MAX_BYTES: usize = 8 * 1024;
 /// Least contrast of text, WCAG 2.2 AA.
 const CONTRAST: f64 = 4.5;
-/// `--bg` of `status.css`, light and dark.
+/// `--bg` of `base.css`, light and dark.
 const GROUNDS: [u32; 2] = [0xfa_fa_f8, 0x10_12_15];
 
+const BASE_CSS: &str = include_str!("../../../../web/status/base.css");
 pub(super) const GLYPHS: &str = include_str!("../../../../web/status/glyphs.svg");
 
 pub(super) fn css() -> &'static str {
     static CSS: OnceLock<String> = OnceLock::new();
-    CSS.get_or_init(|| squeeze_css(include_str!("../../../../web/status/status.css")))
+    CSS.get_or_init(|| {
+        squeeze_css(&format!("{BASE_CSS}{}", include_str!("../../../../web/status/status.css")))
+    })
+}
+
+/// Style of the page that stands in for the origin.
+pub(crate) fn away_css() -> &'static str {
+    static CSS: OnceLock<String> = OnceLock::new();
+    CSS.get_or_init(|| squeeze_css(&format!("{BASE_CSS}{}", include_str!("../../../../web/status/away.css"))))
+}
+
+/// Script of the page that stands in for the origin.
+pub(crate) fn away_script() -> &'static str {
+    static SCRIPT: OnceLock<String> = OnceLock::new();
+    SCRIPT.get_or_init(|| squeeze_js(include_str!("../../../../web/status/away.js")))
+}
+
+/// The symbol of one status.
+pub(crate) fn glyph(class: &str) -> &'static str {
+    GLYPHS.lines().find(|l| l.starts_with(&format!("<symbol id=i-{class} "))).unwrap_or_default()
 }
 
 pub(super) fn script() -> &'static str {
@@ -42,7 +62,7 @@ pub fn csp_hashes() -> (String, String) {
     (hash(css()), hash(script()))
 }
 
-fn hash(text: &str) -> String {
+pub(crate) fn hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
 }
 
@@ -66,7 +86,7 @@ pub(super) fn logo(site: &Site) -> Option<String> {
 }
 
 /// A dot in the colour of the state, for the tab.
-pub(super) fn icon(class: &str) -> String {
+pub(crate) fn icon(class: &str) -> String {
     let colour = match class {
         "o" => "187a48",
         "m" => "2f62cf",
@@ -121,6 +141,12 @@ mod tests {
         assert!(script().len() < 3_000, "{}", script().len());
         assert!(!script().contains("</") && !css().contains("</"));
         assert!(!css().contains("url(") && !css().contains("@import"), "nothing is loaded from anywhere");
+        assert!(away_script().len() < 4_000, "{}", away_script().len());
+        assert!(!away_script().contains("</") && !away_css().contains("</"));
+        assert!(
+            !away_css().contains("url(") && !away_css().contains("@import"),
+            "nothing is loaded from anywhere"
+        );
     }
 
     #[test]
@@ -131,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_colour_of_text_and_bars_can_be_read_on_its_ground() {
-        let css = include_str!("../../../../web/status/status.css");
+        let css = BASE_CSS;
         let (light, dark) = css.split_once("@media (prefers-color-scheme:dark)").unwrap();
         let dark = dark.split_once("}}").unwrap().0;
         for (scheme, source) in [("light", light), ("dark", dark)] {

@@ -1,4 +1,4 @@
-//! One letter per status, for style sheet and glyphs (`web/status/status.css` has the list).
+//! One letter per status, for style sheet and glyphs (`web/status/base.css` has the list).
 
 use crate::headline::Headline;
 use stillhere_model::{Impact, Status};

@@ -213,16 +213,9 @@ impl<'a> Cut<'a> {
 
     fn contact(&self) -> Option<Value> {
         let c = &self.snapshot.site.contact;
-        let phone = c.phone.as_deref().map(|p| crate::clean::line(p, 60)).filter(|p| !p.is_empty());
-        let tel: Option<String> =
-            phone.as_ref().map(|p| p.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
-        let chat = c.chat_url.as_deref().and_then(crate::clean::https);
-        let email = c.email.as_deref().filter(|e| is_address(e));
         let hours = c.hours.as_ref().map(|h| self.words.name(h));
-        (phone.is_some() || chat.is_some() || email.is_some() || hours.is_some()).then(|| {
-            let context = context! { phone, tel, chat, email, hours };
-            Value::from_safe_string(self.part("part/contact.html", context))
-        })
+        contact_part(&c.phone, &c.chat_url, &c.email, hours)
+            .map(|own| Value::from_safe_string(self.part("part/contact.html", own)))
     }
 
     pub(super) fn page(&self, template: &str, here: &str, title: &str, class: &str, own: Value) -> String {
@@ -297,7 +290,23 @@ impl Group<'_> {
     }
 }
 
-pub(super) fn serde(value: impl Serialize) -> Value {
+/// What `part/contact.html` shows: only what can be used safely as a link. `None`: there is nobody to ask.
+pub(crate) fn contact_part(
+    phone: &Option<String>,
+    chat: &Option<String>,
+    email: &Option<String>,
+    hours: Option<String>,
+) -> Option<Value> {
+    let phone = phone.as_deref().map(|p| crate::clean::line(p, 60)).filter(|p| !p.is_empty());
+    let tel: Option<String> =
+        phone.as_ref().map(|p| p.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect());
+    let chat = chat.as_deref().and_then(crate::clean::https);
+    let email = email.as_deref().filter(|e| is_address(e));
+    (phone.is_some() || chat.is_some() || email.is_some() || hours.is_some())
+        .then(|| context! { phone, tel, chat, email, hours })
+}
+
+pub(crate) fn serde(value: impl Serialize) -> Value {
     Value::from(Serde(value))
 }
 

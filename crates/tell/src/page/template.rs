@@ -18,6 +18,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("maintenance.html", include_str!("../../../../web/status/maintenance.html")),
     ("history.html", include_str!("../../../../web/status/history.html")),
     ("not_found.html", include_str!("../../../../web/status/not_found.html")),
+    ("away.html", include_str!("../../../../web/status/away.html")),
     ("mail.html", include_str!("../../../../web/status/mail.html")),
     ("part/now.html", include_str!("../../../../web/status/part/now.html")),
     ("part/own.html", include_str!("../../../../web/status/part/own.html")),
