@@ -131,21 +131,14 @@ fn headers<'a>(headers: &[Header<'a>], version: u8) -> Result<Found<'a>, Violati
         let (name, value) = (header.name, header.value);
         // One look at the length spares nearly all headers every comparison.
         match name.len() {
-            4 if name.eq_ignore_ascii_case("host") => {
-                if found.host.replace(value).is_some() {
-                    return Err(Violation::HostRepeated);
-                }
-            }
+            4 if name.eq_ignore_ascii_case("host") => once(&mut found.host, value, Violation::HostRepeated)?,
             7 if name.eq_ignore_ascii_case("upgrade") => found.upgrade = true,
             10 if name.eq_ignore_ascii_case("connection") => connection(value)?,
             14 if same_name(name, "content-length") => {
                 if name.contains('_') {
                     return Err(Violation::LookAlike);
                 }
-                if found.length.is_some() {
-                    return Err(Violation::LengthRepeated);
-                }
-                found.length = Some(length(value)?);
+                once(&mut found.length, length(value)?, Violation::LengthRepeated)?;
             }
             17 if same_name(name, "transfer-encoding") => {
                 if name.contains('_') {
@@ -165,6 +158,10 @@ fn headers<'a>(headers: &[Header<'a>], version: u8) -> Result<Found<'a>, Violati
         }
     }
     if found.chunked && found.length.is_some() { Err(Violation::LengthAndCoding) } else { Ok(found) }
+}
+
+fn once<T>(slot: &mut Option<T>, value: T, again: Violation) -> Result<(), Violation> {
+    if slot.replace(value).is_some() { Err(again) } else { Ok(()) }
 }
 
 /// The same name to somebody who makes variables of headers, where `-` and `_` are one.
