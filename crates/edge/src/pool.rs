@@ -3,21 +3,67 @@
 //! Shared by all workers. Everything takes the time as a parameter; nothing here does I/O: the connections belong to
 //! `upstream`, which reports what happened to a [`Place`].
 
+mod budget;
+mod health;
+mod limiter;
 mod node;
+mod place;
+mod queue;
+mod routes;
+mod view;
+mod wait;
 
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod tests;
+
+pub use health::{NodeState, Sign, Why};
 pub use node::{Node, NodeId, Origin, Scheme};
+pub use place::Place;
+pub use view::{NodeView, PoolView, QueueView, Refused};
 
-use crate::spec::{Priority, Problem};
+use crate::spec::{NODES_MAX, Priority, Problem};
+use budget::Budget;
+use health::{Change, State};
+use limiter::Sample;
+use node::Taken;
+use queue::{Outcome, Queue, Turn, Waiting};
+use routes::{Routes, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
 use stillhere_model::duration;
+use wait::{Entry, Ticket};
+
+/// While nodes are up, nobody waits longer than this for room.
+const ROOM_LONGEST_US: u64 = 1_000_000;
+/// When there has been a queue for so long, there are too many; the rest of the wait is cut short, so that whoever
+/// cannot be served learns it while it can still do something else.
+const STANDING_US: u64 = 500_000;
+/// The wait then: so many times the usual answer, within bounds.
+const STANDING_WAIT: f64 = 2.0;
+const STANDING_WAIT_LEAST_US: u64 = 100_000;
+/// When somebody waits longer than this, the newest go first: they are the ones who are still there.
+const TARGET_US: u64 = 50_000;
+/// After the last sign of overload nothing is repeated for so long.
+const OVERLOAD_US: u64 = 1_000_000;
+/// How often [`Pool::probes_due`] wants to be asked while there is something to see, and otherwise.
+const TICK: Duration = Duration::from_millis(10);
+const TICK_IN_USE: Duration = Duration::from_millis(25);
+const TICK_IDLE: Duration = Duration::from_millis(250);
+/// What an answer takes, before there was one.
+const TYPICAL_US: f64 = 50_000.0;
+/// A request that was left after so many times the usual counts as a late answer.
+const LEFT_LATE: f64 = 1.5;
+/// A paused node may have been restarted meanwhile.
+const PAUSE_FRESH_US: u64 = 1_000_000;
 
 /// Nodes that do the same, and how patient we are with them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +79,13 @@ pub struct PoolSpec {
     #[serde(with = "duration", default = "PoolSpec::usual_hold")]
     #[schemars(with = "duration::Text")]
     pub hold: Duration,
+    /// Most requests that wait at the same time. At the limit less urgent ones are sent away, then new ones.
+    #[serde(default = "PoolSpec::usual_queue")]
+    #[schemars(range(max = 1_000_000))]
+    pub queue: usize,
+    /// Most bytes of requests that wait at the same time.
+    #[serde(default = "PoolSpec::usual_queue_bytes")]
+    pub queue_bytes: u64,
 }
 
 /// Who asks for a place.
@@ -77,20 +130,49 @@ pub enum Failure {
     Garbled,
 }
 
+/// A probe that is to be made now: a connection of its own, and `HEAD` of the pool's health page.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    pub node: Arc<Node>,
+    /// The whole of it may take so long.
+    pub within: Duration,
+}
+
 /// A pool and its nodes' state.
 #[derive(Debug)]
 pub struct Pool {
     name: String,
     spec: PoolSpec,
     nodes: Vec<Arc<Node>>,
-    next: AtomicUsize,
+    routes: Arc<Routes>,
+    queue: Mutex<Queue>,
+    /// So that nobody needs the lock to see that nobody waits.
+    waiting: AtomicUsize,
+    budget: Mutex<Budget>,
+    /// Times are microseconds since then.
+    began: Instant,
+    /// The last time anybody told.
+    lately_us: AtomicU64,
+    dice: AtomicU64,
+    typical_us: AtomicU32,
+    /// Zero when it is not paused.
+    paused_until_us: AtomicU64,
+    paused_us: AtomicU64,
+    overloaded_us: AtomicU64,
+    /// Until then those who waited for a node to come back are let in, in the order they came.
+    catching_up_us: AtomicU64,
+    admitted: AtomicU64,
+    refused: [AtomicU64; 4],
+    rate: Mutex<Rate>,
+    heir: OnceLock<Arc<Pool>>,
 }
 
-/// The right to have one request at one node. Given back when dropped.
-#[derive(Debug)]
-pub struct Place {
-    pool: Arc<Pool>,
-    node: Arc<Node>,
+/// Answers a second.
+#[derive(Debug, Default)]
+struct Rate {
+    per_s: f64,
+    answers: u64,
+    at_us: u64,
 }
 
 // === impl PoolSpec ===
@@ -102,10 +184,59 @@ impl PoolSpec {
     fn usual_hold() -> Duration {
         Duration::from_secs(10)
     }
+    fn usual_queue() -> usize {
+        10_000
+    }
+    fn usual_queue_bytes() -> u64 {
+        64 << 20
+    }
     /// A pool of which only the nodes are said.
     #[must_use]
     pub fn of(nodes: Vec<String>) -> PoolSpec {
-        PoolSpec { nodes, health: PoolSpec::usual_health(), hold: PoolSpec::usual_hold() }
+        PoolSpec {
+            nodes,
+            health: PoolSpec::usual_health(),
+            hold: PoolSpec::usual_hold(),
+            queue: PoolSpec::usual_queue(),
+            queue_bytes: PoolSpec::usual_queue_bytes(),
+        }
+    }
+
+    /// What is wrong with it; paths are relative to its own table.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut say = |path: &str, problem: &str, hint: &str| {
+            let (path, problem, hint) = (path.to_owned(), problem.to_owned(), Some(hint.to_owned()));
+            problems.push(Problem { path, problem, hint });
+        };
+        if self.nodes.is_empty() {
+            say("nodes", "is empty", "write nodes = [\"http://10.0.0.1:8080\"]");
+        }
+        if self.nodes.len() > NODES_MAX {
+            say("nodes", "has more than 64 nodes", "make several pools");
+        }
+        if !self.health.starts_with('/') || self.health.parse::<http::Uri>().is_err() {
+            say("health", "is not a path", "write a path such as \"/healthz\"");
+        }
+        if self.hold > Duration::from_secs(600) {
+            say("hold", "is longer than ten minutes", "browsers give up long before: write \"10s\"");
+        }
+        if self.queue > 1_000_000 {
+            say("queue", "is more than a million", "write 10000");
+        }
+        for (n, text) in self.nodes.iter().enumerate() {
+            match Origin::parse(text) {
+                Err(problem) => say(&format!("nodes[{n}]"), &problem, "write \"http://10.0.0.1:8080\""),
+                Ok(origin) => {
+                    let same = |t: &String| Origin::parse(t).is_ok_and(|o| o == origin);
+                    if self.nodes[..n].iter().any(same) {
+                        say(&format!("nodes[{n}]"), "stands there twice", "name each node once");
+                    }
+                }
+            }
+        }
+        problems
     }
 }
 
@@ -115,7 +246,37 @@ impl Pool {
     /// # Errors
     /// When a node's address cannot be understood.
     pub fn new(name: &str, spec: &PoolSpec, now: Instant) -> Result<Arc<Pool>, Problem> {
-        let _ = now;
+        Pool::seeded(name, spec, None, now, stillhere_net::entropy::u64())
+    }
+
+    /// The pool that replaces `old` on a reload: nodes with the same address keep what is known of them, and whoever
+    /// waits there goes on waiting here.
+    ///
+    /// # Errors
+    /// When a node's address cannot be understood; `old` is untouched then.
+    pub fn take_over(old: &Arc<Pool>, spec: &PoolSpec, now: Instant) -> Result<Arc<Pool>, Problem> {
+        let old = old.heir();
+        let dice = old.dice.load(Relaxed);
+        let pool = Pool::seeded(&old.name, spec, Some(old), now, dice)?;
+        if old.heir.set(pool.clone()).is_ok() {
+            old.move_all();
+        }
+        Ok(pool)
+    }
+
+    fn seeded(
+        name: &str,
+        spec: &PoolSpec,
+        old: Option<&Pool>,
+        now: Instant,
+        dice: u64,
+    ) -> Result<Arc<Pool>, Problem> {
+        if let Some(problem) = spec.validate().into_iter().next() {
+            return Err(problem);
+        }
+        // One second back, so that a time of another thread taken just before is not below zero.
+        let began = old.map_or(now.checked_sub(Duration::from_secs(1)).unwrap_or(now), |o| o.began);
+        let now_us = now.saturating_duration_since(began).as_micros() as u64;
         let mut nodes = Vec::new();
         for (n, text) in spec.nodes.iter().enumerate() {
             let origin = Origin::parse(text).map_err(|problem| Problem {
@@ -123,9 +284,34 @@ impl Pool {
                 problem,
                 hint: Some("write \"http://10.0.0.1:8080\"".to_owned()),
             })?;
-            nodes.push(Arc::new(Node::new(NodeId(n as u32), origin)));
+            let id = NodeId(n as u32);
+            let known = old.and_then(|o| o.nodes.iter().find(|k| *k.origin() == origin));
+            nodes.push(Arc::new(known.map_or_else(|| Node::new(id, origin, now_us), |k| k.again(id))));
         }
-        Ok(Arc::new(Pool { name: name.to_owned(), spec: spec.clone(), nodes, next: AtomicUsize::new(0) }))
+        let kept = |of: fn(&Pool) -> &AtomicU64| AtomicU64::new(old.map_or(0, |o| of(o).load(Relaxed)));
+        Ok(Arc::new(Pool {
+            name: name.to_owned(),
+            spec: spec.clone(),
+            nodes,
+            routes: old.map_or_else(|| Arc::new(Routes::new()), |o| o.routes.clone()),
+            queue: Mutex::new(Queue::new(spec.queue, spec.queue_bytes)),
+            waiting: AtomicUsize::new(0),
+            budget: Mutex::new(old.map_or_else(|| Budget::new(now_us), |o| o.budget().clone())),
+            began,
+            lately_us: AtomicU64::new(now_us),
+            dice: AtomicU64::new(dice),
+            typical_us: AtomicU32::new(
+                old.map_or((TYPICAL_US as f32).to_bits(), |o| o.typical_us.load(Relaxed)),
+            ),
+            paused_until_us: kept(|o| &o.paused_until_us),
+            paused_us: kept(|o| &o.paused_us),
+            overloaded_us: kept(|o| &o.overloaded_us),
+            catching_up_us: kept(|o| &o.catching_up_us),
+            admitted: kept(|o| &o.admitted),
+            refused: Default::default(),
+            rate: Mutex::new(Rate::default()),
+            heir: OnceLock::new(),
+        }))
     }
 
     #[must_use]
@@ -141,53 +327,554 @@ impl Pool {
         &self.nodes
     }
 
-    /// Waits for a place: until a node is there that may take one more, in the order of priority. Dropping the
-    /// future is leaving the queue.
-    ///
-    /// # Errors
-    /// When there is none in time, or the queue is full.
-    pub async fn admit(self: &Arc<Self>, ask: Ask, now: Instant) -> Result<Place, NoPlace> {
-        let _ = (ask, now);
-        let n = self.next.fetch_add(1, Relaxed) % self.nodes.len();
-        Ok(Place { pool: self.clone(), node: self.nodes[n].clone() })
-    }
-
-    /// Takes one repeat (retry or hedge) out of the budget. False: there have been too many already.
+    /// Takes one repeat (retry or hedge) out of the budget. False: there have been too many already, or the nodes
+    /// have too much to do as it is.
     #[must_use]
     pub fn may_repeat(&self, now: Instant) -> bool {
-        let _ = now;
-        true
+        let t = self.us(now);
+        !self.overloaded_at(t) && self.budget().take(self.admitted.load(Relaxed), t)
     }
 
     /// How long the answer's head may take before a second node is asked as well; None: there is no second node.
     #[must_use]
     pub fn hedge_after(&self, route: u64) -> Option<Duration> {
-        let _ = route;
-        None
+        let up = self.nodes.iter().filter(|n| n.state().is(State::Up)).count();
+        // One that is suspected is what is hedged against.
+        let usable = up + self.nodes.iter().filter(|n| n.state().is(State::Suspect)).count();
+        if up == 0 || usable < 2 {
+            return None;
+        }
+        self.routes.hedge_after(self.routes.row(route, self.lately_us.load(Relaxed)))
+    }
+
+    /// Requests wait from now on, at most until `until`; none is sent to a node. For a deploy.
+    pub fn pause(&self, until: Option<Instant>, now: Instant) {
+        let t = self.us(now);
+        if !self.paused_at(t) {
+            self.paused_us.store(t, Relaxed);
+        }
+        self.paused_until_us.store(until.map_or(u64::MAX, |u| self.us(u)), SeqCst);
+    }
+
+    /// They go on, the oldest first.
+    pub fn resume(&self, now: Instant) {
+        let t = self.us(now);
+        if self.paused_until_us.swap(0, SeqCst) == 0 {
+            return;
+        }
+        if t.saturating_sub(self.paused_us.load(Relaxed)) > PAUSE_FRESH_US {
+            for node in &self.nodes {
+                node.state().limiter(|l| l.start_again(t));
+            }
+        }
+        self.catch_up(t);
+        self.go_on(t);
+    }
+
+    /// Whether a request would be sent to a node now rather than held until one is back.
+    #[must_use]
+    pub fn available(&self, now: Instant) -> bool {
+        !self.paused_at(self.us(now)) && !self.all_out()
+    }
+
+    /// How long a new request will probably wait. None: nobody knows, because no node is there.
+    #[must_use]
+    pub fn estimate(&self, now: Instant, priority: Priority) -> Option<Duration> {
+        let t = self.us(now);
+        let until = self.paused_until_us.load(SeqCst);
+        if t < until {
+            return (until != u64::MAX).then(|| Duration::from_micros(until - t));
+        }
+        if self.all_out() {
+            return None;
+        }
+        if self.waiting.load(SeqCst) == 0 {
+            return Some(Duration::ZERO);
+        }
+        let before: usize = {
+            let q = self.queue();
+            Priority::ALL.into_iter().take_while(|p| *p <= priority).map(|p| q.len_of(p)).sum()
+        };
+        let rate = self.answers_per_s().max(1.0);
+        Some(Duration::from_secs_f64(before as f64 / rate).min(self.spec.hold))
+    }
+
+    /// When [`Pool::probes_due`] is to be called next.
+    #[must_use]
+    pub fn next_tick(&self) -> Duration {
+        if self.waiting.load(SeqCst) > 0 || self.nodes.iter().any(|n| !n.state().is(State::Up)) {
+            TICK
+        } else if self.nodes.iter().any(|n| n.state().in_flight() > 0 || n.state().health().restless()) {
+            TICK_IN_USE
+        } else {
+            TICK_IDLE
+        }
+    }
+
+    /// Looks for nodes that have been silent for too long, and says which are to be probed now. The result is told
+    /// with [`Pool::probed`].
+    #[must_use]
+    pub fn probes_due(&self, now: Instant) -> Vec<Probe> {
+        let t = self.us(now);
+        let mut due = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let s = node.state();
+            if s.overdue(t) {
+                let change = s.health().silent(t);
+                self.apply(index, change, t);
+            }
+            let within = s.health().probe_due(s.patience_us(), t);
+            if let Some(within) = within {
+                due.push(Probe { node: node.clone(), within });
+            }
+        }
+        self.measure_rate(t);
+        if self.paused_until_us.load(SeqCst) != 0 && !self.paused_at(t) {
+            self.resume(now);
+        }
+        self.go_on(t);
+        due
+    }
+
+    /// A probe of a node has ended, `after` it began.
+    pub fn probed(&self, node: NodeId, sign: Sign, after: Duration, now: Instant) {
+        let t = self.us(now);
+        let Some(this) = self.nodes.get(node.0 as usize) else { return };
+        let alone = !self.nodes.iter().any(|n| n.id() != node && n.state().is(State::Up));
+        let change = this.state().health().probed(sign, after, alone, t);
+        self.apply(node.0 as usize, change, t);
+        self.go_on(t);
     }
 }
 
-// === impl Place ===
+// === impl Pool: for those who have a place, or wait for one ===
 
-impl Place {
-    #[must_use]
-    pub fn node(&self) -> &Arc<Node> {
-        &self.node
+impl Pool {
+    /// The pool that has replaced this one, or itself.
+    fn heir(self: &Arc<Self>) -> &Arc<Pool> {
+        let mut pool = self;
+        while let Some(heir) = pool.heir.get() {
+            pool = heir;
+        }
+        pool
     }
-    #[must_use]
-    pub fn pool(&self) -> &Arc<Pool> {
-        &self.pool
+
+    fn us(&self, now: Instant) -> u64 {
+        let t = now.saturating_duration_since(self.began).as_micros() as u64;
+        if t > self.lately_us.load(Relaxed) {
+            self.lately_us.store(t, Relaxed);
+        }
+        t
     }
-    /// The head of the answer came, `after` the request was sent.
-    pub fn answered(&mut self, status: u16, after: Duration, now: Instant) {
-        let _ = (status, after, now);
+    fn instant(&self, us: u64) -> Instant {
+        self.began + Duration::from_micros(us)
     }
-    pub fn failed(&mut self, how: Failure, now: Instant) {
-        let _ = (how, now);
+    fn lately(&self) -> Instant {
+        self.instant(self.lately_us.load(Relaxed))
     }
-    /// Ends when the node is judged to have stopped answering (or is out): a request that may be repeated need not
-    /// wait for it any longer.
-    pub async fn given_up(&self) {
-        std::future::pending().await
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn typical_us(&self) -> f64 {
+        f64::from(f32::from_bits(self.typical_us.load(Relaxed)))
+    }
+    fn paused_at(&self, t: u64) -> bool {
+        t < self.paused_until_us.load(SeqCst)
+    }
+    fn overloaded_at(&self, t: u64) -> bool {
+        let at = self.overloaded_us.load(Relaxed);
+        at != 0 && t < at + OVERLOAD_US
+    }
+    fn all_out(&self) -> bool {
+        self.nodes.iter().all(|n| n.state().is(State::Down))
+    }
+    fn answers_per_s(&self) -> f64 {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner).per_s
+    }
+
+    fn measure_rate(&self, t: u64) {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = t.saturating_sub(rate.at_us);
+        if passed < 100_000 {
+            return;
+        }
+        let answers = self.nodes.iter().map(|n| n.state().answers()).sum::<u64>();
+        let passed_s = passed as f64 / 1e6;
+        let lately = answers.saturating_sub(rate.answers) as f64 / passed_s;
+        let weight = if rate.at_us == 0 { 0.0 } else { 1.0 - (-passed_s).exp() };
+        *rate = Rate { per_s: rate.per_s + (lately - rate.per_s) * weight, answers, at_us: t };
+    }
+
+    /// A place at once, or a turn in the queue.
+    fn enter(self: &Arc<Self>, ask: Ask, now: Instant) -> Result<Entry, NoPlace> {
+        let t = self.us(now);
+        if self.waiting.load(SeqCst) == 0
+            && !self.paused_at(t)
+            && let Some((index, taken)) = self.pick(&ask, t)
+        {
+            return Ok(Entry::Place(self.place(index, taken, &ask, t)));
+        }
+        if ask.until.is_some_and(|until| self.us_of(until) <= t) {
+            // Somebody who only asks: that is no sign of anything.
+            let (_, why) = self.deadline(&Waiting { ask, since_us: t, held: false }, t);
+            return Err(why(Duration::ZERO));
+        }
+        let mut q = self.queue();
+        let held = self.paused_at(t) || self.all_out() || t < self.catching_up_us.load(Relaxed);
+        let newest_first = self.newest_first(&q, ask.priority, t);
+        let turn = q.push(ask, held, t, newest_first);
+        self.pump(&mut q, t);
+        let woken = q.woken();
+        let result = turn.map(|turn| (turn, q.waiting(turn).map_or(t, |w| self.deadline(w, t).0)));
+        self.waiting.store(q.len(), SeqCst);
+        drop(q);
+        wake(woken);
+        match result {
+            Ok((turn, deadline)) => {
+                let deadline = self.instant(deadline);
+                Ok(Entry::Ticket(Ticket::new(self.clone(), ask, turn, deadline)))
+            }
+            Err(why) => {
+                self.count(why);
+                Err(why)
+            }
+        }
+    }
+
+    fn place(self: &Arc<Self>, index: usize, taken: Taken, ask: &Ask, since_us: u64) -> Place {
+        self.admitted.fetch_add(1, Relaxed);
+        let waited = Duration::from_micros(taken.at_us.saturating_sub(since_us));
+        Place::new(self.clone(), index, taken, self.routes.row(ask.route, taken.at_us), waited)
+    }
+
+    fn count(&self, why: NoPlace) {
+        let kind = match why {
+            NoPlace::AllOut { .. } => 0,
+            NoPlace::Paused { .. } => 1,
+            NoPlace::Overloaded { .. } => 2,
+            NoPlace::QueueFull => 3,
+        };
+        self.refused[kind].fetch_add(1, Relaxed);
+    }
+
+    /// The better of two nodes that have room.
+    fn pick(&self, ask: &Ask, t: u64) -> Option<(usize, Taken)> {
+        let among = |standing: State| -> u64 {
+            let is = |(n, node): (usize, &Arc<Node>)| u64::from(node.state().is(standing)) << n;
+            self.nodes.iter().enumerate().map(is).sum()
+        };
+        let not = ask.not.map_or(0, |n| 1u64.checked_shl(n.0).unwrap_or(0));
+        let up = among(State::Up);
+        let mut usable = up & !not;
+        if usable == 0 {
+            let suspect = among(State::Suspect);
+            usable = if suspect & !not != 0 { suspect & !not } else { up | suspect };
+        }
+        let room = |n: &usize| usable >> n & 1 == 1 && self.nodes[*n].state().has_room();
+        let mut left: u64 = (0..self.nodes.len()).filter(room).map(|n| 1 << n).sum();
+        let patience = self.routes.patience(self.routes.row(ask.route, t));
+        while left != 0 {
+            let index = self.better_of_two(left, t);
+            left &= !(1 << index);
+            let s = self.nodes[index].state();
+            if let Some(taken) = s.take(patience, t) {
+                if !s.is(State::Down) {
+                    return Some((index, taken));
+                }
+                s.release(taken);
+            }
+        }
+        None
+    }
+
+    /// Power of two choices: two at random, and the one that costs less.
+    fn better_of_two(&self, among: u64, t: u64) -> usize {
+        let count = among.count_ones();
+        let roll = self.roll();
+        let first = roll as u32 % count;
+        let nth = |n: u32| {
+            let mut rest = among;
+            for _ in 0..n {
+                rest &= rest - 1;
+            }
+            rest.trailing_zeros() as usize
+        };
+        let a = nth(first);
+        if count == 1 {
+            return a;
+        }
+        let b = nth((first + 1 + (roll >> 32) as u32 % (count - 1)) % count);
+        let typical = self.typical_us();
+        let cost = |n: usize| self.nodes[n].state().cost(typical, t);
+        if cost(b) < cost(a) { b } else { a }
+    }
+
+    fn roll(&self) -> u64 {
+        let mut z = self.dice.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn answered(
+        self: &Arc<Self>,
+        index: usize,
+        taken: Taken,
+        row: Row,
+        status: u16,
+        after: Duration,
+        now: Instant,
+    ) {
+        let t = self.us(now);
+        let s = self.nodes[index].state();
+        s.body_begins();
+        if s.release(taken) {
+            s.heard(t);
+            if s.is(State::Suspect) {
+                let change = s.health().answered(t);
+                self.apply(index, change, t);
+            }
+            self.learn(index, taken, row, status, after, t);
+        }
+        self.heir().go_on(t);
+    }
+
+    fn learn(&self, index: usize, taken: Taken, row: Row, status: u16, after: Duration, t: u64) {
+        let s = self.nodes[index].state();
+        let us = after.as_micros() as f64;
+        if status >= 500 {
+            // A node that fails quickly must not look like a quick node.
+            s.measure((2.0 * s.slowness(t)).clamp(2.0, 16.0), t);
+            return;
+        }
+        let sample =
+            |usual: f64| Sample { x: us / usual, n: taken.n, sent_us: t.saturating_sub(us as u64) };
+        let calm = match self.routes.usual_us(row) {
+            Some(usual) => {
+                s.measure(us / usual, t);
+                s.limiter(|l| {
+                    l.answered(sample(usual), t);
+                    l.calm()
+                })
+            }
+            None => true,
+        };
+        self.routes.learn(row, after, calm);
+        let typical = self.typical_us();
+        let typical = typical + (us.min(10.0 * typical) - typical) / 64.0;
+        self.typical_us.store((typical.max(100.0) as f32).to_bits(), Relaxed);
+    }
+
+    fn failed(self: &Arc<Self>, index: usize, taken: Taken, how: Failure, now: Instant) {
+        let t = self.us(now);
+        let s = self.nodes[index].state();
+        // What happened to a request of the time before it was thrown out says nothing about it now.
+        if s.release(taken) {
+            let change = s.health().failed(how, t);
+            self.apply(index, change, t);
+        }
+        self.heir().go_on(t);
+    }
+
+    /// Whoever wanted the answer has gone.
+    fn left(self: &Arc<Self>, index: usize, taken: Taken, row: Row) {
+        let t = self.lately_us.load(Relaxed);
+        let s = self.nodes[index].state();
+        if s.release(taken)
+            && let Some(usual) = self.routes.usual_us(row)
+        {
+            let x = t.saturating_sub(taken.at_us) as f64 / usual;
+            if x > LEFT_LATE {
+                s.limiter(|l| l.left(Sample { x, n: taken.n, sent_us: taken.at_us }, t));
+            }
+        }
+        self.heir().go_on(t);
+    }
+
+    fn apply(&self, index: usize, change: Change, t: u64) {
+        let s = self.nodes[index].state();
+        match change {
+            Change::Nothing => {}
+            Change::Suspected => s.stand(State::Suspect),
+            Change::Out => s.throw_out(),
+            Change::Back { fresh } => {
+                if self.all_out() {
+                    self.catch_up(t);
+                }
+                if fresh {
+                    s.limiter(|l| l.start_again(t));
+                }
+                let lenient = s.health().lenient();
+                s.expect(t, lenient);
+                s.stand(State::Up);
+            }
+        }
+    }
+
+    /// Those who waited for a node go first, as long as they may have waited.
+    fn catch_up(&self, t: u64) {
+        if self.waiting.load(SeqCst) > 0 {
+            self.catching_up_us.store(t + self.spec.hold.as_micros() as u64, Relaxed);
+        }
+    }
+
+    /// Gives room to those who wait.
+    fn go_on(&self, t: u64) {
+        if self.waiting.load(SeqCst) == 0 {
+            return;
+        }
+        let mut q = self.queue();
+        self.pump(&mut q, t);
+        let woken = q.woken();
+        self.waiting.store(q.len(), SeqCst);
+        drop(q);
+        wake(woken);
+    }
+
+    fn pump(&self, q: &mut Queue, t: u64) {
+        // Said before the room is looked at: whoever makes room looks at this afterwards.
+        self.waiting.store(q.len(), SeqCst);
+        if self.paused_at(t) || self.all_out() {
+            return;
+        }
+        self.shed(q, t);
+        for priority in Priority::ALL {
+            while q.len_of(priority) > 0 {
+                let newest_first = self.newest_first(q, priority, t);
+                let next = if newest_first { q.newest_of(priority) } else { q.oldest_of(priority) };
+                let Some((turn, waiting)) = next else { break };
+                let since_us = waiting.since_us;
+                // With only one node that has room, waiting on for another would be worse.
+                let picked = self.pick(&waiting.ask, t).or_else(|| {
+                    waiting.ask.not.and_then(|_| self.pick(&Ask { not: None, ..waiting.ask }, t))
+                });
+                let Some((node, taken)) = picked else { return };
+                q.end(turn, Outcome::Place { node, taken, since_us });
+            }
+        }
+        if q.len() == 0 {
+            self.catching_up_us.store(0, Relaxed);
+        }
+    }
+
+    /// Sends those away who have waited too long for room.
+    fn shed(&self, q: &mut Queue, t: u64) {
+        let longest = self.longest_us(q, t);
+        for priority in Priority::ALL {
+            while let Some((turn, waiting)) = q.oldest_of(priority) {
+                let waited = t.saturating_sub(waiting.since_us);
+                if waiting.held || waited < longest {
+                    break;
+                }
+                self.refuse(q, turn, NoPlace::Overloaded { waited: Duration::from_micros(waited) }, t);
+            }
+        }
+    }
+
+    fn refuse(&self, q: &mut Queue, turn: Turn, why: NoPlace, t: u64) {
+        if q.end(turn, Outcome::No(why)) {
+            self.count(why);
+            if matches!(why, NoPlace::Overloaded { .. }) {
+                self.overloaded_us.store(t.max(1), Relaxed);
+            }
+        }
+    }
+
+    /// How long one may wait for room now.
+    fn longest_us(&self, q: &Queue, t: u64) -> u64 {
+        let standing = q.waiting_since_us().is_some_and(|since| t.saturating_sub(since) >= STANDING_US);
+        if !standing {
+            return ROOM_LONGEST_US;
+        }
+        let usual = (STANDING_WAIT * self.typical_us()) as u64;
+        usual.clamp(STANDING_WAIT_LEAST_US, ROOM_LONGEST_US)
+    }
+
+    fn newest_first(&self, q: &Queue, priority: Priority, t: u64) -> bool {
+        if t < self.catching_up_us.load(Relaxed) || self.paused_at(t) {
+            return false;
+        }
+        let late = q.oldest_of(priority).is_some_and(|(_, w)| t.saturating_sub(w.since_us) > TARGET_US);
+        if late {
+            self.overloaded_us.store(t.max(1), Relaxed);
+        }
+        late
+    }
+
+    /// Until when somebody may wait as things are now, and what to say then.
+    fn deadline(&self, w: &Waiting, t: u64) -> (u64, fn(Duration) -> NoPlace) {
+        let hold = w.since_us + self.spec.hold.as_micros() as u64;
+        let (until, why): (u64, fn(Duration) -> NoPlace) = if self.paused_at(t) {
+            (hold, |waited| NoPlace::Paused { waited })
+        } else if self.all_out() {
+            (hold, |waited| NoPlace::AllOut { waited })
+        } else {
+            let until = if w.held { hold } else { w.since_us + ROOM_LONGEST_US.min(hold - w.since_us) };
+            (until, |waited| NoPlace::Overloaded { waited })
+        };
+        (w.ask.until.map_or(until, |u| until.min(self.us_of(u))), why)
+    }
+
+    /// Without telling the pool that it is so late.
+    fn us_of(&self, when: Instant) -> u64 {
+        when.saturating_duration_since(self.began).as_micros() as u64
+    }
+
+    fn expire(&self, q: &mut Queue, turn: Turn, t: u64) -> Option<u64> {
+        let waiting = q.waiting(turn)?;
+        let (deadline, why) = self.deadline(waiting, t);
+        if t < deadline {
+            return Some(deadline);
+        }
+        let waited = Duration::from_micros(t.saturating_sub(waiting.since_us));
+        self.refuse(q, turn, why(waited), t);
+        None
+    }
+
+    /// The deadline of somebody who waits has come. The next one, if it may wait on.
+    fn overdue(&self, turn: Turn, now: Instant) -> Option<Instant> {
+        let t = self.us(now);
+        let mut q = self.queue();
+        let next = self.expire(&mut q, turn, t);
+        let woken = q.woken();
+        self.waiting.store(q.len(), SeqCst);
+        drop(q);
+        wake(woken);
+        next.map(|us| self.instant(us))
+    }
+
+    /// Somebody who waited has gone.
+    fn leave(self: &Arc<Self>, turn: Turn, ask: &Ask) {
+        let mut q = self.queue();
+        let outcome = q.leave(turn);
+        self.waiting.store(q.len(), SeqCst);
+        drop(q);
+        if let Some(Outcome::Place { node, taken, since_us }) = outcome {
+            drop(self.place(node, taken, ask, since_us));
+        }
+    }
+
+    /// Everybody who waits goes to the heir.
+    fn move_all(&self) {
+        let mut q = self.queue();
+        for priority in Priority::ALL {
+            while let Some((turn, waiting)) = q.oldest_of(priority) {
+                let since_us = waiting.since_us;
+                q.end(turn, Outcome::Moved { since_us });
+            }
+        }
+        let woken = q.woken();
+        self.waiting.store(0, SeqCst);
+        drop(q);
+        wake(woken);
+    }
+}
+
+fn wake(woken: Vec<std::task::Waker>) {
+    for waker in woken {
+        waker.wake();
     }
 }

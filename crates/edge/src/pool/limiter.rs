@@ -1,0 +1,271 @@
+//! How many requests a node may have at once: a number it finds by itself.
+//!
+//! The threat is the overload that outlives its cause: work piles up in the node, users leave and come back, and the
+//! node works for people who have gone. So no more is sent than the node works on, plus a little; the rest waits
+//! here, where it can be put in order and given up.
+//!
+//! The number comes from Little's law, out of the answers alone: with `n` requests at once and answers `g` times
+//! slower than usual, `n / g` are being worked on and the others queue in there. What is usual is learnt only while
+//! nothing queues, so that a long overload cannot become the usual thing; it is never measured by turning healthy
+//! users away. When fewer requests at once do *not* make it faster, it is the work itself that became slower, and
+//! that is the new usual.
+
+/// What a node of which nothing is known may have at once.
+pub(super) const START: f64 = 32.0;
+/// What a node may have at once when it has just come back.
+pub(super) const START_AGAIN: f64 = 8.0;
+/// Never less, so that answers go on coming and teach.
+pub(super) const LEAST: f64 = 2.0;
+pub(super) const MOST: f64 = 4_096.0;
+
+/// Answers slower than this many times the usual: they queue.
+const SLOW: f64 = 1.5;
+/// More is allowed only below this.
+const CALM: f64 = 1.2;
+/// Room above what is being worked on, beside the square root of it.
+const HEADROOM: f64 = 1.25;
+/// Answers that make up one judgement, and the shortest and longest time for them.
+const WINDOW: u32 = 16;
+const WINDOW_LEAST_US: u64 = 10_000;
+const WINDOW_MOST_US: u64 = 1_000_000;
+const WINDOW_FEW: u32 = 4;
+
+/// One answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    /// Its latency as a multiple of what is usual on its route.
+    pub x: f64,
+    /// Requests the node had at once when it was sent, with this one.
+    pub n: u32,
+    pub sent_us: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Limiter {
+    limit: f64,
+    /// This node's usual multiple: 2 when it is half as fast as the others.
+    normal: f64,
+    /// The last answers' multiple.
+    fast: f64,
+    /// Answers of requests sent before tell of another limit.
+    cut_us: u64,
+    /// Requests at once and slowness at the last cut.
+    before_cut: Option<(f64, f64)>,
+    /// Just back: one more for each good answer, until here.
+    ramp: Option<f64>,
+    window: Window,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Window {
+    began_us: u64,
+    count: u32,
+    x: f64,
+    n: f64,
+    full: bool,
+}
+
+// === impl Limiter ===
+
+impl Limiter {
+    pub(super) fn new() -> Limiter {
+        Limiter {
+            limit: START,
+            normal: 1.0,
+            fast: 1.0,
+            cut_us: 0,
+            before_cut: None,
+            ramp: None,
+            window: Window::default(),
+        }
+    }
+
+    pub(super) fn limit(&self) -> u32 {
+        self.limit as u32
+    }
+
+    /// Whether latencies now are those of the work itself.
+    pub(super) fn calm(&self) -> bool {
+        !self.window.full && self.fast <= self.normal * SLOW
+    }
+
+    pub(super) fn ramping(&self) -> bool {
+        self.ramp.is_some()
+    }
+
+    /// It is back after having been away: what it can take is to be found out again, beginning low.
+    pub(super) fn start_again(&mut self, now_us: u64) {
+        if self.limit > START_AGAIN {
+            self.ramp = Some(self.limit.min(START));
+            self.limit = START_AGAIN;
+        }
+        self.fast = self.normal;
+        self.cut_us = now_us;
+        self.before_cut = None;
+        self.window = Window { began_us: now_us, ..Window::default() };
+    }
+
+    /// Nobody waited for the answer any more: it took at least this long.
+    pub(super) fn left(&mut self, sample: Sample, now_us: u64) {
+        if sample.x > self.normal * SLOW {
+            self.answered(sample, now_us);
+        }
+    }
+
+    pub(super) fn answered(&mut self, sample: Sample, now_us: u64) {
+        if sample.sent_us < self.cut_us {
+            return;
+        }
+        self.fast += (sample.x - self.fast) / 8.0;
+        if let Some(end) = self.ramp
+            && sample.x <= self.normal * SLOW
+        {
+            self.limit += 1.0;
+            if self.limit >= end {
+                self.ramp = None;
+            }
+        }
+        let w = &mut self.window;
+        if w.count == 0 {
+            w.began_us = now_us;
+        }
+        w.count += 1;
+        w.x += sample.x;
+        w.n += f64::from(sample.n);
+        w.full |= f64::from(sample.n) + 1.0 > self.limit;
+        let lasted = now_us.saturating_sub(w.began_us);
+        if (w.count >= WINDOW && lasted >= WINDOW_LEAST_US)
+            || (w.count >= WINDOW_FEW && lasted >= WINDOW_MOST_US)
+        {
+            let w = std::mem::take(w);
+            self.judge(w, now_us);
+        }
+    }
+
+    fn judge(&mut self, w: Window, now_us: u64) {
+        let (x, n) = (w.x / f64::from(w.count), w.n / f64::from(w.count));
+        let g = x / self.normal;
+        if g > SLOW && (w.full || n >= self.limit / 2.0) {
+            self.queueing(x, n, now_us);
+        } else if g <= CALM && w.full && self.ramp.is_none() {
+            self.limit = (self.limit + self.limit.sqrt()).min(MOST);
+        }
+        if x < self.normal || (!w.full && g <= SLOW) {
+            self.normal += (x - self.normal) / 16.0;
+        } else if !w.full && n < self.limit / 2.0 {
+            // Slow without our doing, for instance because somebody else uses the node too.
+            self.normal += (x.min(2.0 * self.normal) - self.normal) / 32.0;
+        }
+    }
+
+    fn queueing(&mut self, x: f64, n: f64, now_us: u64) {
+        self.ramp = None;
+        if let Some((n_before, x_before)) = self.before_cut
+            && n < 0.8 * n_before
+        {
+            // Had it queued, it would be faster now in the same proportion.
+            let expected = x_before * n / n_before;
+            self.before_cut = None;
+            if x > (x_before + expected) / 2.0 {
+                self.normal = x.min(2.0 * self.normal);
+                return;
+            }
+        }
+        if self.limit <= LEAST {
+            self.normal += (x.min(2.0 * self.normal) - self.normal) / 8.0;
+            return;
+        }
+        let working = n * self.normal / x;
+        let room = working * HEADROOM + working.sqrt();
+        if room < self.limit {
+            self.before_cut = Some((n, x));
+            self.limit = room.max(LEAST);
+            self.cut_us = now_us;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node with so many slots that always has as many requests as it may; `rounds` answers.
+    fn saturate(l: &mut Limiter, slots: f64, slowness: f64, rounds: u32, now: &mut u64) {
+        for _ in 0..rounds {
+            let n = l.limit().max(1);
+            let x = slowness * (f64::from(n) / slots).max(1.0);
+            let sent = *now;
+            *now += 10_000;
+            l.answered(Sample { x, n, sent_us: sent }, *now);
+        }
+    }
+
+    #[test]
+    fn it_finds_the_number_of_slots_and_a_little_more() {
+        for slots in [2.0, 4.0, 10.0, 50.0, 200.0] {
+            let (mut l, mut now) = (Limiter::new(), 1);
+            saturate(&mut l, slots, 1.0, 3_000, &mut now);
+            let limit = f64::from(l.limit());
+            assert!(limit >= slots && limit <= slots * 1.6 + 3.0, "{slots} slots: {limit}");
+        }
+    }
+
+    #[test]
+    fn a_long_overload_does_not_become_the_usual_thing() {
+        let (mut l, mut now) = (Limiter::new(), 1);
+        saturate(&mut l, 4.0, 1.0, 100_000, &mut now);
+        assert!(l.limit() <= 9, "{}", l.limit());
+    }
+
+    #[test]
+    fn a_limit_not_in_use_does_not_grow_or_shrink() {
+        let (mut l, mut now) = (Limiter::new(), 1);
+        for _ in 0..10_000 {
+            now += 10_000;
+            l.answered(Sample { x: 1.0, n: 3, sent_us: now - 5_000 }, now);
+        }
+        assert_eq!(l.limit(), 32);
+    }
+
+    #[test]
+    fn work_that_became_slower_is_not_taken_for_a_queue() {
+        let (mut l, mut now) = (Limiter::new(), 1);
+        saturate(&mut l, 1e9, 1.0, 16, &mut now);
+        saturate(&mut l, 1e9, 5.0, 600, &mut now);
+        assert!(l.limit() >= 30, "{}", l.limit());
+    }
+
+    #[test]
+    fn more_slots_are_found_when_they_are_needed() {
+        let (mut l, mut now) = (Limiter::new(), 1);
+        saturate(&mut l, 4.0, 1.0, 1_000, &mut now);
+        saturate(&mut l, 50.0, 1.0, 400, &mut now);
+        assert!(l.limit() >= 50, "{}", l.limit());
+    }
+
+    #[test]
+    fn a_node_that_is_back_starts_low_and_gets_more_with_each_good_answer() {
+        let (mut l, mut now) = (Limiter::new(), 1);
+        l.start_again(now);
+        assert_eq!((l.limit(), l.ramping()), (8, true));
+        saturate(&mut l, 1e9, 1.0, 24, &mut now);
+        assert_eq!((l.limit(), l.ramping()), (32, false));
+        l.start_again(now);
+        saturate(&mut l, 4.0, 1.0, 100, &mut now);
+        assert!(l.limit() < 9, "{}", l.limit());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_answers_the_limit_keeps_its_bounds(
+            samples in proptest::collection::vec((0.0f64..1e6, 0u32..10_000, 0u64..1_000_000), 0..400)
+        ) {
+            let (mut l, mut now) = (Limiter::new(), 0);
+            for (x, n, step) in samples {
+                now += step;
+                l.answered(Sample { x, n, sent_us: now.saturating_sub(step) }, now);
+                proptest::prop_assert!((2..=4_096).contains(&l.limit()), "{}", l.limit());
+            }
+        }
+    }
+}
