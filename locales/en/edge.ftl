@@ -53,7 +53,7 @@ this-service = The service
 seen-all-out = At { $time } we could not reach { $service }, and it has not answered since.
 seen-paused = Paused by our team since { $time }.
 seen-overloaded = Since { $time } more requests have come than it can do.
-notice-said-well = Our checks have not noticed it yet: their news, from { $time }, say that all is well.
+notice-said-well = The last word of our checks, from { $time }, was that all is well. We see for ourselves that it is not.
 notice-old = Our last news are from { $time } ({ $age } ago). What has happened since, we do not know.
 notice-none = We have no news about it here yet.
 

@@ -52,11 +52,11 @@ const tell = (n, seq) => {
   const word = t => t[d.documentElement.lang] || Object.values(t)[0] || '', el = (tag, c, text) => Object.assign(d.createElement(tag), {className: c, dir: 'auto', textContent: text});
   m.seq = seq.join('.');
   $('old').hidden = true;
-  const mine = n.incidents.filter(i => !m.service || !i.services || i.services.includes(m.service)).slice(0, 2);
+  const mine = n.incidents.filter(i => !m.service || i.services.includes(m.service)).slice(0, 2);
   $('news').replaceChildren(...mine.map(i => {
     const a = el('article', 'inc ' + d.body.className, '');
     a.append(el('h2', '', word(i.title)), el('p', 'txt', word(i.said)));
-    if (i.said_at) a.append(el('p', 'dim', clock(i.said_at)));
+    if (i.said_at) a.append(el('p', 'dim', m.at.replace('%', clock(i.said_at))));
     return a;
   }));
   const due = n.next_update_by, f = $('f-next');
@@ -71,7 +71,8 @@ const kept = async () => {
 };
 $('go').onclick = () => history.back();
 show('', m.wait);
-setTimeout(probe, jitter(EVERY));
-setTimeout(news, jitter(NEWS));
+if (m.live == 'wait') back(+m.slot);
+else setTimeout(probe, jitter(EVERY));
+if (m.news) setTimeout(news, jitter(NEWS));
 if (m.action) setTimeout(kept, jitter(EVERY));
 })();

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use std::{sync::Arc, time::Duration};
 use stillhere_model::{Lang, ServiceId, Time};
 use stillhere_tell::notice::{self, Notice, NoticeError};
+use tokio::sync::watch;
 
 /// Most pools with a sighting: more than a configuration may have.
 pub const SIGHTINGS_MAX: usize = 1_024;
@@ -71,7 +72,11 @@ pub enum NotTaken {
 
 /// Where [`Known`] is kept: read by every answer without a lock, written rarely.
 #[derive(Debug, Default)]
-pub struct Board(ArcSwap<Known>);
+pub struct Board {
+    known: ArcSwap<Known>,
+    /// The version, for those who wait for the next one.
+    version: watch::Sender<u64>,
+}
 
 // === impl Board ===
 
@@ -83,7 +88,7 @@ impl Board {
 
     #[must_use]
     pub fn current(&self) -> Arc<Known> {
-        self.0.load_full()
+        self.known.load_full()
     }
 
     /// Takes a signed notice if it is believed and newer than what is held. Of two at once the newer one stays.
@@ -102,7 +107,7 @@ impl Board {
         let offered = (notice.epoch, notice.seq);
         let held = Arc::new(Held { notice, text: text.into(), received: now });
         let mut newest = None;
-        self.0.rcu(|known| {
+        self.known.rcu(|known| {
             newest = known.notice.as_ref().map(|h| h.order()).filter(|order| *order >= offered);
             match newest {
                 Some(_) => Arc::clone(known),
@@ -113,6 +118,7 @@ impl Board {
                 }),
             }
         });
+        self.tell();
         newest.map_or(Ok(()), |held| Err(NotTaken::NotNewer { offered, held }))
     }
 
@@ -120,7 +126,7 @@ impl Board {
     pub fn sighting(&self, pool: &str, service: Option<&ServiceId>, what: Seen, now: Time) -> bool {
         let mut news = false;
         let same = |s: &Sighting| s.pool == pool && s.service.as_ref() == service;
-        self.0.rcu(|known| {
+        self.known.rcu(|known| {
             let old = known.sightings.iter().position(same);
             news = match old {
                 Some(i) => known.sightings[i].what != what,
@@ -138,12 +144,13 @@ impl Board {
             }
             Arc::new(next)
         });
+        self.tell();
         news
     }
 
     /// Forgets pools that a new configuration does not have any more.
     pub fn keep_pools(&self, is_there: impl Fn(&str) -> bool) {
-        self.0.rcu(|known| {
+        self.known.rcu(|known| {
             let mut next = Known::clone(known);
             next.sightings.retain(|s| is_there(&s.pool));
             if next.sightings.len() == known.sightings.len() {
@@ -152,6 +159,18 @@ impl Board {
             next.version += 1;
             Arc::new(next)
         });
+        self.tell();
+    }
+
+    /// Changes when anything that is known does.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    fn tell(&self) {
+        let now = self.known.load().version;
+        self.version.send_if_modified(|told| std::mem::replace(told, now.max(*told)) < now);
     }
 }
 

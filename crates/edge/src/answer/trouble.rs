@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use std::time::Duration;
-use stillhere_model::{ServiceId, Time};
+use stillhere_model::{ServiceId, Text, Time};
 
 /// Why the edge answers itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,9 @@ pub enum Why {
     /// No node answers. Nothing was sent.
     AllOut,
     /// A person paused the service. Nothing was sent.
-    Paused { until: Option<Time> },
+    Paused {
+        until: Option<Time>,
+    },
     /// There are more requests than the nodes can do. Nothing was sent.
     Overloaded,
     /// The queue is full. Nothing was sent.
@@ -18,7 +20,11 @@ pub enum Why {
     /// This visitor asks for more than one may.
     TooManyRequests,
     /// A queue before the door.
-    WaitingRoom { ahead: u64, eta: Option<Duration>, ticket: String },
+    WaitingRoom {
+        ahead: u64,
+        eta: Option<Duration>,
+        ticket: String,
+    },
     /// It was sent, and the connection ended or garbled before the answer: nobody knows whether it was done.
     OutcomeUnknown,
     /// A node could not be reached, and there was no other to try. Nothing was sent.
@@ -64,9 +70,20 @@ pub enum KeptState {
     /// Sent, and the answer is missing.
     Unknown,
     Done,
+    /// The origin answered and said no.
+    Refused,
     /// The origin wants the person: a log-in, for instance.
     NeedsYou,
     Expired,
+}
+
+/// Whether a request was done that the origin did not answer (the header `Stillhere-Outcome`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was sent, and nobody knows.
+    Unknown,
+    /// Not a byte of it reached a node.
+    NotForwarded,
 }
 
 /// Why the edge answers itself, and what it knows about it.
@@ -76,8 +93,8 @@ pub struct Trouble {
     /// The service that the route is, and its pool.
     pub service: Option<ServiceId>,
     pub pool: Option<String>,
-    /// What the service is called, by the edge's own configuration, when the notice does not name it.
-    pub name: Option<String>,
+    /// What the service is called. `None`: as the notice calls it, which names only those in trouble.
+    pub name: Option<Text>,
     /// Since when, if that is known better than by the sightings.
     pub since: Option<Time>,
     /// How long the request was held before we gave up.
@@ -98,11 +115,9 @@ impl Why {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Why::AllOut
-            | Why::Paused { .. }
-            | Why::Overloaded
-            | Why::QueueFull
-            | Why::WaitingRoom { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Why::AllOut | Why::Paused { .. } | Why::Overloaded | Why::QueueFull | Why::WaitingRoom { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Why::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Why::OutcomeUnknown | Why::NotForwarded | Why::Broken => StatusCode::BAD_GATEWAY,
             Why::TooSlow => StatusCode::GATEWAY_TIMEOUT,
@@ -143,6 +158,93 @@ impl Why {
             Why::KeyNeeded => "key-needed",
             Why::KeyMalformed => "key-malformed",
             Why::Banned => "banned",
+        }
+    }
+}
+
+impl Why {
+    /// It passes: who asks again later has a chance.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        !matches!(
+            self,
+            Why::BodyTooLarge
+                | Why::HeadTooLarge
+                | Why::RequestTimeout
+                | Why::BadRequest(_)
+                | Why::NotRouted
+                | Why::KeyOtherBody
+                | Why::KeyNeeded
+                | Why::KeyMalformed
+                | Why::Banned
+        )
+    }
+
+    /// The origin is what is missing: its return ends it, and a notice may say when.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Why::AllOut
+                | Why::Paused { .. }
+                | Why::Overloaded
+                | Why::QueueFull
+                | Why::OutcomeUnknown
+                | Why::NotForwarded
+                | Why::Broken
+                | Why::TooSlow
+                | Why::Kept
+        )
+    }
+
+    /// What is known of whether the request was done. `None`: the question does not arise, or the receipt tells.
+    #[must_use]
+    pub fn outcome(&self, safe: bool) -> Option<Outcome> {
+        match self {
+            Why::OutcomeUnknown => Some(Outcome::Unknown),
+            Why::Broken | Why::TooSlow => (!safe).then_some(Outcome::Unknown),
+            // Of a streamed body a part may have been passed on.
+            Why::BodyTooLarge | Why::RequestTimeout | Why::KeyInFlight | Why::Kept => None,
+            _ => Some(Outcome::NotForwarded),
+        }
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Unknown => "unknown",
+            Outcome::NotForwarded => "not-forwarded",
+        }
+    }
+}
+
+// === impl KeptState ===
+
+impl KeptState {
+    pub const ALL: [KeptState; 7] = [
+        KeptState::Saved,
+        KeptState::Sending,
+        KeptState::Unknown,
+        KeptState::Done,
+        KeptState::Refused,
+        KeptState::NeedsYou,
+        KeptState::Expired,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeptState::Saved => "saved",
+            KeptState::Sending => "sending",
+            KeptState::Unknown => "unknown",
+            KeptState::Done => "done",
+            KeptState::Refused => "refused",
+            KeptState::NeedsYou => "needs-you",
+            KeptState::Expired => "expired",
         }
     }
 }
