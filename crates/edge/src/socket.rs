@@ -11,12 +11,16 @@
 //!
 //! Nothing here picks a node: [`Dial`] does, and waits for one like any request.
 
+mod conn;
 mod frame;
 mod handshake;
 mod plain;
 mod registry;
+mod resume;
 mod scratch;
+mod session;
 mod spec;
+mod wire;
 
 pub use handshake::{RESUME, is_handshake};
 pub use spec::SocketSpec;
@@ -29,6 +33,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use plain::Pump;
 use registry::{As, Registry};
+use resume::Sessions;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -137,6 +142,7 @@ pub struct Open {
 #[derive(Debug, Default)]
 pub struct Sockets {
     registry: Arc<Registry>,
+    sessions: Sessions,
 }
 
 // === impl Sockets ===
@@ -155,7 +161,29 @@ impl Sockets {
             Ok(asked) => asked,
             Err(answer) => return *answer,
         };
+        if way.spec.resume && asked.offers.iter().any(|offer| offer == RESUME) {
+            return self.resumable(upgrade, parts, asked, way);
+        }
         self.plain(upgrade, parts, asked, way).await
+    }
+
+    /// The edge ends this socket itself, so it is open at once: a node is asked for when the client has said hello.
+    fn resumable(
+        self: &Arc<Self>,
+        upgrade: OnUpgrade,
+        parts: http::request::Parts,
+        asked: Asked,
+        way: Way,
+    ) -> Response<Body> {
+        let answer = handshake::own_answer(&asked, Some(RESUME));
+        let languages = languages(&parts.headers);
+        let sockets = self.clone();
+        tokio::spawn(async move {
+            if let Some(client) = upgraded(upgrade).await {
+                resume::greet(sockets, client, parts, asked.offers, languages, way).await;
+            }
+        });
+        answer
     }
 
     async fn plain(

@@ -1,0 +1,224 @@
+//! Sessions: a client's first words, and who may go on with which session.
+//!
+//! The threats this defends against: somebody takes over another person's session (a secret of 256 bits, compared in
+//! constant time, good only on the same route, from the same page's origin and for the same person), learns which
+//! sessions exist (every refusal is the same), or fills the memory (sessions and their bytes are counted).
+
+mod actor;
+
+use super::{
+    BoxFuture, DialError, Dialled, Io, Sockets, Way, Why,
+    conn::{Conn, Event},
+    frame::code,
+    handshake::{self, RESUME},
+    registry::As,
+    wire::{self, FromClient, Said, closed},
+};
+use actor::Actor;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{header, request};
+use ring::digest::{Context, SHA256, digest};
+use std::{
+    collections::HashMap,
+    fmt,
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use stillhere_net::entropy;
+use subtle::ConstantTimeEq as _;
+use tokio::sync::mpsc;
+
+/// Most sessions, with or without their client.
+pub const SESSIONS_MAX: usize = 20_000;
+/// Most bytes that all sessions keep together. A session may go over it by [`KEEP_FLOOR`].
+pub const KEEP_TOTAL: usize = 64 << 20;
+/// So much a session may keep in each direction whatever the others do.
+pub const KEEP_FLOOR: usize = 8 << 10;
+/// How long a client may take to say `hello`.
+pub const HELLO_WAIT: Duration = Duration::from_secs(10);
+/// Connections of one session that may be waiting to take it over.
+const LINKS_WAITING: usize = 4;
+
+type Id = [u8; 16];
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    by_id: Mutex<HashMap<Id, Arc<Entry>>>,
+    bytes: AtomicUsize,
+}
+
+/// What one has to know to go on with a session.
+struct Entry {
+    token: [u8; 32],
+    binding: [u8; 32],
+    links: mpsc::Sender<Link>,
+}
+
+/// A connection that goes on with a session.
+struct Link {
+    conn: Conn,
+    got: u64,
+}
+
+/// How the node is asked for: again and again, with the same handshake.
+struct Dialler {
+    way: Way,
+    handshake: request::Parts,
+    offers: Vec<String>,
+}
+
+// === impl Sessions ===
+
+impl Sessions {
+    fn has_room(&self) -> bool {
+        self.bytes.load(Relaxed) < KEEP_TOTAL
+    }
+
+    /// Counts what a session keeps: it was `before`, it is `now`.
+    fn account(&self, before: usize, now: usize) {
+        if now > before {
+            self.bytes.fetch_add(now - before, Relaxed);
+        } else if before > now {
+            self.bytes.fetch_sub(before - now, Relaxed);
+        }
+    }
+
+    fn add(&self, id: Id, entry: Entry) -> bool {
+        let mut sessions = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= SESSIONS_MAX {
+            return false;
+        }
+        sessions.insert(id, Arc::new(entry));
+        true
+    }
+
+    fn remove(&self, id: &Id) {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// The session, if these words are its own. Takes as long for a wrong token as for the right one.
+    fn find(&self, id: &str, token: &str, binding: &[u8; 32]) -> Option<Arc<Entry>> {
+        let id: Option<Id> = URL_SAFE_NO_PAD.decode(id).ok().and_then(|id| id.try_into().ok());
+        let entry =
+            id.and_then(|id| self.by_id.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned());
+        let hash = token_hash(token);
+        let (expected, bound) =
+            entry.as_ref().map_or(([0; 32], [0; 32]), |entry| (entry.token, entry.binding));
+        let same = hash.ct_eq(&expected) & binding.ct_eq(&bound);
+        entry.filter(|_| bool::from(same))
+    }
+}
+
+fn token_hash(token: &str) -> [u8; 32] {
+    digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+/// What a session belongs to: the route, the page's origin, and the person.
+fn binding(way: &Way, headers: &http::HeaderMap) -> [u8; 32] {
+    let mut hash = Context::new(&SHA256);
+    let mut add = |kind: u8, bytes: &[u8]| {
+        hash.update(&[kind]);
+        hash.update(&(bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    add(0, way.route.as_bytes());
+    for (kind, name) in [(1, header::HOST), (2, header::ORIGIN), (3, header::AUTHORIZATION)] {
+        for value in headers.get_all(name) {
+            add(kind, value.as_bytes());
+        }
+    }
+    // Browsers send cookies in one order and other clients in another.
+    let mut cookies: Vec<&[u8]> = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|b| *b == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|cookie| {
+            let name = cookie.split(|b| *b == b'=').next().unwrap_or_default();
+            way.spec.cookies.is_empty() || way.spec.cookies.iter().any(|c| c.as_bytes() == name)
+        })
+        .collect();
+    cookies.sort_unstable();
+    for cookie in cookies {
+        add(4, cookie);
+    }
+    hash.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entry(***)")
+    }
+}
+
+// === impl Dialler ===
+
+impl Dialler {
+    fn dial(&self) -> (http::HeaderValue, BoxFuture<'static, Result<Dialled, DialError>>) {
+        let mut parts = self.handshake.clone();
+        let offers: Vec<&str> = self.offers.iter().map(String::as_str).collect();
+        let expected = handshake::to_node(&mut parts, &offers);
+        // We read the messages ourselves, so nothing may be agreed that changes them.
+        parts.headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+        let dial = self.way.dial.clone();
+        (expected, Box::pin(async move { dial.dial(parts).await }))
+    }
+}
+
+// === the first words ===
+
+/// Takes a client that can resume: hears what it wants, and begins a session or goes on with one.
+pub(super) async fn greet(
+    sockets: Arc<Sockets>,
+    io: Box<dyn Io>,
+    handshake: request::Parts,
+    offers: Vec<String>,
+    languages: Option<String>,
+    way: Way,
+) {
+    let mut conn = Conn::server(io, way.spec.keep_bytes.max(wire::CONTROL_MAX) + 1);
+    let first = tokio::time::timeout(HELLO_WAIT, poll_fn(|cx| conn.poll(cx, true))).await;
+    let hello = match first {
+        Ok(Event::Text(text)) => wire::read(text),
+        Ok(Event::Gone | Event::Close(..)) => return,
+        _ => None,
+    };
+    let Some(Said::Control(FromClient::Hello { v, session, token, got })) = hello else {
+        return conn.farewell(closed::PROTOCOL, "hello comes first").await;
+    };
+    if v != wire::VERSION {
+        return conn.farewell(closed::PROTOCOL, "version 1 is spoken here").await;
+    }
+    let binding = binding(&way, &handshake.headers);
+    if let Some(session) = session {
+        let found = sockets.sessions.find(&session, token.as_deref().unwrap_or_default(), &binding);
+        let unknown = match found {
+            None => conn,
+            Some(entry) => match entry.links.try_send(Link { conn, got }) {
+                Ok(()) => return,
+                Err(full) => full.into_inner().conn,
+            },
+        };
+        return unknown.farewell(closed::UNKNOWN, "").await;
+    }
+    let id: Id = entropy::bytes();
+    let token = URL_SAFE_NO_PAD.encode(entropy::bytes::<32>());
+    let (links, waiting) = mpsc::channel(LINKS_WAITING);
+    let seat = sockets.registry.seat(&way, languages.as_deref(), None);
+    if !sockets.sessions.add(id, Entry { token: token_hash(&token), binding, links }) {
+        return conn.farewell(code::TRY_AGAIN, &seat.reason(Why::TooMany)).await;
+    }
+    let counted = seat.tally().count(As::Resumable);
+    let offers = offers.into_iter().filter(|offer| offer != RESUME).collect();
+    let dialler = Dialler { way, handshake, offers };
+    let actor = Actor::new(sockets, seat, counted, id, dialler);
+    Box::pin(actor.run(conn, &token, waiting)).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,684 @@
+//! One session at work: a client's connection that comes and goes, an origin's connection that comes and goes, and the
+//! memory between them. One task drives both; everything it decides about messages is in `session`.
+
+use super::{
+    super::{
+        BoxFuture, DialError, Dialled, Notice, Sockets, Why,
+        conn::{Conn, Event},
+        frame::{Violation, code},
+        handshake,
+        plain::CLOSE_WAIT,
+        registry::{As, Counted, Seat, Stop},
+        session::{In, Keep, Kind, Message, Next, Out, Upward},
+        wire::{self, FromClient, Limits, Said, ToClient, closed},
+    },
+    Dialler, Id, KEEP_FLOOR, Link,
+};
+use crate::body::Guard;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use std::{
+    future::{pending, poll_fn},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use stillhere_net::{clock::mono, entropy};
+use tokio::sync::mpsc;
+
+/// How often something is said at least.
+pub const BEAT: Duration = Duration::from_secs(5);
+/// A client that says nothing for so many beats is taken for gone; its session waits.
+pub const SILENT_BEATS: u32 = 3;
+/// Acknowledgements wait so long for more to acknowledge…
+pub const ACK_WAIT: Duration = Duration::from_millis(200);
+/// …or for so many messages.
+pub const ACK_EVERY: u64 = 32;
+/// The client is asked to pause at this percentage of what is kept for the origin, and to go on at that.
+pub const PAUSE_AT: usize = 75;
+pub const GO_ON_AT: usize = 50;
+/// Waits between two tries for an origin: double each time, a random share of it.
+pub const REDIAL_FIRST: Duration = Duration::from_millis(200);
+pub const REDIAL_LAST: Duration = Duration::from_secs(5);
+/// When an origin dies its sessions try again spread so that about this many do so in a second.
+pub const REDIALS_A_SECOND: u64 = 500;
+/// A connection that lived so long was a good one: the next try comes soon again.
+const GOOD_AFTER: Duration = Duration::from_secs(10);
+/// When the edge goes, its clients come back within this time.
+pub const BYE_WITHIN: Duration = Duration::from_secs(5);
+
+/// A session.
+pub(super) struct Actor {
+    sockets: Arc<Sockets>,
+    seat: Seat,
+    id: Id,
+    dialler: Dialler,
+    out: Out,
+    got: In,
+    up: Upward,
+    client: Option<Client>,
+    node: Option<Node>,
+    dial: Option<Dialling>,
+    origin: Origin,
+    /// There was an origin's connection before.
+    opened: bool,
+    tries: u32,
+    redial_at: Option<Instant>,
+    away_since: Option<Instant>,
+    detached_at: Option<Instant>,
+    /// The session's Close for the client, after everything before it.
+    ending: Option<(u16, String)>,
+    /// The client's Close for the origin, after everything before it.
+    leaving: Option<Leaving>,
+    stopping: bool,
+    over: bool,
+    kept: usize,
+    _counted: Counted,
+    away_counted: Option<Counted>,
+}
+
+struct Client {
+    conn: Conn,
+    beat_at: Instant,
+    ack_at: Option<Instant>,
+    paused: bool,
+    notice: Option<Notice>,
+    /// When our Close was written.
+    closed_at: Option<Instant>,
+}
+
+struct Node {
+    conn: Conn,
+    opened_at: Instant,
+    asked_at: Option<Instant>,
+    pinged: bool,
+    _guard: Option<Guard>,
+}
+
+struct Leaving {
+    code: u16,
+    reason: String,
+    at: Instant,
+}
+
+type Dialling = (HeaderValue, BoxFuture<'static, Result<Dialled, DialError>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Opening,
+    Open,
+    Away,
+}
+
+enum Happened {
+    Link(Option<Link>),
+    Stop(Stop),
+    Client(Event),
+    Node(Event),
+    Dialled(Result<Dialled, DialError>),
+    Time,
+}
+
+// === impl Actor ===
+
+impl Actor {
+    pub(super) fn new(
+        sockets: Arc<Sockets>,
+        seat: Seat,
+        counted: Counted,
+        id: Id,
+        dialler: Dialler,
+    ) -> Actor {
+        let spec = &dialler.way.spec;
+        let keep = Keep { messages: spec.keep_messages, bytes: spec.keep_bytes };
+        Actor {
+            sockets,
+            seat,
+            id,
+            out: Out::new(keep),
+            got: In::default(),
+            up: Upward::new(keep),
+            dialler,
+            client: None,
+            node: None,
+            dial: None,
+            origin: Origin::Opening,
+            opened: false,
+            tries: 0,
+            redial_at: None,
+            away_since: None,
+            detached_at: None,
+            ending: None,
+            leaving: None,
+            stopping: false,
+            over: false,
+            kept: 0,
+            _counted: counted,
+            away_counted: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, conn: Conn, token: &str, mut links: mpsc::Receiver<Link>) {
+        self.attach(conn, Some(token), mono());
+        self.redial_at = Some(mono());
+        let mut stop = self.seat.stop();
+        loop {
+            let now = mono();
+            self.on_time(now);
+            self.fill(now);
+            self.account();
+            if self.over || self.is_done() {
+                break;
+            }
+            let due = self.due(now);
+            let (read_client, read_node) = (self.may_read_client(), self.may_read_node());
+            let Actor { client, node, dial, .. } = &mut self;
+            let happened = tokio::select! {
+                biased;
+                told = stop.told() => Happened::Stop(told),
+                link = links.recv() => Happened::Link(link),
+                event = next(client.as_mut().map(|c| &mut c.conn), read_client) => Happened::Client(event),
+                event = next(node.as_mut().map(|n| &mut n.conn), read_node) => Happened::Node(event),
+                dialled = answered(dial) => Happened::Dialled(dialled),
+                () = tokio::time::sleep_until(due.into()) => Happened::Time,
+            };
+            let now = mono();
+            match happened {
+                Happened::Link(Some(Link { conn, got })) => self.on_link(conn, got, now),
+                Happened::Link(None) | Happened::Time => {}
+                Happened::Stop(Stop::Cut) => break,
+                Happened::Stop(Stop::Close) => self.on_stop(now),
+                Happened::Client(event) => self.on_client(event, now),
+                Happened::Node(event) => self.on_node(event, now),
+                Happened::Dialled(result) => self.on_dialled(result, now),
+            }
+        }
+        self.finish().await;
+    }
+
+    // --- the client's side ---
+
+    fn attach(&mut self, conn: Conn, token: Option<&str>, now: Instant) {
+        let spec = &self.dialler.way.spec;
+        let mut client = Client {
+            conn,
+            beat_at: now + BEAT,
+            ack_at: None,
+            paused: self.up.fill() >= PAUSE_AT,
+            notice: None,
+            closed_at: None,
+        };
+        let welcome = ToClient::Welcome {
+            v: wire::VERSION,
+            session: &URL_SAFE_NO_PAD.encode(self.id),
+            token,
+            resumed: token.is_none(),
+            got: self.got.tell(),
+            read: self.up.read(),
+            origin: match self.origin {
+                Origin::Opening => "opening",
+                Origin::Open => "open",
+                Origin::Away => "away",
+            },
+            paused: client.paused,
+            limits: Limits {
+                messages: spec.keep_messages,
+                bytes: spec.keep_bytes,
+                message: spec.keep_bytes,
+                linger_ms: millis(spec.linger),
+                beat_ms: millis(BEAT),
+            },
+        };
+        client.conn.text(&[&welcome.json()]);
+        self.client = Some(client);
+        self.detached_at = None;
+        self._counted = self.seat.tally().count(As::Resumable);
+        self.notice();
+    }
+
+    /// A newer connection of the same client: the older one is closed.
+    fn on_link(&mut self, conn: Conn, got: u64, now: Instant) {
+        if self.leaving.is_some() || self.stopping {
+            tokio::spawn(conn.farewell(closed::UNKNOWN, ""));
+            return;
+        }
+        if self.out.resume(got).is_err() {
+            tokio::spawn(conn.farewell(closed::PROTOCOL, "got is more than was sent"));
+            return;
+        }
+        if let Some(old) = self.client.take() {
+            tokio::spawn(old.conn.farewell(closed::REPLACED, ""));
+        }
+        self.attach(conn, None, now);
+    }
+
+    fn detach(&mut self, now: Instant) {
+        self.client = None;
+        self.detached_at = Some(now);
+        self._counted = self.seat.tally().count(As::Lingering);
+    }
+
+    fn on_client(&mut self, event: Event, now: Instant) {
+        let wrong = match event {
+            Event::Written | Event::Pong(_) => return,
+            Event::Text(text) => match wire::read(text) {
+                Some(Said::App(bytes)) => return self.take(Message { kind: Kind::Text, bytes }, now),
+                Some(Said::Control(said)) => match self.on_control(said) {
+                    Ok(()) => return,
+                    Err(wrong) => (closed::PROTOCOL, wrong),
+                },
+                None => (closed::PROTOCOL, "not in the protocol".to_owned()),
+            },
+            Event::Binary(bytes) => return self.take(Message { kind: Kind::Binary, bytes }, now),
+            Event::Gone | Event::Close(closed::LATER, _) => return self.detach(now),
+            Event::Close(code, reason) => {
+                let Some(client) = self.client.take() else { return };
+                if client.closed_at.is_some() {
+                    // It answered ours. What it said before goes to the origin first.
+                    self.over = self.node.is_none();
+                    self.leaving = Some(Leaving { code: code::GOING_AWAY, reason: String::new(), at: now });
+                } else {
+                    tokio::spawn(client.conn.farewell(code, ""));
+                    self.leaving = Some(Leaving { code, reason, at: now });
+                }
+                return;
+            }
+            Event::Wrong(violation) => (violation.code(), violation.to_string()),
+        };
+        if let Some(client) = self.client.take() {
+            tokio::spawn(async move { client.conn.farewell(wrong.0, &wrong.1).await });
+        }
+        self.leaving = Some(Leaving { code: code::GOING_AWAY, reason: String::new(), at: now });
+    }
+
+    fn on_control(&mut self, said: FromClient) -> Result<(), String> {
+        match said {
+            FromClient::Ack { got } => self.out.ack(got).map_err(|wrong| wrong.to_string()),
+            FromClient::Gap { next } if next <= wire::NUMBER_MAX => {
+                self.got.gap(next).map(drop).map_err(|wrong| wrong.to_string())
+            }
+            FromClient::Gap { .. } => Err("a number too great".to_owned()),
+            FromClient::Ping => {
+                self.say(&ToClient::Pong);
+                Ok(())
+            }
+            FromClient::Pong | FromClient::Unknown => Ok(()),
+            FromClient::Hello { .. } => Err("hello comes only once".to_owned()),
+        }
+    }
+
+    fn take(&mut self, message: Message, now: Instant) {
+        let number = self.got.take();
+        self.up.push(number, message);
+        self.ack_soon(now);
+    }
+
+    fn ack_soon(&mut self, now: Instant) {
+        if let Some(client) = &mut self.client {
+            client.ack_at.get_or_insert(now + ACK_WAIT);
+        }
+    }
+
+    fn say(&mut self, what: &ToClient<'_>) {
+        if let Some(client) = &mut self.client {
+            client.conn.text(&[&what.json()]);
+        }
+    }
+
+    /// Says what is known about the outage, when that has changed.
+    fn notice(&mut self) {
+        let notice = if self.node.is_some() { None } else { self.seat.notice() };
+        if let Some(client) = &mut self.client
+            && client.notice != notice
+        {
+            client.conn.text(&[&ToClient::Notice { notice: notice.as_ref() }.json()]);
+            client.notice = notice;
+        }
+    }
+
+    // --- the origin's side ---
+
+    fn on_node(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Written => {}
+            Event::Text(bytes) => self.keep(Message { kind: Kind::Text, bytes }),
+            Event::Binary(bytes) => self.keep(Message { kind: Kind::Binary, bytes }),
+            Event::Pong(bytes) => {
+                let number = bytes.as_ref().try_into().map(u64::from_be_bytes);
+                if number.is_ok_and(|number| self.up.confirm(number)) {
+                    self.ack_soon(now);
+                }
+            }
+            // It restarts, or is told to: the application did not mean to end the conversation.
+            Event::Close(code::GOING_AWAY | code::RESTART | code::TRY_AGAIN, _) => {
+                if let Some(node) = self.node.take() {
+                    tokio::spawn(node.conn.farewell(code::NORMAL, ""));
+                    self.lost(Some(node.opened_at), now);
+                }
+            }
+            Event::Close(code, reason) => {
+                if let Some(node) = self.node.take() {
+                    tokio::spawn(node.conn.farewell(code, ""));
+                }
+                self.ending = Some((code, reason));
+            }
+            Event::Gone => {
+                let opened = self.node.take().map(|node| node.opened_at);
+                self.lost(opened, now);
+            }
+            Event::Wrong(violation) => {
+                tracing::warn!(route = %self.seat.route(), %violation, "a node broke the WebSocket protocol");
+                let Some(node) = self.node.take() else { return };
+                tokio::spawn(node.conn.farewell(violation.code(), ""));
+                if violation == Violation::TooBig {
+                    self.ending = Some((code::TOO_BIG, violation.to_string()));
+                } else {
+                    self.lost(Some(node.opened_at), now);
+                }
+            }
+        }
+    }
+
+    /// The origin's connection is gone. The client stays, and is told.
+    fn lost(&mut self, opened: Option<Instant>, now: Instant) {
+        if opened.is_some_and(|opened| now.saturating_duration_since(opened) >= GOOD_AFTER) {
+            self.tries = 0;
+        }
+        let uncertain = self.up.died();
+        self.away(uncertain, now);
+        let open = self.sockets.sessions.by_id.lock().map_or(0, |sessions| sessions.len() as u64);
+        let herd = Duration::from_millis(open * 1_000 / REDIALS_A_SECOND).min(REDIAL_LAST);
+        self.try_again(herd, now);
+    }
+
+    fn away(&mut self, uncertain: Option<[u64; 2]>, now: Instant) {
+        if self.origin == Origin::Away && uncertain.is_none() {
+            return;
+        }
+        self.origin = Origin::Away;
+        self.away_since.get_or_insert(now);
+        self.away_counted = Some(self.seat.tally().count(As::Away));
+        self.event(&ToClient::Origin { state: "away", new: false, protocol: None, uncertain });
+        self.notice();
+    }
+
+    fn try_again(&mut self, at_most: Duration, now: Instant) {
+        let step = REDIAL_FIRST.saturating_mul(1 << self.tries.min(10)).min(REDIAL_LAST).max(at_most);
+        self.tries += 1;
+        let share = entropy::u64() % (millis(step) + 1);
+        self.redial_at = Some(now + REDIAL_FIRST / 4 + Duration::from_millis(share));
+    }
+
+    fn on_dialled(&mut self, result: Result<Dialled, DialError>, now: Instant) {
+        let Some((expected, _)) = self.dial.take() else { return };
+        match result {
+            Ok(Dialled { head, stream, guard }) if handshake::is_open(&head, &expected) => {
+                let limit = self.dialler.way.spec.keep_bytes;
+                self.node = Some(Node {
+                    conn: Conn::client(stream, limit),
+                    opened_at: now,
+                    asked_at: None,
+                    pinged: false,
+                    _guard: guard,
+                });
+                let new = std::mem::replace(&mut self.opened, true);
+                self.origin = Origin::Open;
+                self.away_since = None;
+                self.away_counted = None;
+                let protocol = head.headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|v| v.to_str().ok());
+                self.event(&ToClient::Origin { state: "open", new, protocol, uncertain: None });
+                self.notice();
+            }
+            Err(DialError::Refused(answer)) if is_final(answer.status()) => {
+                self.ending = Some((closed::REFUSED, answer.status().as_str().to_owned()));
+            }
+            Ok(_) | Err(DialError::Refused(_) | DialError::Away(_)) => {
+                self.away(None, now);
+                self.try_again(Duration::ZERO, now);
+            }
+        }
+    }
+
+    /// A numbered event: it stands in order with what the origin says.
+    fn event(&mut self, what: &ToClient<'_>) {
+        self.keep(Message { kind: Kind::Event, bytes: Bytes::from(what.json()) });
+    }
+
+    /// Keeps a message for the client. While that is connected nothing is forgotten (the origin waits instead);
+    /// while it is not, the oldest go, and it will hear of the gap.
+    fn keep(&mut self, message: Message) {
+        if self.client.is_none() {
+            while !self.has_room_down() && self.out.drop_oldest() {}
+        }
+        self.out.push(message);
+    }
+
+    // --- limits ---
+
+    fn has_room_down(&self) -> bool {
+        self.out.has_room() && (self.out.bytes() < KEEP_FLOOR || self.sockets.sessions.has_room())
+    }
+
+    fn has_room_up(&self) -> bool {
+        self.up.has_room() && (self.up.bytes() < KEEP_FLOOR || self.sockets.sessions.has_room())
+    }
+
+    fn may_read_node(&self) -> bool {
+        self.client.is_none() || self.has_room_down()
+    }
+
+    fn may_read_client(&self) -> bool {
+        self.has_room_up() && !self.stopping
+    }
+
+    fn account(&mut self) {
+        let now = self.out.bytes() + self.up.bytes();
+        self.sockets.sessions.account(self.kept, now);
+        self.kept = now;
+    }
+
+    // --- what is to be done ---
+
+    /// Gives both connections what they have room for.
+    fn fill(&mut self, now: Instant) {
+        if let Some(node) = &mut self.node {
+            while node.conn.has_room() {
+                let Some(message) = self.up.take_next() else { break };
+                match message.kind {
+                    Kind::Binary => node.conn.binary(&message.bytes),
+                    Kind::Text | Kind::Event => node.conn.text(&[&message.bytes]),
+                }
+            }
+            if node.asked_at.is_none_or(|at| now >= at + ACK_WAIT)
+                && let Some(number) = self.up.ask()
+            {
+                node.conn.ping(&number.to_be_bytes());
+                node.asked_at = Some(now);
+            }
+        }
+        let fill = if self.has_room_up() { self.up.fill() } else { 100 };
+        let (got, read) = (&mut self.got, self.up.read());
+        let Some(client) = &mut self.client else { return };
+        if client.closed_at.is_some() {
+            return;
+        }
+        if got.untold() >= ACK_EVERY || client.ack_at.is_some_and(|at| now >= at) {
+            client.conn.text(&[&ToClient::Ack { got: got.tell(), read }.json()]);
+            client.ack_at = None;
+        }
+        if (!client.paused && fill >= PAUSE_AT) || (client.paused && fill <= GO_ON_AT) {
+            client.paused = !client.paused;
+            client.conn.text(&[&ToClient::Slow { pause: client.paused }.json()]);
+        }
+        while client.conn.has_room() {
+            match self.out.take_next() {
+                None => break,
+                Some(Next::Gap { next, lost }) => {
+                    client.conn.text(&[&ToClient::Gap { next, lost }.json()]);
+                }
+                Some(Next::Message(Message { kind, bytes })) => match kind {
+                    Kind::Text => client.conn.text(&[&[wire::TEXT_MARK], &bytes]),
+                    Kind::Binary => client.conn.binary(&bytes),
+                    Kind::Event => client.conn.text(&[&bytes]),
+                },
+            }
+        }
+        if let Some((code, reason)) = &self.ending
+            && self.out.is_sent()
+        {
+            client.conn.text(&[&ToClient::Ack { got: got.tell(), read }.json()]);
+            if self.stopping {
+                client.conn.text(&[&ToClient::Bye { within_ms: millis(BYE_WITHIN) }.json()]);
+            }
+            client.conn.close(*code, reason);
+            client.closed_at = Some(now);
+        }
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        let spec = self.dialler.way.spec.clone();
+        let (may_read_client, may_read_node) = (self.may_read_client(), self.may_read_node());
+        let mut gone = None;
+        if let Some(client) = &mut self.client {
+            if !may_read_client {
+                client.conn.heard = now; // we are the ones who do not listen
+            }
+            let late = client.closed_at.is_some_and(|at| now >= at + CLOSE_WAIT);
+            if late || client.conn.blocked_for(now) >= spec.write_stall {
+                gone = Some(false);
+            } else if now >= client.conn.heard + BEAT * SILENT_BEATS {
+                gone = Some(true);
+            } else if now >= client.beat_at {
+                client.beat_at = now + BEAT;
+                if client.closed_at.is_none() {
+                    client.conn.text(&[&ToClient::Ping.json()]);
+                    self.notice();
+                }
+            }
+        }
+        if let Some(silent) = gone {
+            if let Some(client) = self.client.take()
+                && silent
+            {
+                tokio::spawn(client.conn.farewell(closed::SILENT, ""));
+            }
+            self.detach(now);
+        }
+        let mut dead = None;
+        if let Some(node) = &mut self.node {
+            if !may_read_node {
+                node.conn.heard = now;
+                node.pinged = false;
+            }
+            let quiet = now.saturating_duration_since(node.conn.heard);
+            if quiet >= spec.silence || node.conn.blocked_for(now) >= spec.write_stall {
+                dead = Some(node.opened_at);
+            } else if quiet < spec.silence / 2 {
+                node.pinged = false;
+            } else if !node.pinged {
+                node.pinged = true;
+                let asked = self.up.asked().map(u64::to_be_bytes);
+                node.conn.ping(asked.as_ref().map_or(&[], |number| number));
+            }
+        }
+        if dead.is_some() {
+            self.node = None;
+            self.lost(dead, now);
+        }
+        if self.redial_at.is_some_and(|at| now >= at) && self.dial.is_none() {
+            self.redial_at = None;
+            self.dial = Some(self.dialler.dial());
+        }
+        if self.away_since.is_some_and(|since| now >= since + spec.away) && self.ending.is_none() {
+            self.ending = Some((code::TRY_AGAIN, self.seat.reason(Why::OriginAway)));
+        }
+        let expired = |since: Option<Instant>| since.is_some_and(|since| now >= since + spec.linger);
+        if expired(self.detached_at) || expired(self.leaving.as_ref().map(|l| l.at)) {
+            self.over = true;
+        }
+        if self.ending.is_some() {
+            self.redial_at = None;
+            self.dial = None;
+        }
+    }
+
+    /// When something has to be done although nothing happens.
+    fn due(&self, now: Instant) -> Instant {
+        let spec = &self.dialler.way.spec;
+        let mut due = now + BEAT;
+        let mut at = |when: Option<Instant>| due = when.map_or(due, |when| due.min(when));
+        if let Some(client) = &self.client {
+            at(Some(client.beat_at));
+            at(client.ack_at);
+            at(client.closed_at.map(|t| t + CLOSE_WAIT));
+            at(client.conn.blocked_since().map(|t| t + spec.write_stall));
+            at(Some(client.conn.heard + BEAT * SILENT_BEATS));
+        }
+        if let Some(node) = &self.node {
+            at(node.conn.blocked_since().map(|t| t + spec.write_stall));
+            at(Some(node.conn.heard + if node.pinged { spec.silence } else { spec.silence / 2 }));
+            at(node.asked_at.map(|t| t + ACK_WAIT).filter(|t| *t > now));
+        }
+        at(self.redial_at.filter(|_| self.dial.is_none()));
+        at(self.away_since.filter(|_| self.ending.is_none()).map(|t| t + spec.away));
+        at(self.detached_at.map(|t| t + spec.linger));
+        at(self.leaving.as_ref().map(|l| l.at + spec.linger));
+        // Never a busy loop, whatever is due.
+        due.max(now + Duration::from_millis(1))
+    }
+
+    // --- the end ---
+
+    fn on_stop(&mut self, now: Instant) {
+        self.stopping = true;
+        if self.ending.is_none() {
+            self.ending = Some((code::RESTART, self.seat.reason(Why::EdgeRestarts)));
+        }
+        if self.client.is_none() && self.leaving.is_none() {
+            self.leaving = Some(Leaving { code: code::GOING_AWAY, reason: String::new(), at: now });
+        }
+    }
+
+    /// The client said farewell, and the origin has everything that came before.
+    fn is_done(&self) -> bool {
+        let gone = self.leaving.is_some() || (self.stopping && self.client.is_none());
+        gone && (self.ending.is_some() && self.node.is_none()
+            || self.up.is_empty() && self.node.as_ref().is_none_or(|node| node.conn.is_written()))
+    }
+
+    async fn finish(mut self) {
+        self.sockets.sessions.remove(&self.id);
+        self.sockets.sessions.account(self.kept, 0);
+        self.dial = None;
+        let (code, reason) = match &self.leaving {
+            Some(leaving) => (leaving.code, leaving.reason.as_str()),
+            None => (code::GOING_AWAY, ""),
+        };
+        if let Some(node) = self.node.take() {
+            node.conn.farewell(code, reason).await;
+        }
+    }
+}
+
+/// Whether trying again would only be answered the same.
+fn is_final(status: http::StatusCode) -> bool {
+    !(status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429))
+}
+
+async fn next(conn: Option<&mut Conn>, may_read: bool) -> Event {
+    match conn {
+        Some(conn) => poll_fn(|cx| conn.poll(cx, may_read)).await,
+        None => pending().await,
+    }
+}
+
+async fn answered(dial: &mut Option<Dialling>) -> Result<Dialled, DialError> {
+    match dial {
+        Some((_, answer)) => answer.as_mut().await,
+        None => pending().await,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
