@@ -1,6 +1,7 @@
 # What an update says when no person wrote it, and titles made from the services' names.
 
 said-opened = { $services }: our checks see a problem. { $finding }
+said-opened-several = { $services }: our checks see a problem. Seen at { $service }: { $finding }
 said-opened-bare = { $services }: there is a problem.
 said-joined = Also affected: { $services }.
 said-worse = { $service } is worse: { $status }. { $finding }
@@ -11,6 +12,7 @@ said-origin-found-bare = It started with a service that others depend on.
 said-recovering = Our checks are good again. We watch for { $time } before we call it over.
 said-resolved = It is over. It lasted { $time }.
 said-reopened = It is back. Affected: { $services }. { $finding }
+said-reopened-several = It is back. Affected: { $services }. Seen at { $service }: { $finding }
 said-reopened-bare = It is back. Affected: { $services }.
 said-unstable = It comes and goes: { $changes } changes in { $time }. We keep this open until it is stable.
 said-promise-missed = We promised an update by { $due } and missed it.
@@ -24,6 +26,7 @@ said-merged-into = This turned out to be part of “{ $title }”. The story goe
 said-merged-into-bare = This turned out to be part of an older incident. The story goes on there.
 said-rescheduled = Moved: now from { $from } to { $until }.
 
+rest-is-at = The rest is on the page: { $url }
 some-service = a service
 
 title-operational = { $services }: incident

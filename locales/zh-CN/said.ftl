@@ -1,6 +1,7 @@
 # 没有人撰写时，一条更新说什么；以及由服务名称组成的标题。
 
 said-opened = { $services }：我们的检查发现了问题。{ $finding }
+said-opened-several = { $services }：我们的检查发现了问题。在“{ $service }”看到：{ $finding }
 said-opened-bare = { $services }：出现了问题。
 said-joined = 同样受影响：{ $services }。
 said-worse = { $service }的情况变差：{ $status }。{ $finding }
@@ -11,6 +12,7 @@ said-origin-found-bare = 问题源自一项被其他服务依赖的服务。
 said-recovering = 我们的检查已恢复正常。观察 { $time } 之后才会宣布结束。
 said-resolved = 已经结束，持续了 { $time }。
 said-reopened = 问题再次出现。受影响：{ $services }。{ $finding }
+said-reopened-several = 问题再次出现。受影响：{ $services }。在“{ $service }”看到：{ $finding }
 said-reopened-bare = 问题再次出现。受影响：{ $services }。
 said-unstable = 时好时坏：{ $time } 内变化了 { $changes } 次。稳定之前我们不会宣布结束。
 said-promise-missed = 我们承诺在 { $due } 之前更新，但没有做到。
@@ -24,6 +26,7 @@ said-merged-into = 经查，这是“{ $title }”的一部分，后续请看该
 said-merged-into-bare = 经查，这是一个较早事件的一部分，后续请看该事件。
 said-rescheduled = 时间已更改：现为 { $from } 至 { $until }。
 
+rest-is-at = 其余内容请见页面：{ $url }
 some-service = 某项服务
 
 title-operational = { $services }：事件

@@ -97,6 +97,7 @@ pub enum Said {
     },
     Opened {
         services: Vec<ServiceId>,
+        /// Of the first of them.
         finding: Option<Finding>,
     },
     Joined {
@@ -124,6 +125,7 @@ pub enum Said {
     },
     Reopened {
         services: Vec<ServiceId>,
+        /// Of the first of them.
         finding: Option<Finding>,
     },
     Unstable {

@@ -93,8 +93,7 @@ impl Desk<'_> {
     fn say_opened(&mut self, at: usize) {
         let origin = self.explains_all(at);
         self.held(at).incident.origin = origin;
-        let services = self.names(at);
-        let finding = self.first_finding(&services);
+        let (services, finding) = self.with_finding_first(self.names(at), self.incident(at).origin.is_some());
         let level = self.level_now(at);
         self.held(at).level = level;
         let id = self.incident(at).id;
@@ -115,10 +114,25 @@ impl Desk<'_> {
         held.level = level;
         let down = held.incident.affected.iter().filter(|a| a.now.is_problem());
         let services: Vec<ServiceId> = down.map(|a| a.service.clone()).collect();
-        let finding = self.first_finding(&services);
+        let (services, finding) = self.with_finding_first(services, false);
         let said = Said::Reopened { services, finding };
         let update = self.say(at, said, Author::Automatic, IncidentStatus::Investigating, Next::ByPolicy);
         self.tell_all(at, update);
+    }
+
+    /// The finding that is told with several services is that of the first of them. One that explains the others
+    /// stays the first.
+    fn with_finding_first(
+        &self,
+        mut services: Vec<ServiceId>,
+        explained: bool,
+    ) -> (Vec<ServiceId>, Option<Finding>) {
+        let of = |s: &ServiceId| self.state.seen.get(s).and_then(|seen| seen.finding.clone());
+        if !explained && let Some(owner) = services.iter().position(|s| of(s).is_some()) {
+            services[..=owner].rotate_right(1);
+        }
+        let finding = services.first().and_then(of);
+        (services, finding)
     }
 
     fn first_finding(&self, services: &[ServiceId]) -> Option<Finding> {

@@ -3,7 +3,9 @@
 
 /// Longest title or name shown, in characters.
 pub const TITLE_CHARS: usize = 200;
-/// Longest text of an update or a maintenance shown, in characters.
+/// Longest text of an update or a maintenance, in characters: so long a one is taken, and shown on its own page.
+pub const WHOLE_CHARS: usize = 10_000;
+/// As much of it stands in feeds, messages and the API of other tools, which list many; then they say where the rest is.
 pub const BODY_CHARS: usize = 4_000;
 /// Longest piece of evidence (a condition, an answer) shown, in characters.
 pub const EVIDENCE_CHARS: usize = 120;
@@ -39,6 +41,12 @@ pub fn line(text: &str, max_chars: usize) -> String {
 /// Several lines: line ends become `\n`, at most one blank line in a row, other control characters go.
 #[must_use]
 pub fn block(text: &str, max_chars: usize) -> String {
+    block_or_part(text, max_chars).0
+}
+
+/// The same, and whether something was left out.
+#[must_use]
+pub fn block_or_part(text: &str, max_chars: usize) -> (String, bool) {
     let mut out = String::new();
     let mut count = 0;
     let mut ends = 0;
@@ -60,13 +68,13 @@ pub fn block(text: &str, max_chars: usize) -> String {
             ends = 0;
         }
         if count >= max_chars {
-            return cut(out);
+            return (cut(out), true);
         }
         out.push(c);
         count += 1;
     }
     out.truncate(out.trim_end().len());
-    out
+    (out, false)
 }
 
 fn cut(mut text: String) -> String {

@@ -3,7 +3,7 @@
 //! An entry's id never changes; its date does, so that readers show it again when something new was said.
 
 use crate::{
-    clean::{self, xml},
+    clean::xml,
     page::{links, part::incident_status},
     snapshot::Snapshot,
     words::{Words, corrected},
@@ -109,11 +109,12 @@ fn entries(s: &Snapshot, w: &Words) -> Vec<Entry> {
 }
 
 fn incident(i: &Incident, s: &Snapshot, w: &Words) -> Entry {
+    let url = links::incident_url(s, &i.id);
     let mut content = String::new();
     for u in i.updates.iter().rev().take(UPDATES_MAX) {
         let text = match corrected(i, &u.id) {
-            Some(now) => clean::block(now.get(w.lang), clean::BODY_CHARS),
-            None => w.said(&u.said, s, clean::BODY_CHARS),
+            Some(now) => w.body(now, &url),
+            None => w.said_in_list(&u.said, s, &url),
         };
         say(&mut content, w, u.at, &incident_status(w, u.status), &text);
     }
@@ -123,7 +124,7 @@ fn incident(i: &Incident, s: &Snapshot, w: &Words) -> Entry {
     }
     Entry {
         id: format!("urn:uuid:{}", i.id.0),
-        url: links::incident_url(s, &i.id),
+        url,
         title: w.title(i, s),
         begun: i.opened_at,
         updated: i.updates.last().map_or(i.opened_at, |u| u.at),
@@ -132,22 +133,23 @@ fn incident(i: &Incident, s: &Snapshot, w: &Words) -> Entry {
 }
 
 fn maintenance(m: &Maintenance, s: &Snapshot, w: &Words) -> Entry {
+    let url = links::maintenance_url(s, &m.id);
     let mut content = String::new();
     let span =
         w.say("feed-span", &[("from", w.full(m.starts_at).into()), ("until", w.full(m.ends_at).into())]);
     let _ = write!(content, "<p>{}</p>", xml(&span));
     if let Some(body) = &m.body {
-        let _ = write!(content, "<p>{}</p>", paragraphs(&clean::block(body.get(w.lang), clean::BODY_CHARS)));
+        let _ = write!(content, "<p>{}</p>", paragraphs(&w.body(body, &url)));
     }
     let status = w.plain(&format!("maintenance-status-{}", m.status.as_str()));
     for u in m.updates.iter().rev().take(UPDATES_MAX) {
-        say(&mut content, w, u.at, &status, &w.said(&u.said, s, clean::BODY_CHARS));
+        say(&mut content, w, u.at, &status, &w.said_in_list(&u.said, s, &url));
     }
     let begun = (m.status != MaintenanceStatus::Scheduled && m.starts_at <= s.made_at).then_some(m.starts_at);
     let said = m.updates.last().map(|u| u.at);
     Entry {
         id: format!("urn:uuid:{}", m.id.0),
-        url: links::maintenance_url(s, &m.id),
+        url,
         title: w.say("feed-maintenance", &[("title", w.name(&m.title).into()), ("status", status.into())]),
         begun: m.created_at,
         updated: [Some(m.created_at), begun, said, m.completed_at]

@@ -184,9 +184,10 @@ impl Cut<'_> {
     }
 
     fn update(&self, i: &Incident, u: &Update) -> String {
+        let url = links::incident_url(self.s, &i.id);
         let text = match corrected(i, &u.id) {
-            Some(now) => clean::block(now.get(self.w.lang), clean::BODY_CHARS),
-            None => self.w.said(&u.said, self.s, clean::BODY_CHARS),
+            Some(now) => self.w.body(now, &url),
+            None => self.w.said_in_list(&u.said, self.s, &url),
         };
         let status = incident_status(self.w, u.status);
         format!("{status}\n{text}")
@@ -222,8 +223,8 @@ impl Cut<'_> {
             None => m.updates.last(),
         };
         match (latest, &m.body) {
-            (Some(u), _) => said.paragraphs.push(w.said(&u.said, s, clean::BODY_CHARS)),
-            (None, Some(body)) => said.paragraphs.push(clean::block(body.get(w.lang), clean::BODY_CHARS)),
+            (Some(u), _) => said.paragraphs.push(w.said_in_list(&u.said, s, &said.url)),
+            (None, Some(body)) => said.paragraphs.push(w.body(body, &said.url)),
             (None, None) => {}
         }
         if m.status == MaintenanceStatus::Scheduled || m.status.is_active() {

@@ -16,7 +16,8 @@ use ring::digest;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use stillhere_model::{
-    Impact, Incident, Lang, Maintenance, MaintenanceStatus, ServiceId, Status, Text, Time, Update,
+    Impact, Incident, IncidentStatus, Lang, Maintenance, MaintenanceStatus, ServiceId, Status, Text, Time,
+    Update,
 };
 
 /// Incidents in `incidents.json`, Statuspage's own limit.
@@ -234,21 +235,25 @@ impl<'a> Cut<'a> {
     }
 
     pub(crate) fn incident(&self, i: &Incident) -> Value {
+        let (id, url) = (i.id.to_string(), links::incident_url(self.s, &i.id));
         let updates: Vec<Value> = i
             .updates
             .iter()
             .rev()
             .take(self.updates_max)
-            .map(|u| self.update(u, &i.id.to_string(), Some(i), u.status.as_str()))
+            .map(|u| self.update(u, (&id, &url), Some(i), u.status.as_str()))
             .collect();
         let updated = i.updates.last().map_or(i.opened_at, |u| u.at);
+        // What was written when we looked back; the newest one counts.
+        let back = i.updates.iter().rev().find(|u| u.status == IncidentStatus::Postmortem);
+        let first = i.updates.iter().find(|u| u.status == IncidentStatus::Postmortem);
         json!({
-            "id": i.id.to_string(),
+            "id": id,
             "page_id": self.page_id,
             "name": self.words.title(i, self.s),
             "status": i.status.as_str(),
             "impact": i.impact.as_str(),
-            "shortlink": links::incident_url(self.s, &i.id),
+            "shortlink": url,
             "started_at": self.at(i.started_at),
             "created_at": self.at(i.opened_at),
             "updated_at": self.at(updated),
@@ -257,14 +262,25 @@ impl<'a> Cut<'a> {
             "components": self.listed(i.affected.iter().map(|a| &a.service)),
             "incident_updates": updates,
             "reminder_intervals": null,
+            "postmortem_body": back.map(|u| self.update_body(u, Some(i), &url)),
+            "postmortem_body_last_updated_at": back.map(|u| self.at(u.at)),
+            "postmortem_published_at": first.map(|u| self.at(u.at)),
+            "postmortem_ignored": false,
+            "postmortem_notified_subscribers": back.is_some(),
+            "postmortem_notified_twitter": false,
         })
     }
 
-    fn update(&self, u: &Update, parent: &str, incident: Option<&Incident>, status: &str) -> Value {
-        let body = match incident.and_then(|i| corrected(i, &u.id)) {
-            Some(now) => clean::block(now.get(self.words.lang), clean::BODY_CHARS),
-            None => self.words.said(&u.said, self.s, clean::BODY_CHARS),
-        };
+    fn update_body(&self, u: &Update, incident: Option<&Incident>, url: &str) -> String {
+        match incident.and_then(|i| corrected(i, &u.id)) {
+            Some(now) => self.words.body(now, url),
+            None => self.words.said_in_list(&u.said, self.s, url),
+        }
+    }
+
+    fn update(&self, u: &Update, parent: (&str, &str), incident: Option<&Incident>, status: &str) -> Value {
+        let (parent, url) = parent;
+        let body = self.update_body(u, incident, url);
         let changed: Vec<Value> = u
             .changed
             .iter()
@@ -295,13 +311,13 @@ impl<'a> Cut<'a> {
     }
 
     pub(crate) fn maintenance(&self, m: &Maintenance) -> Value {
-        let id = m.id.to_string();
+        let (id, url) = (m.id.to_string(), links::maintenance_url(self.s, &m.id));
         let mut updates: Vec<Value> = m
             .updates
             .iter()
             .rev()
             .take(self.updates_max)
-            .map(|u| self.update(u, &id, None, m.status.as_str()))
+            .map(|u| self.update(u, (&id, &url), None, m.status.as_str()))
             .collect();
         if let Some(body) = &m.body {
             // Statuspage shows the announcement as the first update.
@@ -309,7 +325,7 @@ impl<'a> Cut<'a> {
                 "id": short_id(format!("{id} announced").as_bytes()),
                 "incident_id": id,
                 "status": MaintenanceStatus::Scheduled.as_str(),
-                "body": clean::block(body.get(self.words.lang), clean::BODY_CHARS),
+                "body": self.words.body(body, &url),
                 "display_at": self.at(m.created_at),
                 "created_at": self.at(m.created_at),
                 "updated_at": self.at(m.created_at),
@@ -327,7 +343,7 @@ impl<'a> Cut<'a> {
             "name": self.words.name(&m.title),
             "status": m.status.as_str(),
             "impact": if begun { "maintenance" } else { Impact::None.as_str() },
-            "shortlink": links::maintenance_url(self.s, &m.id),
+            "shortlink": url,
             "started_at": self.at(m.starts_at),
             "created_at": self.at(m.created_at),
             "updated_at": self.at(updated.max(m.completed_at.unwrap_or(updated))),
@@ -338,6 +354,12 @@ impl<'a> Cut<'a> {
             "components": self.listed(m.services.iter()),
             "incident_updates": updates,
             "reminder_intervals": null,
+            "postmortem_body": null,
+            "postmortem_body_last_updated_at": null,
+            "postmortem_published_at": null,
+            "postmortem_ignored": false,
+            "postmortem_notified_subscribers": false,
+            "postmortem_notified_twitter": false,
         })
     }
 

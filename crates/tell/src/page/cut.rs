@@ -82,7 +82,7 @@ impl<'a> Cut<'a> {
                 all.push((format!("{}-n", g.key), self.group_summary(g)));
             }
             for view in &g.services {
-                let context = context! { s => serde(service::service(view, s, w)) };
+                let context = context! { s => serde(service::service(view, s, w, &self.links)) };
                 all.push((format!("s-{}", view.id), self.part("part/service.html", context)));
             }
         }

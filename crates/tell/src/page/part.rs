@@ -19,7 +19,7 @@ const UPDATES_MAX: usize = 200;
 /// Characters of one update on the front page.
 const BRIEF_CHARS: usize = 700;
 /// Characters of one update on the incident's own page: everything that a person may write in one.
-const WHOLE_CHARS: usize = 10_000;
+const WHOLE_CHARS: usize = clean::WHOLE_CHARS;
 
 /// A time for people and for machines.
 #[derive(Serialize)]

@@ -3,6 +3,7 @@
 use super::{
     bars::{self, Path, SHOWN_GAP_MS},
     class,
+    links::Links,
     part::whole_seconds,
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     words::Words,
 };
 use serde::Serialize;
-use stillhere_model::{Reason, Status, Time};
+use stillhere_model::{IncidentId, Reason, Status};
 
 /// Days listed in words for one service.
 const WORST_DAYS: usize = 5;
@@ -43,9 +44,11 @@ struct Spark {
 struct DayLine {
     class: &'static str,
     text: String,
+    /// To what happened then.
+    href: Option<String>,
 }
 
-pub(super) fn service(s: &ServiceView, snapshot: &Snapshot, w: &Words) -> Service {
+pub(super) fn service(s: &ServiceView, snapshot: &Snapshot, w: &Words, links: &Links<'_>) -> Service {
     let days = Days::of(&s.days);
     let mut bad: Vec<&Day> = s.days.iter().filter(|d| is_notable(d)).collect();
     let bad_days = bad.len();
@@ -77,7 +80,7 @@ pub(super) fn service(s: &ServiceView, snapshot: &Snapshot, w: &Words) -> Servic
         },
         spark: spark(s, w),
         bad_days,
-        worst: bad.iter().map(|d| day_line(d, w, snapshot.made_at)).collect(),
+        worst: bad.iter().map(|d| day_line(d, snapshot, w, links)).collect(),
         worst_more: bad_days.saturating_sub(WORST_DAYS),
     }
 }
@@ -151,7 +154,7 @@ fn problem_ms(day: &Day) -> u64 {
 }
 
 /// `12 Nov: down for 2 h, not seen for 5 min`.
-fn day_line(day: &Day, w: &Words, near: Time) -> DayLine {
+fn day_line(day: &Day, snapshot: &Snapshot, w: &Words, links: &Links<'_>) -> DayLine {
     let mut statuses: Vec<Status> = Status::ALL
         .into_iter()
         .filter(|s| *s != Status::Operational && day.of(*s) > 0)
@@ -169,9 +172,18 @@ fn day_line(day: &Day, w: &Words, near: Time) -> DayLine {
         parts.push(w.plain("day-corrected"));
     }
     let what = w.commas(&parts);
-    let date = w.date(day.date, near);
+    let date = w.date(day.date, snapshot.made_at);
+    let known = |id: &&IncidentId| snapshot.incident(id).is_some();
+    let mut incidents = day.incidents.iter().filter(known);
+    // The list of all of them tells what one link cannot.
+    let href = match (incidents.next(), incidents.next()) {
+        (Some(one), None) => Some(links.incident(one)),
+        (Some(_), Some(_)) => Some(links.history()),
+        (None, _) => None,
+    };
     DayLine {
         class: class::status(day.worst().unwrap_or(Status::Unknown)),
         text: w.say("day-line", &[("date", date.into()), ("what", what.into())]),
+        href,
     }
 }

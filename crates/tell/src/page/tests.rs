@@ -115,6 +115,65 @@ fn twenty_services_ninety_days_and_three_incidents_fit_into_fourteen_kilobytes()
     }
 }
 
+/// As many as a snapshot holds, each touching one listed day of one service: as many different links as there can be.
+fn with_a_past(mut s: Snapshot) -> Snapshot {
+    let zone = crate::timeline::zone(&s.site.time_zone);
+    let mut seed = 500;
+    for n in 0..s.services.len() {
+        let mut view = s.services[n].as_ref().clone();
+        let mut days = view.days.to_vec();
+        for day in days.clone().iter().rev().filter(|d| d.worst().is_some_and(Status::is_problem)) {
+            if s.history.len() >= 100 {
+                break;
+            }
+            seed += 1;
+            let at = format!("{}T03:00:00Z", day.date);
+            let mut past = sample::incident(seed, &at, Some(&at.replace("03:00", "03:20")));
+            past.affected[0].service = view.id.clone();
+            crate::timeline::mark(&mut days, std::iter::once(&past), &view.id, s.made_at, &zone);
+            s.history.push(past);
+        }
+        view.days = days.into();
+        s.services[n] = view.into();
+    }
+    s
+}
+
+#[test]
+fn a_day_with_trouble_leads_to_what_happened_and_the_page_stays_as_small() {
+    let s = with_a_past(sample::busy());
+    let plain = |s: &Snapshot| status(s, Lang::En, &LIVE).replace("&#x2f;", "/");
+    let page = plain(&s);
+    let links: std::collections::HashSet<&str> = page
+        .split("<li class=")
+        .filter_map(|li| li.split("<a href=\"/incidents/").nth(1))
+        .map(|l| &l[..32])
+        .collect();
+    assert!(links.len() > 20, "{}", links.len());
+    for lang in Lang::ALL {
+        let bytes = gzip(&status(&s, lang, &LIVE));
+        assert!(bytes <= 14_000, "{}: {bytes} with {} links", lang.tag(), links.len());
+    }
+    // Two on one day: the list of all of them.
+    let mut s = sample::snapshot(vec![sample::fine(0)]);
+    let mut view = s.services[0].as_ref().clone();
+    let mut days = view.days.to_vec();
+    let day = days.iter_mut().rev().find(|d| d.worst().is_some_and(Status::is_problem)).unwrap();
+    s.history = vec![sample::incident(1, "2026-11-01T03:00:00Z", Some("2026-11-01T04:00:00Z"))];
+    day.incidents = vec![s.history[0].id];
+    view.days = days.clone().into();
+    s.services[0] = view.clone().into();
+    let href = format!("<a href=\"/incidents/{}?lang=en\">", s.history[0].id);
+    assert!(plain(&s).split("<li class=").any(|li| li.contains(&href)));
+    let day = days.iter_mut().rev().find(|d| !d.incidents.is_empty()).unwrap();
+    s.history.push(sample::incident(2, "2026-11-01T05:00:00Z", Some("2026-11-01T06:00:00Z")));
+    day.incidents.push(s.history[1].id);
+    view.days = days.into();
+    s.services[0] = view.into();
+    let list = plain(&s);
+    assert!(list.split("<li class=").any(|li| li.contains("<a href=\"/history?lang=en\">")));
+}
+
 #[test]
 fn the_page_holds_every_fragment_verbatim_inside_the_element_of_its_id() {
     for (name, s) in sample::all() {

@@ -113,3 +113,48 @@ fn case_t_answers_stay_bounded_whatever_was_written() {
     assert!(text.len() < 4_500_000, "{}", text.len());
     assert!(!text.contains('\u{202E}'));
 }
+
+#[test]
+fn what_was_written_looking_back_is_the_postmortem() {
+    let mut s = sample::all_fine();
+    let before = &incidents(&s)["incidents"][0];
+    assert!(before["postmortem_body"].is_null() && before["postmortem_published_at"].is_null());
+    assert_eq!(before["postmortem_notified_subscribers"], false);
+    let i = &mut s.history[0];
+    for (seconds, words) in [(60, "A disk was full."), (30, "A disk was full. We watch disks now.")] {
+        let mut u = i.updates[0].clone();
+        u.id = stillhere_model::UpdateId(stillhere_model::Mint::new(seconds).uuid(sample::ago(seconds)));
+        (u.at, u.status) = (sample::ago(seconds), IncidentStatus::Postmortem);
+        u.said = stillhere_model::Said::Text { text: words.into() };
+        i.updates.push(u);
+    }
+    i.status = IncidentStatus::Postmortem;
+    let after = &incidents(&s)["incidents"][0];
+    assert_eq!(after["status"], "postmortem");
+    assert_eq!(after["postmortem_body"], "A disk was full. We watch disks now.");
+    assert_eq!(after["postmortem_published_at"], "2026-11-22T10:33:12.000+08:00");
+    assert_eq!(after["postmortem_body_last_updated_at"], "2026-11-22T10:33:42.000+08:00");
+    assert_eq!(after["postmortem_notified_subscribers"], true);
+}
+
+/// 10,000 characters are taken; a list of many says where the rest is.
+#[test]
+fn a_long_text_ends_by_saying_where_the_rest_is() {
+    let mut s = sample::busy();
+    let url = crate::page::links::incident_url(&s, &s.incidents[0].id);
+    let body = |s: &Snapshot| {
+        incidents(s)["incidents"].as_array().unwrap().iter().find(|i| i["shortlink"] == url.as_str()).unwrap()
+            ["incident_updates"][0]["body"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let mut say = |s: &mut Snapshot, chars: usize| {
+        let last = s.incidents[0].updates.last_mut().unwrap();
+        last.said = stillhere_model::Said::Text { text: "x".repeat(chars).into() };
+    };
+    say(&mut s, clean::BODY_CHARS);
+    assert_eq!(body(&s), "x".repeat(clean::BODY_CHARS));
+    say(&mut s, clean::BODY_CHARS + 1);
+    assert!(body(&s).ends_with(&format!("x…\n\nThe rest is on the page: {url}")));
+}

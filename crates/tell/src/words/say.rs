@@ -6,7 +6,7 @@ use crate::{
     snapshot::{OwnTrouble, Snapshot},
 };
 use stillhere_model::{
-    Finding, Incident, Lang, Reason, Said, ServiceId, Status, Text, Time, UpdateId, Verdict,
+    Affected, Finding, Incident, Lang, Reason, Said, ServiceId, Status, Text, Time, UpdateId, Verdict,
 };
 
 /// Names in a list before "and n more".
@@ -89,9 +89,13 @@ impl Words {
         if let Some(title) = &incident.title {
             return self.name(title);
         }
-        let worst = incident.affected.iter().map(|a| a.worst).fold(Status::Operational, Status::worst);
+        // What has recovered is not what is down now. When all of it has, or it is over, all of it is the title.
+        let still = |a: &&Affected| a.until.is_none() && snapshot.service(&a.service).is_some();
+        let some = incident.status.is_open() && incident.affected.iter().any(|a| still(&a));
+        let named = || incident.affected.iter().filter(|a| !some || still(a));
+        let worst = named().map(|a| a.worst).fold(Status::Operational, Status::worst);
         // The origin first: it is what the incident is about.
-        let ids = incident.affected.iter().map(|a| &a.service);
+        let ids = named().map(|a| &a.service);
         let (first, rest): (Vec<_>, Vec<_>) = ids.partition(|id| Some(*id) == incident.origin.as_ref());
         if first.is_empty() && rest.is_empty() {
             return self.plain("title-bare");
@@ -244,18 +248,18 @@ impl Words {
         let quote = |t: &Text| Value::from(clean::line(t.get(self.lang), max_chars));
         match said {
             Said::Text { text } => clean::block(text.get(self.lang), max_chars),
-            Said::Opened { services: ids, finding } => self.with_finding(
-                "said-opened",
-                "said-opened-bare",
+            Said::Opened { services: ids, finding } => self.with_finding_of_first(
+                ["said-opened", "said-opened-several", "said-opened-bare"],
+                ids,
                 finding.as_ref(),
-                near,
-                &[("services", services(ids))],
+                snapshot,
             ),
             Said::Joined { services: ids } => self.say("said-joined", &[("services", services(ids))]),
             Said::Worse { service: id, status, finding } => self.with_finding(
                 "said-worse",
                 "said-worse-bare",
-                finding.as_ref(),
+                // What was found at a service that the reader does not know says nothing to them.
+                finding.as_ref().filter(|_| snapshot.service(id).is_some()),
                 near,
                 &[("service", service(id)), ("status", self.status(*status).into())],
             ),
@@ -272,12 +276,11 @@ impl Words {
             Said::Resolved { lasted_ms } => {
                 self.say("said-resolved", &[("time", self.duration(*lasted_ms).into())])
             }
-            Said::Reopened { services: ids, finding } => self.with_finding(
-                "said-reopened",
-                "said-reopened-bare",
+            Said::Reopened { services: ids, finding } => self.with_finding_of_first(
+                ["said-reopened", "said-reopened-several", "said-reopened-bare"],
+                ids,
                 finding.as_ref(),
-                near,
-                &[("services", services(ids))],
+                snapshot,
             ),
             Said::Unstable { changes, window_ms } => self.say(
                 "said-unstable",
@@ -318,6 +321,22 @@ impl Words {
         }
     }
 
+    /// A text from outside for a list of many; a long one ends by saying where the rest is.
+    #[must_use]
+    pub fn body(&self, text: &Text, url: &str) -> String {
+        let (text, cut) = clean::block_or_part(text.get(self.lang), clean::BODY_CHARS);
+        if cut { format!("{text}\n\n{}", self.say("rest-is-at", &[("url", url.into())])) } else { text }
+    }
+
+    /// [`Words::said`], with [`Words::body`] for what a person wrote.
+    #[must_use]
+    pub fn said_in_list(&self, said: &Said, snapshot: &Snapshot, url: &str) -> String {
+        match said {
+            Said::Text { text } => self.body(text, url),
+            said => self.said(said, snapshot, clean::BODY_CHARS),
+        }
+    }
+
     #[must_use]
     pub fn own(&self, trouble: &OwnTrouble, near: Time) -> String {
         let (key, since) = match trouble {
@@ -340,6 +359,25 @@ impl Words {
         let mut args = args.to_vec();
         args.push(("finding", self.finding(finding, near).into()));
         self.say(key, &args)
+    }
+
+    /// Where several services are named, "it" would be anybody's guess: the finding is then said with its service.
+    /// Without it where the reader does not know that service.
+    fn with_finding_of_first(
+        &self,
+        [one, several, bare]: [&str; 3],
+        ids: &[ServiceId],
+        finding: Option<&Finding>,
+        snapshot: &Snapshot,
+    ) -> String {
+        let services = ("services", Value::from(self.services(ids, snapshot)));
+        let owner = ids.first().and_then(|id| self.service(id, snapshot));
+        let (Some(finding), Some(owner)) = (finding, owner) else { return self.say(bare, &[services]) };
+        let finding = ("finding", self.finding(finding, snapshot.made_at).into());
+        match ids.iter().filter(|id| snapshot.service(id).is_some()).count() {
+            1 => self.say(one, &[services, finding]),
+            _ => self.say(several, &[services, ("service", owner.into()), finding]),
+        }
     }
 
     fn with_note(

@@ -322,3 +322,71 @@ fn a_service_that_is_not_public_is_never_named() {
     assert_eq!(w.services([&"secret-ledger".into()], &s), "a service");
     assert_eq!(w.services([&"secret-ledger".into(), &"shop".into()], &s), "Online shop");
 }
+
+#[test]
+fn a_finding_is_said_with_its_service_where_several_are_named_and_never_that_of_a_hidden_one() {
+    let s = sample::all_fine();
+    let finding = Some(Finding::ConnectRefused);
+    let opened = |services: &[&str]| Said::Opened {
+        services: services.iter().map(|s| (*s).into()).collect(),
+        finding: finding.clone(),
+    };
+    let (en, zh) = (Words::new(Lang::En, "UTC"), Words::new(Lang::ZhCn, "UTC"));
+    for (services, english, chinese) in [
+        (
+            &["shop"][..],
+            "Online shop: our checks see a problem. It refuses connections.",
+            "网上商店：我们的检查发现了问题。它拒绝连接。",
+        ),
+        (
+            &["shop", "secret-ledger"],
+            "Online shop: our checks see a problem. It refuses connections.",
+            "网上商店：我们的检查发现了问题。它拒绝连接。",
+        ),
+        (
+            &["shop", "checkout"],
+            "Online shop and Checkout: our checks see a problem. Seen at Online shop: It refuses connections.",
+            "网上商店和结账：我们的检查发现了问题。在“网上商店”看到：它拒绝连接。",
+        ),
+        (
+            &["secret-ledger", "shop", "checkout"],
+            "Online shop and Checkout: there is a problem.",
+            "网上商店和结账：出现了问题。",
+        ),
+    ] {
+        assert_eq!(en.said(&opened(services), &s, 500), english);
+        assert_eq!(zh.said(&opened(services), &s, 500), chinese);
+    }
+    let back = Said::Reopened { services: vec!["shop".into(), "checkout".into()], finding: finding.clone() };
+    assert_eq!(
+        en.said(&back, &s, 500),
+        "It is back. Affected: Online shop and Checkout. Seen at Online shop: It refuses connections."
+    );
+    let hidden = Said::Worse { service: "secret-ledger".into(), status: Status::MajorOutage, finding };
+    assert_eq!(en.said(&hidden, &s, 500), "a service is worse: Down.");
+}
+
+#[test]
+fn a_title_names_what_is_still_affected_and_all_of_it_when_it_is_over() {
+    let s = sample::all_fine();
+    let w = Words::new(Lang::En, "UTC");
+    let mut i = sample::incident(1, "2026-11-22T02:00:00Z", None);
+    let part = |service: &str, worst, until| stillhere_model::Affected {
+        service: service.into(),
+        worst,
+        now: if until { Status::Operational } else { worst },
+        since: i.started_at,
+        until: until.then_some(s.made_at),
+        declared: false,
+    };
+    let affected =
+        vec![part("shop", Status::MajorOutage, true), part("checkout", Status::PartialOutage, false)];
+    i.affected = affected;
+    i.origin = Some("shop".into());
+    assert_eq!(w.title(&i, &s), "Checkout: partly down");
+    i.affected[1].until = Some(s.made_at);
+    assert_eq!(w.title(&i, &s), "Online shop and Checkout: down", "all well again, being watched");
+    i.affected[1].until = None;
+    i.status = stillhere_model::IncidentStatus::Resolved;
+    assert_eq!(w.title(&i, &s), "Online shop and Checkout: down");
+}

@@ -4,8 +4,9 @@ use crate::problem::{FieldProblem, Problem};
 use stillhere_model::Text;
 use utoipa::IntoParams;
 
-pub(crate) const MAX_TITLE_CHARS: usize = 200;
-pub(crate) const MAX_TEXT_CHARS: usize = 10_000;
+pub(crate) const MAX_TITLE_CHARS: usize = stillhere_tell::clean::TITLE_CHARS;
+/// What is taken is shown whole on its own page.
+pub(crate) const MAX_TEXT_CHARS: usize = stillhere_tell::clean::WHOLE_CHARS;
 pub(crate) const MAX_NOTE_CHARS: usize = 2_000;
 /// Services in one request.
 pub(crate) const MAX_SERVICES: usize = 1_000;
