@@ -1,6 +1,8 @@
 //! One edge in this process: start, reload, drain, stop.
 
 use crate::{
+    action::{self, Actions},
+    keyed,
     known::Board,
     listen::{self, Phase},
     route::Routes,
@@ -8,7 +10,7 @@ use crate::{
     spec::{Problem, Spec},
     upstream,
 };
-use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread, time::Duration};
+use std::{io, net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, thread, time::Duration};
 use stillhere_net::{clock, tls};
 use tokio::sync::watch;
 
@@ -16,6 +18,9 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub spec: Spec,
+    /// Where it keeps what must outlive it: keyed actions, the last notice. None: it keeps nothing, and promises
+    /// nothing.
+    pub data: Option<PathBuf>,
 }
 
 /// Why it could not start.
@@ -51,7 +56,13 @@ impl Edge {
         tls::install();
         let spec = settings.spec;
         let routes = Routes::new(&spec, None, clock::mono()).map_err(StartError::Spec)?;
-        let shared = Shared::new(routes, upstream::Shared::new()?, Board::new());
+        let actions = settings.data.as_deref().and_then(|data| {
+            // Serving without promises is better than not serving.
+            Actions::open(data, action::Limits::default(), clock::wall())
+                .inspect_err(|e| tracing::error!(error = %e, "requests with a key are served, but not kept"))
+                .ok()
+        });
+        let shared = Shared::new(routes, upstream::Shared::new()?, Board::new(), actions);
         let listener = listen::bind(spec.listen).map_err(|e| StartError::Listen(spec.listen, e))?;
         let addr = listener.local_addr().map_err(|e| StartError::Listen(spec.listen, e))?;
         let (phase, watching) = watch::channel(Phase::Serving);
@@ -110,6 +121,9 @@ fn keeper(shared: Arc<Shared>, mut phase: watch::Receiver<Phase>) -> io::Result<
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("edge-keeper".to_owned()).spawn(move || {
         runtime.block_on(async move {
+            if let Some(actions) = shared.actions.clone() {
+                tokio::spawn(keyed::send_late(shared.clone(), actions));
+            }
             tokio::select! {
                 () = serve::keep_pools(shared) => {}
                 _ = phase.wait_for(|p| *p == Phase::Over) => {}

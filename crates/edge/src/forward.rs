@@ -5,7 +5,7 @@
 //! cut without an answer, so there is always an answer.
 
 use crate::{
-    Body,
+    Body, action,
     headers::{self, Client},
     pool::{Ask, Failure, NoPlace, NodeId, Place, Pool},
     upstream::{Link, Sent, Upstream},
@@ -92,7 +92,8 @@ pub struct Flight {
     link: Option<Link>,
 }
 
-enum Tried {
+/// How one try ended.
+pub(crate) enum Tried {
     Answered(Box<Answered>),
     /// It was not written, so that it can go elsewhere as it is.
     Unsent,
@@ -140,6 +141,32 @@ impl Outgoing {
         headers::to_node(&mut headers, client, parts.version, of_http2);
         let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         Outgoing { method: parts.method.clone(), path, authority, headers, body, repeat }
+    }
+
+    /// As it is kept on disk.
+    #[must_use]
+    pub fn as_action(&self) -> action::Request {
+        let body = if let Load::Whole(bytes) = &self.body { bytes.clone() } else { Bytes::new() };
+        action::Request {
+            method: self.method.clone(),
+            uri: self.path.as_str().to_owned(),
+            headers: self.headers.clone(),
+            body,
+        }
+    }
+
+    /// As it was kept. None: its address cannot be read, which never happens to what we wrote.
+    #[must_use]
+    pub fn of_action(kept: &action::Request) -> Option<Outgoing> {
+        let body = if kept.body.is_empty() { Load::None } else { Load::Whole(kept.body.clone()) };
+        Some(Outgoing {
+            method: kept.method.clone(),
+            path: kept.uri.parse().ok()?,
+            authority: None,
+            headers: kept.headers.clone(),
+            body,
+            repeat: Repeat::Never,
+        })
     }
 
     /// Bytes that are held while it waits.
@@ -207,12 +234,12 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 pub async fn forward(
     upstream: &Arc<Upstream>,
     pool: &Arc<Pool>,
-    mut ask: Ask,
+    ask: Ask,
     out: &mut Outgoing,
     came: Instant,
 ) -> Result<Answered, Failed> {
-    ask.bytes = out.bytes();
-    ask.until = Some(ask.until.unwrap_or(came + pool.spec().hold));
+    let until = ask.until.unwrap_or(came + pool.spec().hold);
+    let mut ask = Ask { bytes: out.bytes(), until: Some(until), ..ask };
     let mut sent = 0;
     let mut now = came;
     loop {
@@ -236,7 +263,7 @@ pub async fn forward(
 }
 
 /// One try at one node; while that node is slow to answer, a second one may be asked as well.
-async fn attempt(
+pub(crate) async fn attempt(
     upstream: &Arc<Upstream>,
     place: Place,
     ask: Ask,

@@ -20,6 +20,7 @@ mod edge;
 pub mod forward;
 pub mod gate;
 pub mod headers;
+mod keyed;
 pub mod known;
 pub mod limit;
 mod listen;

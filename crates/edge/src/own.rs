@@ -3,17 +3,20 @@
 
 use crate::{
     Body,
+    action::Key,
     answer::{self, Trouble, Why},
+    keyed,
     pool::{Ask, NoPlace},
     route::Route,
-    serve::Connection,
+    serve::{Connection, host_of},
 };
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use std::{sync::Arc, time::Instant};
+use std::{fmt::Write as _, sync::Arc, time::Instant};
 use stillhere_net::entropy;
 
 /// Everything below this is ours; nothing of it reaches the origin.
 pub const PREFIX: &str = "/.well-known/stillhere/";
+const ACTION: &str = "action/";
 
 pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<Body> {
     let what = parts.uri.path().strip_prefix(PREFIX).unwrap_or("");
@@ -26,8 +29,33 @@ pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<
             Some(held) => json(&held.text),
             None => connection.sorry(&parts, Trouble::of(Why::NotRouted, id)),
         },
-        _ => connection.sorry(&parts, Trouble::of(Why::NotRouted, id)),
+        _ => match (what.strip_prefix(ACTION), &connection.shared.actions) {
+            (Some(key), Some(actions)) => {
+                let host = host_of(&parts);
+                let view = Key::from_segment(key)
+                    .ok()
+                    .and_then(|key| keyed::view(&connection.shared, actions, host, &parts.headers, &key));
+                match view {
+                    Some(view) => json(&view.json()),
+                    None => connection.sorry(&parts, Trouble::of(Why::NotRouted, id)),
+                }
+            }
+            _ => connection.sorry(&parts, Trouble::of(Why::NotRouted, id)),
+        },
     }
+}
+
+/// Where the state of an action can be asked for.
+pub(crate) fn receipt(key: &Key) -> String {
+    let mut path = format!("{PREFIX}{ACTION}");
+    for byte in key.as_str().bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            let _infallible = write!(path, "%{byte:02X}");
+        }
+    }
+    path
 }
 
 /// A page of ours asks whether the origin takes requests again. The origin is not bothered with it.

@@ -132,10 +132,16 @@ impl Pools<'_> {
             let hint = "write nodes = [\"http://127.0.0.1:9001\", \"http://127.0.0.1:9002\"]";
             return Err(vec![problem("nodes", format!("must name 1 to {NODES_MAX} nodes"), Some(hint))]);
         }
-        let pool = Pool::new(name, spec, self.now).map_err(|p| vec![p])?;
-        if let Some(old) = self.before.and_then(|b| b.pools.iter().find(|p| p.name() == name)) {
-            let _ = old; // TAKE_OVER
+        let problems = spec.validate();
+        if !problems.is_empty() {
+            return Err(problems);
         }
+        let old = self.before.and_then(|b| b.pools.iter().find(|p| p.name() == name));
+        let pool = match old {
+            Some(old) => Pool::take_over(old, spec, self.now),
+            None => Pool::new(name, spec, self.now),
+        }
+        .map_err(|p| vec![p])?;
         self.made.insert(name.to_owned(), pool.clone());
         Ok(pool)
     }
@@ -223,6 +229,12 @@ impl Route {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         hash
+    }
+
+    /// As it is called in logs.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}{}", self.spec.host.as_deref().unwrap_or("*"), self.spec.path)
     }
 
     #[must_use]

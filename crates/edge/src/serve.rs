@@ -2,13 +2,14 @@
 
 use crate::{
     Body,
+    action::{self, Actions},
     answer::{self, Asked, Trouble, Why},
     forward::{self, Answered, Failed, Outgoing},
     gate::GateControl,
-    headers,
+    headers, keyed,
     known::Board,
     own,
-    pool::{Ask, Failure, NoPlace, Pool},
+    pool::{Ask, Failure, NoPlace, Pool, Probe},
     route::{Route, Routes},
     socket::Sockets,
     upstream::{self, Upstream},
@@ -33,6 +34,8 @@ pub struct Shared {
     pub nodes: Arc<upstream::Shared>,
     pub board: Board,
     pub sockets: Arc<Sockets>,
+    /// None: there is no folder to keep actions in, and nothing is promised.
+    pub actions: Option<Arc<Actions>>,
     /// Turns an address into the number that stands for a client, differently in each process.
     hasher: RandomState,
 }
@@ -53,12 +56,18 @@ pub struct Connection {
 
 impl Shared {
     #[must_use]
-    pub fn new(routes: Routes, nodes: Arc<upstream::Shared>, board: Board) -> Arc<Shared> {
+    pub fn new(
+        routes: Routes,
+        nodes: Arc<upstream::Shared>,
+        board: Board,
+        actions: Option<Arc<Actions>>,
+    ) -> Arc<Shared> {
         Arc::new(Shared {
             routes: ArcSwap::from_pointee(routes),
             nodes,
             board,
             sockets: Sockets::new(),
+            actions,
             hasher: RandomState::new(),
         })
     }
@@ -89,7 +98,7 @@ impl Connection {
     }
 
     /// Answers one request. It always answers.
-    pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
+    pub async fn serve(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let came = clock::mono();
         let id = self.requests.fetch_add(1, Relaxed);
         let (parts, body) = request.into_parts();
@@ -104,6 +113,13 @@ impl Connection {
         drop(routes);
         if parts.headers.contains_key(answer::PROBE) && parts.method == http::Method::HEAD {
             return own::probe(self, &parts, &route, id, came);
+        }
+        if let (Some(keyed), Some(actions)) = (&route.spec.keyed, &self.shared.actions)
+            && !headers::is_safe(&parts.method)
+            && (keyed.required || parts.headers.contains_key(action::HEADER))
+        {
+            let actions = actions.clone();
+            return keyed::serve(self.clone(), actions, route, parts, body, id, came).await;
         }
         self.forward(route, parts, body, id, came).await
     }
@@ -169,7 +185,7 @@ impl Connection {
 }
 
 /// The node's answer, on to the client.
-fn relay(answered: Answered) -> Response<Body> {
+pub(crate) fn relay(answered: Answered) -> Response<Body> {
     let Answered { response, mut flight, .. } = answered;
     let (mut head, body) = response.into_parts();
     headers::to_client(&mut head.headers);
@@ -186,6 +202,10 @@ pub(crate) fn host_of(parts: &Parts) -> &str {
     let host =
         from_uri.or_else(|| parts.headers.get(header::HOST).and_then(|h| h.to_str().ok())).unwrap_or("");
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    without_port(host)
+}
+
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         // An IPv6 address without port ends with its bracket.
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -204,21 +224,34 @@ fn share_of(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// What pools need done that takes a connection: trying nodes that are out. Runs on one worker.
+/// What pools need done that takes a connection: trying nodes that stopped answering. Runs on one thread, beside the
+/// workers.
 pub(crate) async fn keep_pools(shared: Arc<Shared>) {
-    /// How often we look whether a node is due.
-    const LOOK: Duration = Duration::from_millis(10);
-    let mut tick = tokio::time::interval(LOOK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    /// Not seldomer than this, whatever the pools say: a reload may have brought a new one.
+    const LOOK_MAX: Duration = Duration::from_millis(100);
     loop {
-        tick.tick().await;
-        let routes = shared.routes.load();
-        for pool in routes.pools() {
-            due(pool, &shared.nodes);
+        let mut pause = LOOK_MAX;
+        let now = clock::mono();
+        for pool in shared.routes.load().pools() {
+            for probe in pool.probes_due(now) {
+                tokio::spawn(try_node(shared.clone(), pool.clone(), probe));
+            }
+            pause = pause.min(pool.next_tick());
         }
+        tokio::time::sleep(pause).await;
     }
 }
 
-fn due(pool: &Arc<Pool>, nodes: &Arc<upstream::Shared>) {
-    let _ = (pool, nodes); // PROBES
+async fn try_node(shared: Arc<Shared>, pool: Arc<Pool>, probe: Probe) {
+    let began = clock::mono();
+    let sign = upstream::probe(&shared.nodes, &probe.node, &pool.spec().health, probe.within).await;
+    let now = clock::mono();
+    let was = pool.available(now);
+    pool.probed(probe.node.id(), sign, now.saturating_duration_since(began), now);
+    if !was
+        && pool.available(now)
+        && let Some(actions) = &shared.actions
+    {
+        actions.hurry(clock::wall());
+    }
 }

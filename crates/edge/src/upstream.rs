@@ -6,10 +6,10 @@
 use crate::{
     Body,
     body::BodyError,
-    pool::{Failure, Node, Origin, Scheme},
+    pool::{Failure, Node, Origin, Scheme, Sign},
 };
 use arc_swap::ArcSwapOption;
-use http::{Request, Response, Uri, uri};
+use http::{HeaderValue, Method, Request, Response, Uri, header, uri, uri::PathAndQuery};
 use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1, http2},
@@ -20,7 +20,10 @@ use std::{
     collections::HashMap,
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use stillhere_net::{Trace, clock, dns::Host, tls};
@@ -435,6 +438,37 @@ impl fmt::Debug for Link {
             .field("reused", &self.reused)
             .finish_non_exhaustive()
     }
+}
+
+/// Asks a node for its health page on a connection of its own.
+pub async fn probe(shared: &Arc<Shared>, node: &Arc<Node>, path: &str, within: Duration) -> Sign {
+    // Its own: a node that is full of our connections may still refuse new ones, and that is what we want to know.
+    let own = Upstream::new(shared.clone());
+    let connected = AtomicBool::new(false);
+    let asked = async {
+        let Ok(mut link) = own.link(node, false).await else { return Sign::Nothing };
+        connected.store(true, Relaxed);
+        let path = PathAndQuery::try_from(path).unwrap_or_else(|_| PathAndQuery::from_static("/"));
+        let origin = node.origin();
+        let host = format!("{}:{}", origin.host, origin.port);
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = Method::HEAD;
+        *request.uri_mut() = link.address(&path, host.parse().ok());
+        if !link.is_http2()
+            && let Ok(host) = HeaderValue::from_str(&host)
+        {
+            request.headers_mut().insert(header::HOST, host);
+        }
+        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static("stillhere-edge"));
+        match link.send(request).await {
+            Ok(response) if response.status().as_u16() < 500 => Sign::Answers,
+            Ok(_) => Sign::Errs,
+            // A connection that ends at once, before or after it was accepted, is no connection.
+            Err(_) => Sign::Nothing,
+        }
+    };
+    let in_time = timeout(within, asked).await.ok();
+    in_time.unwrap_or(if connected.load(Relaxed) { Sign::Connects } else { Sign::Nothing })
 }
 
 /// What a body of the client's is, as a request to a node takes it.
