@@ -5,7 +5,6 @@
 //! `unknown`, indicator `minor`, "We cannot see…".
 
 use crate::{
-    clean,
     headline::{Headline, headline},
     page::links,
     snapshot::{ServiceView, Snapshot},

@@ -220,6 +220,9 @@ impl Shown {
 /// What can be said when nothing new is known: not that a service works, nor that it does not.
 fn without_news(s: &Snapshot) -> Snapshot {
     let mut s = s.clone();
+    // Open pages compare it with the clock of the event that tells them. Told in the very millisecond in which the time
+    // was over, or by a wall clock that was set back, they would go on for a whole beat as if nothing were wrong.
+    s.fresh_until = s.fresh_until.min(clock::wall().minus(Duration::from_millis(1)));
     let since = s.last_look.unwrap_or(s.made_at);
     for service in &mut s.services {
         let mut view = service.as_ref().clone();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::sample;
+use crate::{clean, sample};
 use serde_json::Map;
 
 fn keys(v: &Value) -> Vec<&str> {

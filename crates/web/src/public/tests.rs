@@ -114,7 +114,13 @@ async fn case_c_when_no_fresh_news_comes_page_api_and_open_pages_say_so() {
     assert!(!f.body(Route::V2Status).contains("\"indicator\":\"none\""), "{}", f.body(Route::V2Status));
     let told = next(&mut open_page, "change").await;
     assert!(told.contains("id: 1-1-1\n"), "{told}");
-    next(&mut open_page, "beat").await;
+    let beat = next(&mut open_page, "beat").await;
+    for event in [&told, &beat] {
+        let data = event.lines().find_map(|l| l.strip_prefix("data: ")).unwrap();
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        // The page's own rule: it is old when the event was sent after its news were over.
+        assert!(data["now"].as_i64() > data["fresh"].as_i64(), "{event}");
+    }
     // And back again, with the first news.
     f.news.send_replace(snapshot(2, Status::Operational, Duration::from_secs(60)));
     f.until("fresh again", |f| f.body(Route::V2Components).contains("\"status\":\"operational\"")).await;
