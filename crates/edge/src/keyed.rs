@@ -9,7 +9,7 @@ use crate::{
     answer::{Kept, KeptState, Trouble, Why},
     forward::{self, Answered, Flight, Outgoing, Repeat, Tried},
     headers, own,
-    pool::{Ask, Failure, NoPlace, Place},
+    pool::{Ask, Failure, Place},
     route::Route,
     serve::{Connection, Shared},
     upstream::Upstream,
@@ -37,7 +37,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 enum Outcome {
     Answered(Box<Whole>),
     /// It was not sent, and stays on disk to be sent later.
-    Saved(NoPlace),
+    Saved,
     /// Nobody knows. `checking`: the origin is asked again under the same key.
     Unknown(Failure),
     /// Nothing could be written to disk; the request was not sent.
@@ -138,14 +138,14 @@ async fn exchange(
         }
     };
     let host = host.as_str();
-    let mut sending =
+    let sending =
         Sending { upstream: &connection.upstream, route: &route, spec: &spec, host, ask, out, running };
     match sending.send(place, came + route.pool.spec().hold).await {
         Outcome::Answered(answered) => {
             let Whole { head, body } = *answered;
             Response::from_parts(head, body)
         }
-        Outcome::Saved(_) => connection.sorry(&parts, sorry(Why::Kept, Some(KeptState::Saved), Some(&key))),
+        Outcome::Saved => connection.sorry(&parts, sorry(Why::Kept, Some(KeptState::Saved), Some(&key))),
         Outcome::Unknown(_) => {
             connection.sorry(&parts, sorry(Why::OutcomeUnknown, Some(KeptState::Unknown), Some(&key)))
         }
@@ -198,7 +198,7 @@ impl Sending<'_> {
                     let ask = Ask { bytes: self.out.bytes(), until: Some(until), ..self.ask };
                     match self.route.pool.admit(ask, now).await {
                         Ok(place) => place,
-                        Err(no) => return self.leave(lost, no).await,
+                        Err(_) => return self.leave(lost).await,
                     }
                 }
             };
@@ -228,7 +228,7 @@ impl Sending<'_> {
             }
             while !self.route.pool.may_repeat(clock::mono()) {
                 if clock::mono() >= until {
-                    return self.leave(lost, NoPlace::Overloaded { waited: Duration::ZERO }).await;
+                    return self.leave(lost).await;
                 }
                 sleep(BUDGET_PAUSE).await;
             }
@@ -236,13 +236,13 @@ impl Sending<'_> {
     }
 
     /// No node took it in time. What was never sent stays on disk and is sent later.
-    async fn leave(mut self, lost: Option<Failure>, no: NoPlace) -> Outcome {
+    async fn leave(mut self, lost: Option<Failure>) -> Outcome {
         if let Some(how) = lost {
             self.settle_unknown().await;
             return Outcome::Unknown(how);
         }
         match self.running.not_sent(clock::wall()).await {
-            Ok(()) => Outcome::Saved(no),
+            Ok(()) => Outcome::Saved,
             Err(e) => {
                 tracing::error!(error = %e, "an action that was not sent could not be marked so");
                 Outcome::Unknown(Failure::Connect)
@@ -392,7 +392,7 @@ async fn late(shared: &Arc<Shared>, upstream: &Arc<Upstream>, due: Due) {
         Outcome::Answered(whole) => {
             tracing::info!(status = whole.head.status.as_u16(), "an action was sent late")
         }
-        Outcome::Saved(_) => {}
+        Outcome::Saved => {}
         Outcome::Unknown(how) => tracing::warn!(?how, "an action was sent late and not answered"),
         Outcome::Disk => {}
     }

@@ -16,6 +16,7 @@
 pub mod action;
 pub mod answer;
 pub mod body;
+mod dial;
 mod edge;
 pub mod forward;
 pub mod gate;

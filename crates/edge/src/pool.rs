@@ -117,6 +117,15 @@ pub enum NoPlace {
     QueueFull,
 }
 
+/// How a pool looks to whoever comes now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Takes,
+    Paused,
+    AllOut,
+    Overloaded,
+}
+
 /// How an attempt ended, as far as the node is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
@@ -375,6 +384,18 @@ impl Pool {
     #[must_use]
     pub fn available(&self, now: Instant) -> bool {
         !self.paused_at(self.us(now)) && !self.all_out()
+    }
+
+    /// How it looks to whoever comes now.
+    #[must_use]
+    pub fn standing(&self, now: Instant) -> Standing {
+        let t = self.us(now);
+        match () {
+            () if self.paused_at(t) => Standing::Paused,
+            () if self.all_out() => Standing::AllOut,
+            () if self.overloaded_at(t) => Standing::Overloaded,
+            () => Standing::Takes,
+        }
     }
 
     /// How long a new request will probably wait. None: nobody knows, because no node is there.

@@ -3,19 +3,23 @@
 use crate::{
     Body,
     action::{self, Actions},
-    answer::{self, Asked, Trouble, Why},
+    answer::{self, Asked, Back, Streams, Trouble, Why},
+    dial,
     forward::{self, Answered, Failed, Outgoing},
     gate::GateControl,
     headers, keyed,
-    known::Board,
+    known::{Board, Seen},
     own,
-    pool::{Ask, Failure, NoPlace, Pool, Probe},
+    pool::{Ask, Failure, NoPlace, Pool, Probe, Standing},
     route::{Route, Routes},
-    socket::Sockets,
+    socket::{self, Sockets},
+    stale::{self, Keep, Stale},
     upstream::{self, Upstream},
 };
 use arc_swap::ArcSwap;
+use bytes::BytesMut;
 use http::{HeaderValue, Request, Response, header, request::Parts};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -28,11 +32,18 @@ use std::{
 };
 use stillhere_net::{clock, entropy};
 
+/// Event streams that are held at a time while their origin is away; one more gets a short answer.
+const STREAMS_MAX: usize = 20_000;
+/// Memory for answers that are kept for bad times.
+const STALE_BYTES: usize = 64 * 1024 * 1024;
+
 /// What all workers share. Everything that a request reads is replaced as a whole by a reload.
 pub struct Shared {
     pub routes: ArcSwap<Routes>,
     pub nodes: Arc<upstream::Shared>,
-    pub board: Board,
+    pub board: Arc<Board>,
+    pub streams: Arc<Streams>,
+    pub stale: Stale,
     pub sockets: Arc<Sockets>,
     /// None: there is no folder to keep actions in, and nothing is promised.
     pub actions: Option<Arc<Actions>>,
@@ -65,7 +76,9 @@ impl Shared {
         Arc::new(Shared {
             routes: ArcSwap::from_pointee(routes),
             nodes,
-            board,
+            board: Arc::new(board),
+            streams: Streams::new(STREAMS_MAX),
+            stale: Stale::new(STALE_BYTES),
             sockets: Sockets::new(),
             actions,
             hasher: RandomState::new(),
@@ -101,6 +114,9 @@ impl Connection {
     pub async fn serve(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let came = clock::mono();
         let id = self.requests.fetch_add(1, Relaxed);
+        if socket::is_handshake(&request) {
+            return self.socket(request, id).await;
+        }
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         if path.starts_with(own::PREFIX) {
@@ -124,22 +140,71 @@ impl Connection {
         self.forward(route, parts, body, id, came).await
     }
 
+    async fn socket(self: &Arc<Self>, request: Request<Incoming>, id: u64) -> Response<Body> {
+        let routes = self.shared.routes.load();
+        let found = routes.find(host_of_request(&request), request.uri().path(), request.headers()).cloned();
+        drop(routes);
+        match found {
+            Some(route) => dial::serve(self, &route, request, id).await,
+            None => self.sorry(&request.into_parts().0, Trouble::of(Why::NotRouted, id)),
+        }
+    }
+
     async fn forward(
-        &self,
+        self: &Arc<Self>,
         route: Arc<Route>,
         parts: Parts,
         body: Incoming,
         id: u64,
         came: Instant,
     ) -> Response<Body> {
+        if parts.headers.contains_key(header::UPGRADE)
+            && let Some(gate) = &self.gate
+        {
+            // No other protocol is spoken here; the rest of the connection is HTTP again.
+            gate.declined();
+        }
+        if !route.pool.available(came) {
+            // What was kept is better than waiting, and an EventSource must not see an error.
+            if let Some(kept) = self.shared.stale.find(&parts, clock::wall()) {
+                return kept;
+            }
+            let asked = Asked::of(&parts);
+            if asked.kind == answer::Kind::EventStream {
+                let failed = Failed::NoPlace(NoPlace::AllOut { waited: Duration::ZERO });
+                let trouble = self.trouble(&route, &failed, id, came);
+                let board = self.shared.board.clone();
+                let back = back(route.pool.clone());
+                return self.shared.streams.hold(asked, trouble, board, clock::wall, entropy::u64(), back);
+            }
+        }
         let mut out = match Outgoing::of(&parts, body, &self.client).await {
             Ok(out) => out,
             Err(failed) => return self.sorry(&parts, self.trouble(&route, &failed, id, came)),
         };
         let ask = self.ask(&route, &parts);
         match forward::forward(&self.upstream, &route.pool, ask, &mut out, came).await {
-            Ok(answered) => relay(answered),
-            Err(failed) => self.sorry(&parts, self.trouble(&route, &failed, id, came)),
+            Ok(answered) => self.relay(&route, &parts, answered),
+            Err(failed) => {
+                if let Some(kept) = self.shared.stale.find(&parts, clock::wall()) {
+                    return kept;
+                }
+                self.sorry(&parts, self.trouble(&route, &failed, id, came))
+            }
+        }
+    }
+
+    /// The node's answer, on to the client; a copy is kept for bad times where the origin or the route allows it.
+    fn relay(&self, route: &Route, parts: &Parts, answered: Answered) -> Response<Body> {
+        let response = relay(answered);
+        // One look at the method settles most of the others.
+        if parts.method != http::Method::GET {
+            return response;
+        }
+        let (head, body) = response.into_parts();
+        match self.shared.stale.wants(parts, &head, route.spec.stale_if_error, clock::wall()) {
+            None => Response::from_parts(head, body),
+            Some(keep) => Response::from_parts(head, copied(self.shared.clone(), keep, body)),
         }
     }
 
@@ -196,11 +261,61 @@ pub(crate) fn relay(answered: Answered) -> Response<Body> {
     Response::from_parts(head, Body::wire(body).guarded(Box::new(flight)))
 }
 
+/// Passes a body on and keeps what has passed.
+fn copied(shared: Arc<Shared>, keep: Keep, mut body: Body) -> Body {
+    let (pieces, passed) = Body::task(4);
+    tokio::spawn(async move {
+        let mut copy = Some(BytesMut::new());
+        while let Some(frame) = body.frame().await {
+            let piece = match frame {
+                Ok(frame) => match frame.into_data() {
+                    Ok(data) => Ok(data),
+                    Err(_) => continue,
+                },
+                Err(e) => Err(e),
+            };
+            match (&piece, &mut copy) {
+                (Ok(data), Some(all)) if all.len() + data.len() <= stale::OBJECT_MAX => {
+                    all.extend_from_slice(data)
+                }
+                _ => copy = None,
+            }
+            if pieces.send(piece).await.is_err() {
+                return;
+            }
+        }
+        if let Some(all) = copy {
+            shared.stale.store(keep, all.freeze());
+        }
+    });
+    passed
+}
+
+/// Ready when the pool takes requests again.
+async fn back(pool: Arc<Pool>) -> Back {
+    const LOOK: Duration = Duration::from_millis(250);
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = clock::mono();
+        if pool.available(now) {
+            let view = pool.view(now);
+            return Back { waiting: view.queue.waiting, per_second: view.answers_per_s };
+        }
+    }
+}
+
+fn host_of_request(request: &Request<Incoming>) -> &str {
+    host_in(request.uri(), request.headers())
+}
+
 /// What a request is for, without the port.
 pub(crate) fn host_of(parts: &Parts) -> &str {
-    let from_uri = parts.uri.authority().map(http::uri::Authority::as_str);
-    let host =
-        from_uri.or_else(|| parts.headers.get(header::HOST).and_then(|h| h.to_str().ok())).unwrap_or("");
+    host_in(&parts.uri, &parts.headers)
+}
+
+fn host_in<'a>(uri: &'a http::Uri, headers: &'a http::HeaderMap) -> &'a str {
+    let from_uri = uri.authority().map(http::uri::Authority::as_str);
+    let host = from_uri.or_else(|| headers.get(header::HOST).and_then(|h| h.to_str().ok())).unwrap_or("");
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
     without_port(host)
 }
@@ -238,7 +353,22 @@ pub(crate) async fn keep_pools(shared: Arc<Shared>) {
             }
             pause = pause.min(pool.next_tick());
         }
+        sight(&shared, now);
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// Notes on the board what has become of each pool, so that every answer says the same and with the same time.
+fn sight(shared: &Shared, now: Instant) {
+    let routes = shared.routes.load();
+    for route in routes.all() {
+        let seen = match route.pool.standing(now) {
+            Standing::Takes => Seen::Answering,
+            Standing::Paused => Seen::Paused,
+            Standing::AllOut => Seen::AllOut,
+            Standing::Overloaded => Seen::Overloaded,
+        };
+        shared.board.sighting(route.pool.name(), route.service.as_ref(), seen, clock::wall());
     }
 }
 

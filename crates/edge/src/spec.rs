@@ -3,7 +3,8 @@
 use crate::{action::KeyedSpec, limit::LimitSpec, pool::PoolSpec, room::RoomSpec, socket::SocketSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use stillhere_model::duration;
 
 /// Most routes, pools, and nodes of one pool.
 pub const ROUTES_MAX: usize = 1_000;
@@ -72,6 +73,11 @@ pub struct RouteSpec {
     /// Requests with an `Idempotency-Key` are kept and done once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyed: Option<KeyedSpec>,
+    /// How long an answer to a GET may be given again when nobody can serve, though it has grown old. The origin's own
+    /// `stale-if-error` goes before it. Never what belongs to one person.
+    #[serde(with = "duration::option", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>")]
+    pub stale_if_error: Option<Duration>,
     /// A queue before the door when more come than can be served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_room: Option<RoomSpec>,

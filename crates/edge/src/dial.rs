@@ -1,0 +1,244 @@
+//! WebSockets to nodes, and the words for people whose socket waits.
+
+use crate::{
+    Body,
+    answer::Asked,
+    forward::Failed,
+    headers,
+    known::Board,
+    pool::{Ask, Failure, Place},
+    route::Route,
+    serve::Connection,
+    socket::{self, BoxFuture, DialError, Dialled, Notice, Way, Why},
+    upstream::{Link, Sent},
+};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Version, header, request::Parts};
+use hyper::{ext::Protocol, upgrade};
+use hyper_util::rt::TokioIo;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+use stillhere_model::{Lang, Status};
+use stillhere_net::clock;
+use stillhere_tell::words::Catalogue;
+
+const WEBSOCKET: &str = "websocket";
+/// What only a handshake over HTTP/1.1 has (RFC 8441 §5).
+const OF_HTTP1: [HeaderName; 3] = [header::UPGRADE, header::CONNECTION, header::SEC_WEBSOCKET_KEY];
+
+/// Dials for one client on one route. It may be asked again and again, while the client's socket stays.
+struct ToPool {
+    connection: Arc<Connection>,
+    route: Arc<Route>,
+    id: u64,
+}
+
+struct Words {
+    board: Arc<Board>,
+    route: Arc<Route>,
+}
+
+/// How a socket of this route is served.
+pub(crate) fn way(connection: &Arc<Connection>, route: &Arc<Route>, id: u64) -> Way {
+    let dial = ToPool { connection: connection.clone(), route: route.clone(), id };
+    let words = Words { board: connection.shared.board.clone(), route: route.clone() };
+    Way {
+        route: route.name().into(),
+        service: route.service.as_ref().map(|s| s.as_str().into()),
+        spec: Arc::new(route.spec.sockets.clone()),
+        dial: Arc::new(dial),
+        words: Arc::new(words),
+    }
+}
+
+// === impl ToPool ===
+
+impl socket::Dial for ToPool {
+    fn dial(&self, handshake: Parts) -> BoxFuture<'_, Result<Dialled, DialError>> {
+        Box::pin(self.open(handshake))
+    }
+}
+
+impl ToPool {
+    /// A handshake asks for nothing to be done: it is tried again like any GET.
+    async fn open(&self, handshake: Parts) -> Result<Dialled, DialError> {
+        let came = clock::mono();
+        let pool = &self.route.pool;
+        let mut ask = self.connection.ask(&self.route, &handshake);
+        ask.until = Some(came + pool.spec().hold);
+        let mut now = came;
+        loop {
+            let place = match pool.admit(ask, now).await {
+                Ok(place) => place,
+                Err(no) => return Err(self.away(&handshake, &Failed::NoPlace(no), came)),
+            };
+            ask = Ask { not: Some(place.node().id()), ..ask };
+            match self.once(&handshake, place).await {
+                Ok(dialled) => return dialled,
+                Err(how) => {
+                    now = clock::mono();
+                    if how != Failure::Connect && !pool.may_repeat(now) {
+                        return Err(self.away(&handshake, &Failed::NoAnswer(how), came));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn once(&self, handshake: &Parts, mut place: Place) -> Result<Result<Dialled, DialError>, Failure> {
+        let began = clock::mono();
+        let Ok(mut link) = self.connection.upstream.link_for_upgrade(place.node()).await else {
+            place.failed(Failure::Connect, clock::mono());
+            return Err(Failure::Connect);
+        };
+        let sent =
+            tokio::time::timeout(crate::forward::ANSWER_WITHIN, link.send(self.request(handshake, &link)))
+                .await;
+        let now = clock::mono();
+        let mut response = match sent {
+            Ok(Ok(response)) => response,
+            Ok(Err(Sent::Nothing(_) | Sent::ClientBody)) => return Err(Failure::Connect),
+            Ok(Err(Sent::Maybe(how))) => {
+                place.failed(how, now);
+                return Err(how);
+            }
+            Err(_) => {
+                place.failed(Failure::Silent, now);
+                return Err(Failure::Silent);
+            }
+        };
+        place.answered(response.status().as_u16(), now.saturating_duration_since(began), now);
+        // A socket lasts for hours and must not take a place among the requests.
+        drop(place);
+        let good = if link.is_http2() { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
+        if response.status() != good {
+            let (mut head, body) = response.into_parts();
+            headers::to_client(&mut head.headers);
+            let answer = http::Response::from_parts(head, Body::wire(body).guarded(Box::new(link)));
+            return Ok(Err(DialError::Refused(Box::new(answer))));
+        }
+        let switched = upgrade::on(&mut response).await.map_err(|_| Failure::Cut)?;
+        let (head, _) = response.into_parts();
+        Ok(Ok(Dialled { head, stream: Box::new(TokioIo::new(switched)), guard: Some(Box::new(link)) }))
+    }
+
+    fn request(&self, handshake: &Parts, link: &Link) -> Request<Body> {
+        let mut request = Request::new(Body::empty());
+        let mut fields = handshake.headers.clone();
+        let authority = handshake.uri.authority().cloned();
+        let of_http2 = (handshake.version == Version::HTTP_2).then_some(authority.as_ref()).flatten();
+        headers::to_node(&mut fields, &self.connection.client, handshake.version, of_http2);
+        let path = handshake.uri.path_and_query().cloned();
+        let path = path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
+        let host = fields.get(header::HOST).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok());
+        *request.uri_mut() = link.address(&path, authority.or(host));
+        if link.is_http2() {
+            *request.method_mut() = Method::CONNECT;
+            *request.version_mut() = Version::HTTP_2;
+            request.extensions_mut().insert(Protocol::from_static(WEBSOCKET));
+            for name in OF_HTTP1 {
+                fields.remove(name);
+            }
+            fields.remove(header::HOST);
+        } else {
+            fields.insert(header::UPGRADE, HeaderValue::from_static(WEBSOCKET));
+            fields.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        }
+        *request.headers_mut() = fields;
+        request
+    }
+
+    fn away(&self, handshake: &Parts, failed: &Failed, came: Instant) -> DialError {
+        let trouble = self.connection.trouble(&self.route, failed, self.id, came);
+        DialError::Away(Box::new(self.connection.sorry(handshake, trouble)))
+    }
+}
+
+// === impl Words ===
+
+impl socket::Words for Words {
+    fn reason(&self, why: Why, languages: Option<&str>) -> String {
+        let key = match why {
+            Why::OriginGone => "socket-origin-gone",
+            Why::OriginAway => "socket-origin-away",
+            Why::EdgeRestarts => "socket-edge-restarts",
+            Why::Idle => "socket-idle",
+            Why::TooMany => "socket-too-many",
+        };
+        words().get(self.lang(languages), key, &[])
+    }
+
+    fn notice(&self, languages: Option<&str>) -> Option<Notice> {
+        let known = self.board.current();
+        let lang = self.lang(languages);
+        let held = known.notice.as_ref()?;
+        let service = self.route.service.as_ref().and_then(|s| held.notice.service(s.as_str()));
+        let seen = known.trouble(self.route.service.as_ref(), Some(self.route.pool.name()));
+        if service.is_none_or(|s| s.status == Status::Operational) && seen.is_none() {
+            return None;
+        }
+        let about = |i: &&stillhere_tell::notice::NoticeIncident| {
+            self.route.service.as_ref().is_none_or(|s| i.services.iter().any(|id| id == s.as_str()))
+        };
+        let text = match held.notice.incidents.iter().find(about) {
+            Some(incident) => incident.said.get(lang).to_owned(),
+            None => words().get(lang, "socket-origin-away", &[]),
+        };
+        Some(Notice { text, state: service.map(|s| s.status.as_str().to_owned()), eta: None })
+    }
+}
+
+impl Words {
+    fn lang(&self, languages: Option<&str>) -> Lang {
+        let mut asked = Request::new(());
+        if let Some(Ok(value)) = languages.map(HeaderValue::from_str) {
+            asked.headers_mut().insert(header::ACCEPT_LANGUAGE, value);
+        }
+        self.board.current().lang(Asked::of(&asked.into_parts().0).lang)
+    }
+}
+
+fn words() -> &'static Catalogue {
+    static WORDS: OnceLock<Catalogue> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        Catalogue::new(|lang| match lang {
+            Lang::En => &[include_str!("../../../locales/en/socket.ftl")],
+            Lang::ZhCn => &[include_str!("../../../locales/zh-CN/socket.ftl")],
+        })
+    })
+}
+
+/// A socket is asked for.
+pub(crate) async fn serve(
+    connection: &Arc<Connection>,
+    route: &Arc<Route>,
+    request: Request<hyper::body::Incoming>,
+    id: u64,
+) -> http::Response<Body> {
+    let way = way(connection, route, id);
+    let answer = connection.shared.sockets.serve(request, way).await;
+    if let Some(gate) = &connection.gate {
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            gate.upgraded();
+        } else {
+            gate.declined();
+        }
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_fits_into_a_close_frame_in_each_language() {
+        for lang in Lang::ALL {
+            for key in ["origin-gone", "origin-away", "edge-restarts", "idle", "too-many"] {
+                let text = words().get(lang, &format!("socket-{key}"), &[]);
+                assert!(!text.is_empty() && text.len() <= 123, "{key} in {lang:?}: {} bytes", text.len());
+            }
+        }
+    }
+}
