@@ -1,3 +1,2 @@
 //! The edge from outside: real connections, real nodes.
 mod action;
-mod socket;
