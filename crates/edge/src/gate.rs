@@ -31,6 +31,7 @@ mod violation;
 pub use check::{Check, Fed};
 pub use control::GateControl;
 pub use gated::Gated;
+pub(crate) use pace::Watch;
 pub use pace::{Pace, Stalled};
 pub use sniff::{Kind, PREFACE, sniff};
 pub use violation::Violation;
