@@ -38,7 +38,12 @@ async fn main() -> io::Result<()> {
         ("overloaded", "GET", Why::Overloaded, &down),
         ("queue-full", "GET", Why::QueueFull, &down),
         ("too-many-requests", "GET", Why::TooManyRequests, &down),
-        ("waiting-room", "GET", Why::WaitingRoom { ahead: 12_345, eta: Some(Duration::from_secs(260)), ticket: String::new() }, &down),
+        (
+            "waiting-room",
+            "GET",
+            Why::WaitingRoom { ahead: 12_345, eta: Some(Duration::from_secs(260)), ticket: String::new() },
+            &down,
+        ),
         ("outcome-unknown", "POST", Why::OutcomeUnknown, &down),
         ("not-forwarded", "POST", Why::NotForwarded, &down),
         ("broken", "GET", Why::Broken, &down),
@@ -70,7 +75,8 @@ async fn main() -> io::Result<()> {
             });
             let answer = answer(&asked, &trouble, known, sample::NOW, 1 << 63);
             let policy = answer.headers()["content-security-policy"].to_str().unwrap_or_default().to_owned();
-            let html = http_body_util::BodyExt::collect(answer.into_body()).await.expect("a whole body").to_bytes();
+            let html =
+                http_body_util::BodyExt::collect(answer.into_body()).await.expect("a whole body").to_bytes();
             fs::write(dir.join(format!("{name}.{}.html", lang.tag())), html)?;
             fs::write(dir.join("policy.txt"), policy)?;
         }

@@ -204,7 +204,9 @@ impl Why {
             Why::OutcomeUnknown => Some(Outcome::Unknown),
             Why::Broken | Why::TooSlow => (!safe).then_some(Outcome::Unknown),
             // Of a streamed body a part may have been passed on.
-            Why::BodyTooLarge | Why::RequestTimeout | Why::KeyInFlight | Why::Kept => None,
+            Why::BodyTooLarge | Why::RequestTimeout | Why::BadRequest(_) | Why::KeyInFlight | Why::Kept => {
+                None
+            }
             _ => Some(Outcome::NotForwarded),
         }
     }
