@@ -15,6 +15,9 @@ from kit.figures import Row, at_most
 from kit.process import Process
 from kit.stillhere import Stillhere, service
 
+# Between rounds, for both: time for the recovery to be told, and for caches to forget.
+PAUSE_MS = 5000
+
 
 def run(bench):
     n = 300 if bench.quick else bench.listeners
@@ -43,7 +46,7 @@ def _ours(bench, n, rounds, message):
     toml = '[defaults]\ninterval = "1s"\nfail_after = 1\nrecover_after = 1\n[respond]\nverify = "1s"\nreopen_within = "0s"\n'
     toml += "".join(service(f"service-{i}", url=f"http://{target}/{i}") for i in range(max(rounds, 10)))
     up = Stillhere(bench, toml)
-    client = _Client(bench, n, rounds, "--addr", f"{net.HOST}:{up.port}", "--path", "/live?lang=en", "--mark", "event: change", "--target", target, "--save", message, "--pause-ms", 5000)
+    client = _Client(bench, n, rounds, "--addr", f"{net.HOST}:{up.port}", "--path", "/live?lang=en", "--mark", "event: change", "--target", target, "--save", message)
     client.expect("target ready")
     up.up()
     up.wait_until_all_are("operational")
@@ -73,7 +76,7 @@ def _theirs(bench, n, rounds, message):
 class _Client:
     def __init__(self, bench, n, rounds, *args):
         folder = bench.folder("fanout")
-        argv = [bench.fanout_client, "--n", n, "--rounds", rounds, "--gated", "yes", *args]
+        argv = [bench.fanout_client, "--n", n, "--rounds", rounds, "--pause-ms", PAUSE_MS, "--gated", "yes", *args]
         self.n, self.rounds = n, rounds
         self.process = Process(argv, folder, folder / "log", stdin=subprocess.PIPE)
 
