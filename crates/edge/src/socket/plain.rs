@@ -402,15 +402,12 @@ impl Pump {
     /// What the client still says, its Close above all, goes to the node if that is there; then both are closed.
     async fn farewell(&mut self) {
         let rest = async {
-            while !self.up.frames.closed {
-                match poll_fn(|cx| self.up.poll_closing(cx, &mut self.client, &mut self.node)).await {
-                    End::Source | End::Stopped | End::Wrong(_) => break,
-                    End::Target => {
-                        // The node is gone: the client's bytes are read only so that its Close is not answered with RST.
-                        poll_fn(|cx| scratch::drain(cx, &mut self.client)).await;
-                        break;
-                    }
-                }
+            if !self.up.frames.closed
+                && poll_fn(|cx| self.up.poll_closing(cx, &mut self.client, &mut self.node)).await
+                    == End::Target
+            {
+                // The node is gone: the client is read only so that its Close is not answered with RST.
+                poll_fn(|cx| scratch::drain(cx, &mut self.client)).await;
             }
             let _ = self.client.shutdown().await;
             let _ = self.node.shutdown().await;

@@ -187,7 +187,7 @@ impl Out {
     }
 
     /// Everything was acknowledged, or is gone.
-    #[must_use]
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
@@ -222,7 +222,7 @@ impl In {
         Ok(lost)
     }
 
-    #[must_use]
+    #[cfg(test)]
     pub fn got(&self) -> u64 {
         self.got
     }

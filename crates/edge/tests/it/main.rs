@@ -1,2 +1,3 @@
 //! The edge from outside: real connections, real nodes.
 mod action;
+mod socket;

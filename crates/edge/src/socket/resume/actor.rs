@@ -34,6 +34,8 @@ pub const SILENT_BEATS: u32 = 3;
 pub const ACK_WAIT: Duration = Duration::from_millis(200);
 /// …or for so many messages.
 pub const ACK_EVERY: u64 = 32;
+/// The origin is asked (by a Ping) what it has read, not more often than this.
+pub const ASK_EVERY: Duration = Duration::from_millis(20);
 /// The client is asked to pause at this percentage of what is kept for the origin, and to go on at that.
 pub const PAUSE_AT: usize = 75;
 pub const GO_ON_AT: usize = 50;
@@ -489,7 +491,7 @@ impl Actor {
                     Kind::Text | Kind::Event => node.conn.text(&[&message.bytes]),
                 }
             }
-            if node.asked_at.is_none_or(|at| now >= at + ACK_WAIT)
+            if node.asked_at.is_none_or(|at| now >= at + ASK_EVERY)
                 && let Some(number) = self.up.ask()
             {
                 node.conn.ping(&number.to_be_bytes());
@@ -617,7 +619,7 @@ impl Actor {
         if let Some(node) = &self.node {
             at(node.conn.blocked_since().map(|t| t + spec.write_stall));
             at(Some(node.conn.heard + if node.pinged { spec.silence } else { spec.silence / 2 }));
-            at(node.asked_at.map(|t| t + ACK_WAIT).filter(|t| *t > now));
+            at(node.asked_at.map(|t| t + ASK_EVERY).filter(|t| *t > now));
         }
         at(self.redial_at.filter(|_| self.dial.is_none()));
         at(self.away_since.filter(|_| self.ending.is_none()).map(|t| t + spec.away));
