@@ -671,8 +671,13 @@ impl Pool {
             s.measure((2.0 * s.slowness(t)).clamp(2.0, 16.0), t);
             return;
         }
-        let sample =
-            |usual: f64| Sample { x: us / usual, n: taken.n, sent_us: t.saturating_sub(us as u64) };
+        let sample = |usual: f64| Sample {
+            x: us / usual,
+            weight: usual,
+            n: taken.n,
+            full: taken.full,
+            sent_us: t.saturating_sub(us as u64),
+        };
         let calm = match self.routes.usual_us(row) {
             Some(usual) => {
                 s.measure(us / usual, t);
@@ -709,7 +714,8 @@ impl Pool {
         {
             let x = t.saturating_sub(taken.at_us) as f64 / usual;
             if x > LEFT_LATE {
-                s.limiter(|l| l.left(Sample { x, n: taken.n, sent_us: taken.at_us }, t));
+                let sample = Sample { x, weight: usual, n: taken.n, full: taken.full, sent_us: taken.at_us };
+                s.limiter(|l| l.left(sample, t));
             }
         }
         self.heir().go_on(t);

@@ -11,7 +11,7 @@
 //! that is the new usual.
 
 /// What a node of which nothing is known may have at once.
-pub(super) const START: f64 = 32.0;
+pub(super) const START: f64 = 20.0;
 /// What a node may have at once when it has just come back.
 pub(super) const START_AGAIN: f64 = 8.0;
 /// Never less, so that answers go on coming and teach.
@@ -20,12 +20,16 @@ pub(super) const MOST: f64 = 4_096.0;
 
 /// Answers slower than this many times the usual: they queue.
 const SLOW: f64 = 1.5;
+/// So slow that a quarter of the limit in use is enough to act on; else it is half of it.
+const VERY_SLOW: f64 = 2.0;
+/// Half as many at once and hardly faster than this part of what it was: it is not our queue.
+const NO_FASTER: f64 = 0.8;
 /// More is allowed only below this.
 const CALM: f64 = 1.2;
 /// Room above what is being worked on, beside the square root of it.
 const HEADROOM: f64 = 1.25;
 /// Answers that make up one judgement, and the shortest and longest time for them.
-const WINDOW: u32 = 16;
+const WINDOW: u32 = 10;
 const WINDOW_LEAST_US: u64 = 10_000;
 const WINDOW_MOST_US: u64 = 1_000_000;
 const WINDOW_FEW: u32 = 4;
@@ -35,8 +39,12 @@ const WINDOW_FEW: u32 = 4;
 pub(super) struct Sample {
     /// Its latency as a multiple of what is usual on its route.
     pub x: f64,
+    /// What is usual on its route: a quick request that waits behind slow ones has a great multiple, yet says little.
+    pub weight: f64,
     /// Requests the node had at once when it was sent, with this one.
     pub n: u32,
+    /// It had no room for another one then.
+    pub full: bool,
     pub sent_us: u64,
 }
 
@@ -45,15 +53,19 @@ pub(super) struct Limiter {
     limit: f64,
     /// This node's usual multiple: 2 when it is half as fast as the others.
     normal: f64,
-    /// The last answers' multiple.
-    fast: f64,
+    /// The last answers' multiple: weighted sum, and sum of the weights.
+    fast: (f64, f64),
     /// Answers of requests sent before tell of another limit.
     cut_us: u64,
-    /// Requests at once and slowness at the last cut.
+    /// Answers of requests sent before say nothing about the room that was added then.
+    grown_us: u64,
+    /// Requests at once and slowness when the present series of cuts began.
     before_cut: Option<(f64, f64)>,
     /// Just back: one more for each good answer, until here.
     ramp: Option<f64>,
     window: Window,
+    /// The limit was in use in the last window.
+    full: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,8 +73,11 @@ struct Window {
     began_us: u64,
     count: u32,
     x: f64,
+    weight: f64,
     n: f64,
     full: bool,
+    /// And the last growth has been used up.
+    grow: bool,
 }
 
 // === impl Limiter ===
@@ -72,11 +87,13 @@ impl Limiter {
         Limiter {
             limit: START,
             normal: 1.0,
-            fast: 1.0,
+            fast: (0.0, 0.0),
             cut_us: 0,
+            grown_us: 0,
             before_cut: None,
             ramp: None,
             window: Window::default(),
+            full: false,
         }
     }
 
@@ -86,7 +103,7 @@ impl Limiter {
 
     /// Whether latencies now are those of the work itself.
     pub(super) fn calm(&self) -> bool {
-        !self.window.full && self.fast <= self.normal * SLOW
+        !self.full && !self.window.full && self.fast.0 <= self.fast.1 * self.normal * SLOW
     }
 
     pub(super) fn ramping(&self) -> bool {
@@ -99,7 +116,7 @@ impl Limiter {
             self.ramp = Some(self.limit.min(START));
             self.limit = START_AGAIN;
         }
-        self.fast = self.normal;
+        self.fast = (0.0, 0.0);
         self.cut_us = now_us;
         self.before_cut = None;
         self.window = Window { began_us: now_us, ..Window::default() };
@@ -116,7 +133,8 @@ impl Limiter {
         if sample.sent_us < self.cut_us {
             return;
         }
-        self.fast += (sample.x - self.fast) / 8.0;
+        let (x, weight) = (sample.x * sample.weight, sample.weight);
+        self.fast = (self.fast.0 + (x - self.fast.0) / 8.0, self.fast.1 + (weight - self.fast.1) / 8.0);
         if let Some(end) = self.ramp
             && sample.x <= self.normal * SLOW
         {
@@ -130,9 +148,11 @@ impl Limiter {
             w.began_us = now_us;
         }
         w.count += 1;
-        w.x += sample.x;
+        w.x += x;
+        w.weight += weight;
         w.n += f64::from(sample.n);
-        w.full |= f64::from(sample.n) + 1.0 > self.limit;
+        w.full |= sample.full;
+        w.grow |= sample.full && sample.sent_us >= self.grown_us;
         let lasted = now_us.saturating_sub(w.began_us);
         if (w.count >= WINDOW && lasted >= WINDOW_LEAST_US)
             || (w.count >= WINDOW_FEW && lasted >= WINDOW_MOST_US)
@@ -143,12 +163,18 @@ impl Limiter {
     }
 
     fn judge(&mut self, w: Window, now_us: u64) {
-        let (x, n) = (w.x / f64::from(w.count), w.n / f64::from(w.count));
+        let (x, n) = (w.x / w.weight, w.n / f64::from(w.count));
         let g = x / self.normal;
-        if g > SLOW && (w.full || n >= self.limit / 2.0) {
+        self.full = w.full;
+        let in_use = n >= self.limit / if g > VERY_SLOW { 4.0 } else { 2.0 };
+        if g > SLOW && (w.full || in_use) {
             self.queueing(x, n, now_us);
-        } else if g <= CALM && w.full && self.ramp.is_none() {
-            self.limit = (self.limit + self.limit.sqrt()).min(MOST);
+        } else {
+            self.before_cut = None;
+            if g <= CALM && w.grow && self.ramp.is_none() {
+                self.grown_us = now_us;
+                self.limit = (self.limit + self.limit.sqrt()).min(MOST);
+            }
         }
         if x < self.normal || (!w.full && g <= SLOW) {
             self.normal += (x - self.normal) / 16.0;
@@ -161,13 +187,12 @@ impl Limiter {
     fn queueing(&mut self, x: f64, n: f64, now_us: u64) {
         self.ramp = None;
         if let Some((n_before, x_before)) = self.before_cut
-            && n < 0.8 * n_before
+            && n <= n_before / 2.0
         {
-            // Had it queued, it would be faster now in the same proportion.
-            let expected = x_before * n / n_before;
             self.before_cut = None;
-            if x > (x_before + expected) / 2.0 {
-                self.normal = x.min(2.0 * self.normal);
+            // Had it queued, it would be twice as fast now.
+            if x > NO_FASTER * x_before {
+                self.normal = x;
                 return;
             }
         }
@@ -178,7 +203,7 @@ impl Limiter {
         let working = n * self.normal / x;
         let room = working * HEADROOM + working.sqrt();
         if room < self.limit {
-            self.before_cut = Some((n, x));
+            let _began = self.before_cut.get_or_insert((n, x));
             self.limit = room.max(LEAST);
             self.cut_us = now_us;
         }
@@ -196,7 +221,7 @@ mod tests {
             let x = slowness * (f64::from(n) / slots).max(1.0);
             let sent = *now;
             *now += 10_000;
-            l.answered(Sample { x, n, sent_us: sent }, *now);
+            l.answered(Sample { x, weight: 1.0, n, full: true, sent_us: sent }, *now);
         }
     }
 
@@ -222,9 +247,9 @@ mod tests {
         let (mut l, mut now) = (Limiter::new(), 1);
         for _ in 0..10_000 {
             now += 10_000;
-            l.answered(Sample { x: 1.0, n: 3, sent_us: now - 5_000 }, now);
+            l.answered(Sample { x: 1.0, weight: 1.0, n: 3, full: false, sent_us: now - 5_000 }, now);
         }
-        assert_eq!(l.limit(), 32);
+        assert_eq!(l.limit(), 20);
     }
 
     #[test]
@@ -232,7 +257,7 @@ mod tests {
         let (mut l, mut now) = (Limiter::new(), 1);
         saturate(&mut l, 1e9, 1.0, 16, &mut now);
         saturate(&mut l, 1e9, 5.0, 600, &mut now);
-        assert!(l.limit() >= 30, "{}", l.limit());
+        assert!(l.limit() >= 20, "{}", l.limit());
     }
 
     #[test]
@@ -248,8 +273,8 @@ mod tests {
         let (mut l, mut now) = (Limiter::new(), 1);
         l.start_again(now);
         assert_eq!((l.limit(), l.ramping()), (8, true));
-        saturate(&mut l, 1e9, 1.0, 24, &mut now);
-        assert_eq!((l.limit(), l.ramping()), (32, false));
+        saturate(&mut l, 1e9, 1.0, 12, &mut now);
+        assert_eq!((l.limit(), l.ramping()), (20, false));
         l.start_again(now);
         saturate(&mut l, 4.0, 1.0, 100, &mut now);
         assert!(l.limit() < 9, "{}", l.limit());
@@ -263,7 +288,7 @@ mod tests {
             let (mut l, mut now) = (Limiter::new(), 0);
             for (x, n, step) in samples {
                 now += step;
-                l.answered(Sample { x, n, sent_us: now.saturating_sub(step) }, now);
+                l.answered(Sample { x, weight: 1.0, n, full: step % 2 == 0, sent_us: now.saturating_sub(step) }, now);
                 proptest::prop_assert!((2..=4_096).contains(&l.limit()), "{}", l.limit());
             }
         }

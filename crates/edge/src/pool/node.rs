@@ -71,6 +71,8 @@ pub(super) struct Taken {
     pub generation: u32,
     /// Requests without an answer, with this one.
     pub n: u32,
+    /// There was no room for another one.
+    pub full: bool,
     pub patience: u8,
     pub at_us: u64,
 }
@@ -218,7 +220,8 @@ impl State {
         }
         self.unanswered[usize::from(patience)].fetch_add(1, Relaxed);
         self.due_us.fetch_min(now_us + PATIENCE_US[usize::from(patience)], Relaxed);
-        Some(Taken { generation: (load >> 32) as u32, n, patience, at_us: now_us })
+        let full = u64::from(n) >= limit;
+        Some(Taken { generation: (load >> 32) as u32, n, full, patience, at_us: now_us })
     }
 
     /// One request less. False: the node has been thrown out since.
@@ -235,14 +238,15 @@ impl State {
         true
     }
 
-    /// An answer came. `patient`: how often its silence was suspected for nothing.
+    /// An answer came.
     pub(super) fn heard(&self, now_us: u64) {
         self.answers.fetch_add(1, Relaxed);
         self.quiet_us.store(now_us, Relaxed);
         self.expect(now_us, 0);
     }
 
-    /// From now on it is silent again, and may be until the most impatient request has waited long enough.
+    /// From now on it is silent again, and may be until the most impatient request has waited long enough; twice
+    /// as long for each time its silence was suspected for nothing.
     pub(super) fn expect(&self, now_us: u64, lenient: u32) {
         let waits = self.unanswered.iter().position(|n| n.load(Relaxed) > 0);
         let most = PATIENCE_US[PATIENCE_US.len() - 1];

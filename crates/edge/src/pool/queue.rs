@@ -72,6 +72,7 @@ struct List {
     oldest: u32,
     newest: u32,
     len: usize,
+    bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -87,7 +88,7 @@ impl Queue {
         Queue {
             entries: Vec::new(),
             free: NONE,
-            lists: [List { oldest: NONE, newest: NONE, len: 0 }; Priority::ALL.len()],
+            lists: [List { oldest: NONE, newest: NONE, len: 0, bytes: 0 }; Priority::ALL.len()],
             clients: HashMap::new(),
             len: 0,
             bytes: 0,
@@ -145,9 +146,16 @@ impl Queue {
         if mine.count > 0 && !urgent && (mine.count >= free.0 || mine.bytes.max(ask.bytes) > free.1) {
             return Err(NoPlace::QueueFull);
         }
+        // Nobody is sent away for somebody who finds no room even so.
+        let staying = &self.lists[..=ask.priority as usize];
+        if staying.iter().map(|l| l.len).sum::<usize>() >= self.most
+            || staying.iter().map(|l| l.bytes).sum::<u64>() + ask.bytes > self.most_bytes
+        {
+            return Err(NoPlace::QueueFull);
+        }
         while self.len >= self.most || self.bytes + ask.bytes > self.most_bytes {
-            let lower = Priority::ALL.into_iter().rev().take_while(|p| *p > ask.priority);
-            let Some(least) = lower.into_iter().find(|p| self.len_of(*p) > 0) else {
+            let mut lower = Priority::ALL.into_iter().rev().take_while(|p| *p > ask.priority);
+            let Some(least) = lower.find(|p| self.len_of(*p) > 0) else {
                 return Err(NoPlace::QueueFull);
             };
             // Whoever would be served last.
@@ -188,6 +196,7 @@ impl Queue {
         }
         list.newest = slot;
         list.len += 1;
+        list.bytes += ask.bytes;
         Ok(Turn { slot, turn: self.turn })
     }
 
@@ -256,6 +265,7 @@ impl Queue {
         let waker = entry.waker.take();
         let list = &mut self.lists[ask.priority as usize];
         list.len -= 1;
+        list.bytes -= ask.bytes;
         match before {
             NONE => list.oldest = after,
             b => self.entries[b as usize].after = after,
