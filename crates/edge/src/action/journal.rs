@@ -16,7 +16,7 @@ use redb::{
     TableError,
 };
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -167,6 +167,8 @@ impl Journal {
             Ok::<_, Trouble>((db, epoch, records))
         }))
         .unwrap_or_else(|_| Err(Trouble::Damaged("reading it failed without a reason".to_owned())))?;
+        // The file may be new: then its name has to be on disk too.
+        File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(|e| Trouble::Io(e.to_string()))?;
         self.epoch = epoch;
         self.db = Some(db);
         Ok(records)

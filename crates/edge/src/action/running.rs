@@ -98,7 +98,8 @@ impl Running {
     /// The first byte is about to leave: not before this has come back. Free when it is on disk already.
     ///
     /// # Errors
-    /// See [`NotSettled`]: not a byte may be sent then.
+    /// See [`NotSettled`]: not a byte may be sent then. It stays on disk as it was, so that it may be sent late: say
+    /// that it is saved, not that it was turned away.
     pub async fn sending(&mut self, now: Time) -> Result<(), NotSettled> {
         if self.at.state == State::Sent {
             let maybe = Standing { doubt: self.is_repeat(), ..self.at };

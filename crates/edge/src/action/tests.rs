@@ -7,7 +7,7 @@ use std::{
     fs::OpenOptions,
     io,
     os::unix::fs::PermissionsExt as _,
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 use tempfile::TempDir;
 
@@ -15,7 +15,10 @@ const T0: Time = Time(1_800_000_000_000);
 
 /// A disk that fails when it is told to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Switch(Arc<AtomicBool>);
+pub(super) struct Switch {
+    failing: Arc<AtomicBool>,
+    syncs: Arc<AtomicUsize>,
+}
 
 #[derive(Debug)]
 pub(super) struct FailingDisk {
@@ -29,10 +32,10 @@ impl Switch {
         FailingDisk { file: FileBackend::new(file).unwrap(), failing: self.clone() }
     }
     fn set(&self, failing: bool) {
-        self.0.store(failing, SeqCst);
+        self.failing.store(failing, SeqCst);
     }
     fn check(&self) -> io::Result<()> {
-        if self.0.load(SeqCst) { Err(io::Error::from_raw_os_error(28)) } else { Ok(()) } // ENOSPC
+        if self.failing.load(SeqCst) { Err(io::Error::from_raw_os_error(28)) } else { Ok(()) } // ENOSPC
     }
 }
 
@@ -49,6 +52,7 @@ impl StorageBackend for FailingDisk {
     }
     fn sync_data(&self) -> io::Result<()> {
         self.failing.check()?;
+        self.failing.syncs.fetch_add(1, SeqCst);
         self.file.sync_data()
     }
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -490,6 +494,28 @@ async fn a_disk_that_fails_promises_nothing_forgets_nothing_and_comes_back() {
     let Begin::Done(again) = ask(&actions, &spec).under(key(1)).await.unwrap() else { panic!() };
     assert_eq!(again, answer(200, "ok"));
     assert!(actions.vitals().failures >= 1);
+}
+
+#[tokio::test]
+async fn an_action_costs_two_syncs_and_asking_again_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let switch = Switch::default();
+    let disk = journal::Disk::Failing(switch.clone());
+    let actions = Actions::open_on(dir.path(), Limits::default(), T0, disk).unwrap();
+    let spec = KeyedSpec::default();
+    let before = switch.syncs.load(SeqCst);
+    for n in 0..50 {
+        ask(&actions, &spec).sending().go(key(n)).await.done(&answer(200, "ok"), T0).await.unwrap();
+    }
+    let all = switch.syncs.load(SeqCst);
+    assert_eq!(actions.vitals().commits, 100);
+    // now and then one more, when the file grows
+    assert!((100..=104).contains(&(all - before)), "{}", all - before);
+    for n in 0..50 {
+        let again = ask(&actions, &spec).under(key(n)).await.unwrap();
+        assert!(matches!(again, Begin::Done(_)), "{again:?}");
+    }
+    assert_eq!(switch.syncs.load(SeqCst), all);
 }
 
 #[tokio::test]
