@@ -45,6 +45,14 @@ pub struct Site {
     #[schemars(extend("format" = "colour"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accent: Option<String>,
+    /// Your mark beside the name: the path of an SVG or PNG file of at most 64 KiB. It is read when the configuration is.
+    #[schemars(with = "Option<String>", length(min = 1, max = bounds::URL_CHARS))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo: Option<PathBuf>,
+    /// Another one for dark pages. Without it `logo` stands on them too.
+    #[schemars(with = "Option<String>", length(min = 1, max = bounds::URL_CHARS))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_dark: Option<PathBuf>,
     /// How people reach you while things are broken. It stands on every notice.
     pub contact: Contact,
 }
@@ -118,7 +126,8 @@ pub struct Respond {
 #[serde(default, deny_unknown_fields)]
 pub struct Uplink {
     /// Addresses such as `1.1.1.1:443`, best with different owners. The uplink counts as cut when none takes a
-    /// connection. Without any the uplink is not judged.
+    /// connection. Without any only the links of this machine are asked: with none left that leads out it is cut, and what
+    /// is cut further away is not seen.
     #[schemars(length(max = bounds::UPLINK_TARGETS), extend("items" = {"type": "string", "format": "host-port"}))]
     pub targets: Vec<String>,
 }
@@ -189,6 +198,8 @@ impl Default for Site {
             time_zone: "UTC".to_owned(),
             languages: Lang::ALL.to_vec(),
             accent: None,
+            logo: None,
+            logo_dark: None,
             contact: Contact::default(),
         }
     }

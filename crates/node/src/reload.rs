@@ -5,7 +5,9 @@ use crate::{
     observe::{Limits, Watched},
     source::Source,
 };
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, fs::File, io::Read as _, net::SocketAddr, path::Path, sync::Arc, time::Duration,
+};
 use stillhere_config::{Channel as ChannelConfig, Config};
 use stillhere_model::{Command, Topology, VantageId};
 use stillhere_net::clock::Clock;
@@ -15,7 +17,11 @@ use stillhere_observe::{
 };
 use stillhere_respond::Policy;
 use stillhere_send::Channel;
-use stillhere_tell::snapshot::{Contact, Site};
+use stillhere_tell::{
+    Logo, Picture,
+    logo::LOGO_MAX_BYTES,
+    snapshot::{Contact, Site},
+};
 
 /// A snapshot counts as fresh at least this long: with checks every second a busy disk may take that much.
 const FRESH_AT_LEAST: Duration = Duration::from_secs(3);
@@ -96,13 +102,17 @@ impl Loaded {
                 Err(p) => problems.push(format!("channel {}: `{}`: {}", channel.name, p.path, p.problem)),
             }
         }
+        let logo = logo(&config).unwrap_or_else(|e| {
+            problems.push(e);
+            None
+        });
         if !problems.is_empty() {
             return Err(problems.join("\n"));
         }
         Ok(Loaded {
             topology: config.topology(),
             policy: policy(&config),
-            site: site(&config, addr),
+            site: site(&config, addr, logo),
             fresh_for: fresh_for(&config),
             uplink_targets: config.uplink.targets.clone(),
             maintenance: config.maintenance.iter().map(window).collect(),
@@ -158,7 +168,7 @@ fn policy(config: &Config) -> Policy {
     }
 }
 
-fn site(config: &Config, addr: SocketAddr) -> Site {
+fn site(config: &Config, addr: SocketAddr, logo: Option<Arc<Logo>>) -> Site {
     let s = &config.site;
     Site {
         name: s.name.clone(),
@@ -172,7 +182,28 @@ fn site(config: &Config, addr: SocketAddr) -> Site {
             hours: s.contact.hours.clone(),
         },
         accent: s.accent.clone(),
-        logo_svg: None,
+        logo,
+    }
+}
+
+fn logo(config: &Config) -> Result<Option<Arc<Logo>>, String> {
+    let read = |key: &str, path: &Path| {
+        let wrong = |why: &dyn std::fmt::Display| format!("site: `{key}`: {} {why}", path.display());
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(|e| wrong(&format_args!("cannot be read: {e}")))?;
+        // One byte more than is allowed is enough to know.
+        file.take(LOGO_MAX_BYTES as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| wrong(&format_args!("cannot be read: {e}")))?;
+        Picture::new(bytes).map_err(|why| wrong(&why))
+    };
+    match (&config.site.logo, &config.site.logo_dark) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err("site: `logo_dark` means nothing without `logo`".to_owned()),
+        (Some(light), dark) => Ok(Some(Arc::new(Logo {
+            light: read("logo", light)?,
+            dark: dark.as_ref().map(|dark| read("logo_dark", dark)).transpose()?,
+        }))),
     }
 }
 

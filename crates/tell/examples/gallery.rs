@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 use stillhere_model::Lang;
-use stillhere_tell::{View, notice, page, snapshot, timeline};
+use stillhere_tell::{View, logo, notice, page, snapshot, timeline};
 
 #[path = "../src/sample.rs"]
 mod sample;
@@ -13,6 +13,15 @@ fn main() -> io::Result<()> {
     fs::create_dir_all(dir)?;
     let key = notice::Key::from_seed(&[42; 32]);
     fs::write(dir.join("notice.json"), notice::sign(&sample::busy(), &key))?;
+    let mut marked = sample::busy();
+    let mark = sample::logo();
+    fs::create_dir_all(dir.join("logo"))?;
+    for picture in mark.pictures() {
+        fs::write(dir.join("logo").join(&picture.name), &picture.bytes)?;
+    }
+    marked.site.logo = Some(mark);
+    let copy = View { published_at: Some(marked.made_at), ..View::default() };
+    fs::write(dir.join("logo.html"), page::status(&marked, Lang::En, &copy))?;
     for lang in Lang::ALL {
         for (name, snapshot) in sample::all() {
             let write = |kind: &str, html: String| {

@@ -10,6 +10,7 @@ pub mod clean;
 pub mod feed;
 pub mod headline;
 pub mod live;
+pub mod logo;
 pub mod message;
 pub mod notice;
 pub mod page;
@@ -23,6 +24,7 @@ pub mod words;
 mod sample;
 
 pub use headline::{Headline, headline};
+pub use logo::{Logo, Picture};
 pub use message::ChannelKind;
 pub use page::View;
 pub use snapshot::{Contact, Day, LatencyPoint, OwnTrouble, ServiceView, Site, Snapshot};

@@ -19,6 +19,13 @@ pub fn files(s: &Snapshot, key: &notice::Key, now: Time) -> Vec<(String, &'stati
     let view = View { stale: s.is_stale(now), published_at: Some(now), live: false };
     let langs: &[Lang] = if s.site.languages.is_empty() { &[Lang::En] } else { &s.site.languages };
     let mut files: Vec<(String, &'static str, Vec<u8>)> = Vec::new();
+    for picture in s.site.logo.iter().flat_map(|l| l.pictures()) {
+        let path = format!("logo/{}", picture.name);
+        // Light and dark may be one.
+        if files.iter().all(|f| f.0 != path) {
+            files.push((path, picture.content_type(), picture.bytes.to_vec()));
+        }
+    }
     let mut put =
         |path: String, kind: &'static str, body: String| files.push((path, kind, body.into_bytes()));
     for (name, value) in [
@@ -63,7 +70,8 @@ mod tests {
 
     #[test]
     fn every_link_of_the_copy_leads_to_a_file_of_the_copy_and_the_index_comes_last() {
-        let s = sample::busy();
+        let mut s = sample::busy();
+        s.site.logo = Some(sample::logo());
         let files = files(&s, &notice::Key::from_seed(&[7; 32]), s.made_at);
         let names: HashSet<&str> = files.iter().map(|f| f.0.as_str()).collect();
         assert_eq!(names.len(), files.len(), "no file is written twice");
@@ -81,6 +89,11 @@ mod tests {
                 let target = link.strip_prefix("../").unwrap_or(&link);
                 assert_eq!(link.starts_with("../"), path.contains('/') && !outside, "{path}: {link}");
                 assert!(outside || names.contains(target), "{path}: {link}");
+            }
+            for src in ["src=\"", "srcset=\""] {
+                let src = html.split(src).nth(1).unwrap().split('"').next().unwrap().replace("&#x2f;", "/");
+                assert_eq!(src.starts_with("../"), path.contains('/'), "{path}: {src}");
+                assert!(names.contains(src.trim_start_matches("../")), "{path}: {src}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Snapshots to look at and to test with. Shared by the tests and by `examples/gallery.rs`.
 
 use crate::{
+    logo::{Logo, Picture},
     snapshot::{Contact, LatencyPoint, OwnTrouble, ServiceView, Site, Snapshot},
     timeline::{self, Segment},
 };
@@ -41,8 +42,19 @@ pub fn site() -> Site {
             hours: Some(text("Every day, 8:00 to 22:00", "每天 8:00–22:00")),
         },
         accent: None,
-        logo_svg: None,
+        logo: None,
     }
+}
+
+/// A mark for light and one for dark pages.
+pub fn logo() -> Arc<Logo> {
+    let svg = |colour: &str| {
+        let svg = format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><path fill='{colour}' d='M0 9l4-9 5 9z'/></svg>"
+        );
+        Picture::new(svg.into_bytes()).expect("an SVG")
+    };
+    Arc::new(Logo { light: svg("#036"), dark: Some(svg("#9cf")) })
 }
 
 const SERVICES: [(&str, &str, &str, &str, &str); 20] = [

@@ -1,6 +1,8 @@
 //! What is public now, in one value. Every public form is cut from it and from nothing else.
 
+use crate::logo::Logo;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use stillhere_model::{
     Incident, IncidentId, Lang, Maintenance, MaintenanceId, ServiceId, Status, Text, Time, Verdict,
 };
@@ -20,7 +22,7 @@ pub struct Snapshot {
     pub site: Site,
     /// Public services, in the order of the configuration; those of a group follow each other.
     /// Shared between snapshots: a change replaces only the views it touches.
-    pub services: Vec<std::sync::Arc<ServiceView>>,
+    pub services: Vec<Arc<ServiceView>>,
     /// Open ones, newest first.
     pub incidents: Vec<Incident>,
     /// Resolved ones, newest first, bounded by who makes the snapshot.
@@ -44,8 +46,8 @@ pub struct Site {
     pub contact: Contact,
     /// `#rrggbb`. Used for links and the focus ring where its contrast allows it.
     pub accent: Option<String>,
-    /// The operator's own mark, a complete `<svg>` element from the configuration. Shown as an image.
-    pub logo_svg: Option<String>,
+    /// The operator's own mark.
+    pub logo: Option<Arc<Logo>>,
 }
 
 /// How a person reaches the operator when everything is down.
@@ -67,7 +69,7 @@ pub struct ServiceView {
     pub group: Option<Text>,
     pub verdict: Verdict,
     /// [`crate::timeline::DAYS`] days, oldest first, today last.
-    pub days: std::sync::Arc<[Day]>,
+    pub days: Arc<[Day]>,
     /// Between 0 and 1 over `days`. `None`: nothing is known.
     pub uptime: Option<f64>,
     /// The last 24 hours, oldest first.

@@ -45,6 +45,7 @@ pub(crate) fn routes() -> Router<App> {
     ready
         .route("/incidents/{id}", get(incident))
         .route("/maintenance/{id}", get(maintenance))
+        .route("/logo/{name}", get(logo))
         .route("/live", get(live))
 }
 
@@ -87,6 +88,20 @@ async fn incident(State(app): State<App>, In(lang): In, Path(id): Path<String>) 
         shown.snapshot = with_old.into();
     }
     one_page(&shown, lang, |s, view| page::incident(s, lang, view, &id))
+}
+
+/// Its name is made from its content, so it may be kept for ever. Asked for by itself it is a document: nothing in it runs.
+async fn logo(State(app): State<App>, Path(name): Path<String>) -> Response {
+    let site = &app.public.shown().snapshot.site;
+    let Some(picture) = site.logo.iter().flat_map(|l| l.pictures()).find(|p| p.name == name) else {
+        return Problem::not_found("There is no such picture.").into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, picture.content_type()),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+    ];
+    (headers, Bytes::from_owner(picture.bytes.clone())).into_response()
 }
 
 /// Whether visitors may read it: it names no service, or one that they see.

@@ -5,8 +5,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::digest;
 use std::sync::OnceLock;
 
-/// Largest mark of the operator that is inlined; a larger one is left out, the page must stay small.
-const LOGO_MAX_BYTES: usize = 8 * 1024;
 /// Least contrast of text, WCAG 2.2 AA.
 const CONTRAST: f64 = 4.5;
 /// `--bg` of `base.css`, light and dark.
@@ -44,13 +42,14 @@ pub(super) fn script() -> &'static str {
     SCRIPT.get_or_init(|| squeeze_js(include_str!("../../../../web/status/live.js")))
 }
 
-/// The whole policy of a page of `site`. No page loads anything from anywhere.
+/// The whole policy of a page of `site`. No page loads anything from anywhere, but the operator's mark from here.
 #[must_use]
 pub fn csp(site: &Site) -> String {
     let (style, script) = csp_hashes();
     let accent = accent(site).map(|a| format!(" {}", hash(&a))).unwrap_or_default();
+    let pictures = if site.logo.is_some() { "'self' data:" } else { "data:" };
     format!(
-        "default-src 'none'; style-src {style}{accent}; script-src {script}; img-src data:; connect-src 'self'; \
+        "default-src 'none'; style-src {style}{accent}; script-src {script}; img-src {pictures}; connect-src 'self'; \
          base-uri 'none'; form-action 'none'"
     )
 }
@@ -77,12 +76,6 @@ pub(super) fn accent(site: &Site) -> Option<String> {
         [false, true] => Some(format!("@media (prefers-color-scheme:dark){{{rule}}}")),
         [false, false] => None,
     }
-}
-
-/// As an image, so that nothing in it can run.
-pub(super) fn logo(site: &Site) -> Option<String> {
-    let svg = site.logo_svg.as_deref().filter(|s| s.len() <= LOGO_MAX_BYTES)?;
-    Some(format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)))
 }
 
 /// A dot in the colour of the state, for the tab.

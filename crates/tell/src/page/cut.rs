@@ -258,7 +258,10 @@ impl<'a> Cut<'a> {
             accent => assets::accent(&s.site).map(Value::from_safe_string),
             script => (live || published.is_some()).then(|| safe(assets::script())),
             glyphs => safe(assets::GLYPHS.trim()),
-            logo => assets::logo(&s.site).map(Value::from_safe_string),
+            logo => s.site.logo.as_ref().map(|l| {
+                let src = |p: &crate::Picture| self.links.logo(&p.name);
+                context! { light => src(&l.light), dark => l.dark.as_ref().map(src) }
+            }),
             links => serde(self.links.fixed()),
             contact => self.contact(),
             data => serde(&data),

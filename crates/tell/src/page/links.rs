@@ -72,6 +72,10 @@ impl<'a> Links<'a> {
         self.to(&format!("maintenance/{id}"), self.lang)
     }
 
+    pub(super) fn logo(&self, name: &str) -> String {
+        self.data(&format!("logo/{name}"), false)
+    }
+
     pub(super) fn history(&self) -> String {
         self.to("history", self.lang)
     }

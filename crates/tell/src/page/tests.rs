@@ -175,6 +175,28 @@ fn a_day_with_trouble_leads_to_what_happened_and_the_page_stays_as_small() {
 }
 
 #[test]
+fn the_operators_mark_is_an_image_of_ours_in_the_header_for_light_and_for_dark() {
+    let mut s = sample::busy();
+    assert!(!status(&s, Lang::En, &LIVE).contains("<picture>"));
+    assert!(csp(&s.site).contains("img-src data:;"));
+    let logo = sample::logo();
+    s.site.logo = Some(logo.clone());
+    let (light, dark) = (&logo.light.name, &logo.dark.as_ref().unwrap().name);
+    assert_ne!(light, dark);
+    for html in [status(&s, Lang::En, &LIVE), history(&s, Lang::ZhCn, &LIVE)] {
+        let html = html.replace("&#x2f;", "/");
+        let header = html.split("<header").nth(1).unwrap().split("</header>").next().unwrap();
+        assert!(header.contains(&format!("<img src=\"/logo/{light}\" alt=\"\"")), "{header}");
+        let dark = format!("<source srcset=\"/logo/{dark}\" media=\"(prefers-color-scheme:dark)\">");
+        assert!(header.contains(&dark), "{header}");
+        assert!(gzip(&html) <= 14_000);
+    }
+    assert!(csp(&s.site).contains("img-src 'self' data:;"));
+    s.site.logo = Some(crate::Logo { dark: None, ..logo.as_ref().clone() }.into());
+    assert!(!status(&s, Lang::En, &LIVE).contains("<source"));
+}
+
+#[test]
 fn the_page_holds_every_fragment_verbatim_inside_the_element_of_its_id() {
     for (name, s) in sample::all() {
         for lang in Lang::ALL {

@@ -149,7 +149,7 @@ fn a_long_text_ends_by_saying_where_the_rest_is() {
             .unwrap()
             .to_owned()
     };
-    let mut say = |s: &mut Snapshot, chars: usize| {
+    let say = |s: &mut Snapshot, chars: usize| {
         let last = s.incidents[0].updates.last_mut().unwrap();
         last.said = stillhere_model::Said::Text { text: "x".repeat(chars).into() };
     };

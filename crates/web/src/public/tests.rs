@@ -43,7 +43,7 @@ fn snapshot(seq: u64, status: Status, fresh_for: Duration) -> Arc<Snapshot> {
             languages: Lang::ALL.to_vec(),
             contact: Contact::default(),
             accent: None,
-            logo_svg: None,
+            logo: None,
         },
         services: vec![Arc::new(service)],
         incidents: Vec::new(),

@@ -203,3 +203,33 @@ async fn names_of_others_are_turned_away_on_every_lane() {
     assert!(s.bytes(absolute).await.starts_with(b"HTTP/1.1 421"));
     assert!(s.bytes("GET / HTTP/1.0\r\n\r\n").await.starts_with(b"HTTP/1.0 200"), "an old health check");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operators_mark_is_served_by_us_for_ever_and_cannot_run_anything() {
+    let s = start().await;
+    let page = s.get("/").await;
+    let html = page.text().replace("&#x2f;", "/");
+    let src = html.split("<img src=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(page.header("content-security-policy").unwrap().contains("img-src 'self'"), "{}", page.head);
+    let logo = s.get(src).await;
+    assert_eq!((logo.status, logo.text()), (200, crate::running::LOGO), "{src}");
+    assert_eq!(logo.header("content-type"), Some("image/svg+xml"));
+    assert_eq!(logo.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(logo.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    let policy = logo.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("sandbox"), "{policy}");
+    assert!(!policy.contains("script-src"), "{policy}");
+    assert_eq!(s.get("/logo/0123456789abcdef.svg").await.status, 404);
+
+    // Another picture has another name; one that is none changes nothing.
+    let file = s.dir.path().join("logo.svg");
+    std::fs::write(&file, "GIF89a").unwrap();
+    let refused = s.handle.reload().await.unwrap_err();
+    assert!(refused.contains("site: `logo`:") && refused.contains("neither an SVG nor a PNG"), "{refused}");
+    std::fs::write(&file, "<svg/>").unwrap();
+    s.handle.reload().await.unwrap();
+    crate::running::wait_for("the old picture is gone", || async {
+        (s.get(src).await.status == 404).then_some(())
+    })
+    .await;
+}

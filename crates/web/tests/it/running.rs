@@ -16,11 +16,16 @@ use tokio::{
 pub const SOON: Duration = Duration::from_secs(20);
 pub const KEY: &str = "a-key-of-the-nightly-job-0123456789";
 
+/// One that would like to run something.
+pub const LOGO: &str =
+    "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script><path d='M0 9l4-9 5 9z'/></svg>";
+
 const CONFIG: &str = r#"
 [site]
 name = { en = "Lantern", zh-CN = "灯笼" }
 url = "https://status.lantern.example"
 languages = ["en", "zh-CN"]
+logo = "{dir}/logo.svg"
 
 [server]
 data = "{dir}/data"
@@ -66,6 +71,7 @@ pub async fn start() -> Running {
 pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Running {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("key"), KEY).unwrap();
+    std::fs::write(dir.path().join("logo.svg"), LOGO).unwrap();
     let file = dir.path().join("stillhere.toml");
     std::fs::write(&file, CONFIG.replace("{dir}", dir.path().to_str().unwrap())).unwrap();
     let source = Source::File { path: file, over: Over::default() };
