@@ -1,11 +1,13 @@
 //! Asks whether *we* are cut off before anybody else is blamed.
 //!
 //! Only a failing look asks, so a healthy system pays nothing. The answer is shared: looks that fail together
-//! wait for one question, and it holds for [`HOLDS`]. Without configured targets the guard has no opinion and says
-//! "up": what the kernel itself says about routes then has to do (the probes report it as our fault).
+//! wait for one question, and it holds for [`HOLDS`]. Without configured targets only our own links are asked, see
+//! [`link`]; and what the kernel says about routes the probes themselves report as our fault.
+
+mod link;
 
 use crate::flow::Seen;
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use stillhere_net::clock::Clock;
 use tokio::sync::{Mutex, mpsc};
 
@@ -18,6 +20,8 @@ const RETRY: Duration = Duration::from_secs(2);
 
 pub(crate) struct Guard {
     targets: Mutex<Vec<String>>,
+    /// Where `/proc` and `/sys` are.
+    root: PathBuf,
     state: Mutex<State>,
     clock: Clock,
     seen: mpsc::Sender<Seen>,
@@ -34,6 +38,7 @@ impl Guard {
     pub(crate) fn new(targets: Vec<String>, clock: Clock, seen: mpsc::Sender<Seen>) -> Arc<Guard> {
         Arc::new(Guard {
             targets: Mutex::new(targets),
+            root: PathBuf::from("/"),
             state: Mutex::new(State { up: true, asked_ms: None }),
             clock,
             seen,
@@ -45,9 +50,6 @@ impl Guard {
     }
 
     pub(crate) async fn uplink_is_up(&self) -> bool {
-        if self.targets.lock().await.is_empty() {
-            return true;
-        }
         // Held while asking: looks that fail meanwhile wait for this answer instead of asking again.
         let mut state = self.state.lock().await;
         let now = self.clock.now().mono_ms;
@@ -80,6 +82,10 @@ impl Guard {
     /// True as soon as one target accepts a connection.
     async fn ask(&self) -> bool {
         let targets = self.targets.lock().await.clone();
+        if targets.is_empty() {
+            // A few lines out of the kernel's memory: not worth a thread.
+            return !link::is_cut(&self.root);
+        }
         let mut tries = tokio::task::JoinSet::new();
         for target in targets {
             tries.spawn(async move {
@@ -95,5 +101,34 @@ impl Guard {
             }
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        link::tests::{DEFAULT, picture, set},
+        *,
+    };
+
+    #[tokio::test]
+    async fn case_i_without_targets_a_lost_link_is_our_cut_until_it_is_back() {
+        let dir = picture(&[("lo", "unknown", false), ("eth0", "up", true)], &[DEFAULT]);
+        let (seen, mut heard) = mpsc::channel(8);
+        let guard = Guard {
+            targets: Mutex::default(),
+            root: dir.path().to_owned(),
+            state: Mutex::new(State { up: true, asked_ms: None }),
+            clock: Clock::start(),
+            seen,
+        };
+        assert!(guard.uplink_is_up().await);
+        for (state, up) in [("down", false), ("up", true)] {
+            set(&dir, "eth0", state);
+            guard.state.lock().await.asked_ms = None;
+            assert_eq!(guard.uplink_is_up().await, up);
+            assert!(matches!(heard.try_recv(), Ok(Seen::Uplink { up: u }) if u == up), "{state}");
+        }
+        assert!(heard.try_recv().is_err());
     }
 }
