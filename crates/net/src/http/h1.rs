@@ -20,6 +20,10 @@ const FIRST_READ: usize = 4 * 1024;
 /// Room for each further read of a long body.
 const NEXT_READ: usize = 32 * 1024;
 
+/// Line ends before an answer that are passed over, in bytes: browsers do so, too, and some servers send them after an
+/// interim answer.
+const MAX_BLANK: usize = 8;
+
 /// How the end of the body is known.
 #[derive(Debug)]
 enum Framing {
@@ -90,7 +94,17 @@ pub(super) async fn read_head<S: AsyncRead + Unpin>(
 ) -> Result<usize, Fault> {
     const START: &[u8] = b"HTTP/";
     let mut seen = 0;
+    let mut passed = 0;
     loop {
+        let blank = buf.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        if blank > 0 {
+            passed += blank;
+            buf.drain(..blank);
+            seen = 0;
+        }
+        if passed > MAX_BLANK {
+            return Err(malformed("it does not speak HTTP"));
+        }
         if let Some(end) = end_of_head(buf, seen) {
             return Ok(end);
         }

@@ -6,7 +6,7 @@ use crate::{
     trace::{Phase, Trace},
 };
 use bytes::Bytes;
-use std::future::poll_fn;
+use std::{future::poll_fn, io::ErrorKind};
 use stillhere_model::Finding;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -85,7 +85,8 @@ fn fault(phase: Phase, e: h2::Error) -> Fault {
     let detail = e.to_string();
     if e.is_io() {
         return match e.into_io() {
-            Some(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            // The system has no error of the kind `Other`: so the frames' reader says that one was cut off.
+            Some(e) if matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::Other) => {
                 Fault::target(Finding::ClosedEarly, detail)
             }
             Some(e) => Fault::io(phase, &e),
@@ -95,4 +96,30 @@ fn fault(phase: Phase, e: h2::Error) -> Fault {
     // What we found wrong is malformed; what the far side calls off is closed.
     let finding = if e.is_library() { Finding::MalformedAnswer } else { Finding::ClosedEarly };
     Fault::target(finding, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use stillhere_model::Side;
+
+    #[test]
+    fn case_a_a_server_that_closes_within_a_frame_is_down_by_its_own_doing() {
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        let want = Want { headers: false, body: false, max_body: 0, stop_at_redirect: false };
+        let request = http::Request::get("http://target.example/").body(()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for n in 1..settings.len() {
+            let io = tokio::io::join(&settings[..n], tokio::io::sink());
+            let mut trace = Trace::start(clock::mono());
+            let asked = async { exchange(io, &request, &Bytes::new(), &want, &mut trace).await };
+            let fault = runtime.block_on(asked).unwrap_err();
+            assert_eq!(
+                (fault.side, &fault.finding),
+                (Side::Target, &Finding::ClosedEarly),
+                "{n} bytes: {fault}"
+            );
+        }
+    }
 }

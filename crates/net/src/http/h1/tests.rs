@@ -85,3 +85,22 @@ fn a_head_that_drips_is_bounded_and_read_once() {
     let fault = ask(&endless, &[1]).unwrap_err();
     assert_eq!(fault.finding, Finding::MalformedAnswer);
 }
+
+/// Whether it is up must not depend on how the network cuts it.
+#[test]
+fn a_few_line_ends_before_an_answer_are_passed_over_however_they_come() {
+    let after = |ends: usize| {
+        let stray = "\r\n".repeat(ends);
+        format!(
+            "{stray}HTTP/1.1 103 Early Hints\r\n\r\n{stray}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        )
+    };
+    for step in 1..90 {
+        for ends in 0..=MAX_BLANK / 2 {
+            let (status, body, ..) = ask(after(ends).as_bytes(), &[step]).unwrap();
+            assert_eq!((status, body.as_slice()), (200, &b"ok"[..]), "{ends} by {step}");
+        }
+        let fault = ask(after(MAX_BLANK / 2 + 1).as_bytes(), &[step]).unwrap_err();
+        assert_eq!(fault.finding, Finding::MalformedAnswer, "by {step}");
+    }
+}
