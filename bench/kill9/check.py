@@ -38,7 +38,9 @@ SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LIVES_S = (0.02, 1.2)
 # When nothing disturbs it any more, everything must have been sent after this time.
 SETTLE_S = 90
-# Looks are summed up when their minute is over and the next sweep comes by.
+# A minute's looks are counted in the table with the first commit a whole minute after its end, because looks are dated
+# by their beginning: up to 120 s after a heartbeat nothing is there to be seen. Less patience than that reports every
+# heartbeat of the last minute as lost.
 SUMS_S = 240
 
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, process::Command};
 
 /// Crate → the crates of ours that it may use. Tests and benchmarks may use more.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("stillhere-model", &[]),
     ("stillhere-judge", &["model"]),
     ("stillhere-respond", &["model"]),
@@ -24,6 +24,11 @@ const ARROWS: [(&str, &[&str]); 14] = [
         ],
     ),
     ("stillhere-world", &["model", "judge", "respond"]),
+    // No part of the program: hostile bytes for every reader of foreign bytes.
+    (
+        "stillhere-hostile",
+        &["model", "config", "respond", "tell", "net", "observe", "web"],
+    ),
 ];
 
 /// Heavy dependency → the only crates that may name it.

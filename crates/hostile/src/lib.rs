@@ -1,0 +1,37 @@
+//! Foreign bytes against each reader of foreign bytes, and what must hold whatever they are.
+//!
+//! Each target is a function of bytes that panics when something does not hold. `fuzz/` drives them with a fuzzer;
+//! the tests here replay the seeds in `fuzz/corpus`, and changed seeds, on every run of the tests.
+
+pub mod api;
+pub mod condition;
+pub mod config;
+pub mod dns;
+pub mod front;
+pub mod http;
+pub mod notice;
+pub mod push;
+pub mod tls;
+
+/// One reader and what tries it.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// The name of its folder in `fuzz/corpus` and of its binary in `fuzz/`.
+    pub name: &'static str,
+    pub run: fn(&[u8]),
+}
+
+pub const TARGETS: [Target; 9] = [
+    Target { name: "api", run: api::run },
+    Target { name: "condition", run: condition::run },
+    Target { name: "config", run: config::run },
+    Target { name: "dns", run: dns::run },
+    Target { name: "front", run: front::run },
+    Target { name: "http", run: http::run },
+    Target { name: "notice", run: notice::run },
+    Target { name: "push", run: push::run },
+    Target { name: "tls", run: tls::run },
+];
+
+/// Where the seeds are: a folder for each target.
+pub const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
