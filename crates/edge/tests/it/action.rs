@@ -20,7 +20,7 @@ use stillhere_net::{clock, entropy};
 /// Set for the process that is to be killed: the folder it writes to, and the number of its first key.
 const CHILD: &str = "STILLHERE_TEST_ACTIONS";
 /// Kills.
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 20;
 /// Callers at a time in the killed process.
 const CALLERS: u64 = 24;
 /// What the origin did, one line for each execution. It is not part of the edge and outlives it.
