@@ -81,5 +81,24 @@ async fn main() -> io::Result<()> {
             fs::write(dir.join("policy.txt"), policy)?;
         }
     }
-    Ok(())
+    time(&down)
+}
+
+/// How long one answer takes: to be asked with `--release`.
+fn time(known: &stillhere_edge::known::Known) -> io::Result<()> {
+    const TIMES: u32 = 500;
+    let mut out = String::new();
+    for (kind, header, value) in [
+        ("page", "sec-fetch-dest", "document"),
+        ("JSON", "accept", "application/json"),
+        ("text", "accept", "*/*"),
+    ] {
+        let request = Request::builder().uri("/").header(header, value).body(()).expect("a request");
+        let asked = Asked::of(&request.into_parts().0);
+        let trouble = Trouble { service: Some("checkout".into()), ..Trouble::of(Why::AllOut, 1) };
+        let began = stillhere_net::clock::mono();
+        (0..TIMES).for_each(|_| drop(answer(&asked, &trouble, known, sample::NOW, 1)));
+        out += &format!("{kind}: {:?}\n", began.elapsed() / TIMES);
+    }
+    io::Write::write_all(&mut io::stdout(), out.as_bytes())
 }

@@ -4,14 +4,15 @@ use crate::{
     action::{self, Actions},
     keyed,
     known::Board,
-    listen::{self, Phase},
+    listen::{self, Door, Phase},
     route::Routes,
     serve::{self, Shared},
     spec::{Problem, Spec},
+    tls::{Certificates, TlsSpec},
     upstream,
 };
 use std::{io, net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, thread, time::Duration};
-use stillhere_net::{clock, tls};
+use stillhere_net::clock;
 use tokio::sync::watch;
 
 /// What an edge is started with.
@@ -33,12 +34,14 @@ pub enum StartError {
     #[error("the system gives no thread: {0}")]
     Thread(io::Error),
     #[error(transparent)]
-    Tls(#[from] tls::Error),
+    Tls(#[from] stillhere_net::tls::Error),
 }
 
 /// A running edge.
 pub struct Edge {
     addr: SocketAddr,
+    secure_addr: Option<SocketAddr>,
+    certificates: Arc<Certificates>,
     shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
     workers: Vec<thread::JoinHandle<()>>,
@@ -53,7 +56,7 @@ impl Edge {
     /// # Errors
     /// When the configuration is wrong, or the address is taken.
     pub fn start(settings: Settings) -> Result<Edge, StartError> {
-        tls::install();
+        stillhere_net::tls::install();
         let spec = settings.spec;
         let routes = Routes::new(&spec, None, clock::mono()).map_err(StartError::Spec)?;
         let actions = settings.data.as_deref().and_then(|data| {
@@ -63,18 +66,29 @@ impl Edge {
                 .ok()
         });
         let shared = Shared::new(routes, upstream::Shared::new()?, Board::new(), actions);
-        let listener = listen::bind(spec.listen).map_err(|e| StartError::Listen(spec.listen, e))?;
-        let addr = listener.local_addr().map_err(|e| StartError::Listen(spec.listen, e))?;
+        let (listener, addr) = bound(spec.listen)?;
+        let certificates = Arc::new(Certificates::default());
+        let mut secure = None;
+        if let Some(tls) = &spec.tls {
+            certificates.replace(&tls.read().map_err(under_tls)?);
+            secure = Some((bound(tls.listen)?, certificates.acceptor()));
+        }
         let (phase, watching) = watch::channel(Phase::Serving);
         let count = spec.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
         let mut workers = Vec::new();
         for number in 0..count {
-            let listener = listener.try_clone().map_err(StartError::Thread)?;
-            let worker = listen::worker(number, listener, shared.clone(), watching.clone());
+            let mut doors =
+                vec![Door { listener: listener.try_clone().map_err(StartError::Thread)?, tls: None }];
+            if let Some(((listener, _), tls)) = &secure {
+                let listener = listener.try_clone().map_err(StartError::Thread)?;
+                doors.push(Door { listener, tls: Some(tls.clone()) });
+            }
+            let worker = listen::worker(number, doors, shared.clone(), watching.clone());
             workers.push(worker.map_err(StartError::Thread)?);
         }
         let keeper = keeper(shared.clone(), watching).map_err(StartError::Thread)?;
-        Ok(Edge { addr, shared, phase, workers, keeper: Some(keeper) })
+        let secure_addr = secure.map(|((_, addr), _)| addr);
+        Ok(Edge { addr, secure_addr, certificates, shared, phase, workers, keeper: Some(keeper) })
     }
 
     #[must_use]
@@ -82,13 +96,23 @@ impl Edge {
         self.addr
     }
 
-    /// Takes a new configuration over: routes, pools, limits. Where it listens cannot change.
+    /// Where it takes HTTPS.
+    #[must_use]
+    pub fn secure_addr(&self) -> Option<SocketAddr> {
+        self.secure_addr
+    }
+
+    /// Takes a new configuration over: routes, pools, limits, certificates. Where it listens cannot change.
     ///
     /// # Errors
     /// When it is wrong; then nothing has changed.
     pub fn reload(&self, spec: &Spec) -> Result<(), Vec<Problem>> {
+        let read = spec.tls.as_ref().map(TlsSpec::read).transpose()?;
         let routes = Routes::new(spec, Some(&self.shared.routes.load()), clock::mono())?;
         let names: Vec<String> = routes.pools().iter().map(|p| p.name().to_owned()).collect();
+        if let Some(read) = read {
+            self.certificates.replace(&read);
+        }
         self.shared.routes.store(Arc::new(routes));
         self.shared.board.keep_pools(|name| names.iter().any(|n| n == name));
         Ok(())
@@ -114,6 +138,18 @@ impl Edge {
             let _ = keeper.join();
         }
     }
+}
+
+fn bound(at: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), StartError> {
+    let wrong = |e| StartError::Listen(at, e);
+    let listener = listen::bind(at).map_err(wrong)?;
+    let addr = listener.local_addr().map_err(wrong)?;
+    Ok((listener, addr))
+}
+
+fn under_tls(problems: Vec<Problem>) -> StartError {
+    let under = |p: Problem| Problem { path: format!("tls.{}", p.path), ..p };
+    StartError::Spec(problems.into_iter().map(under).collect())
 }
 
 /// What goes on beside the requests: trying nodes that are out. A thread of its own, so that it stays punctual.

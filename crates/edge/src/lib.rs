@@ -33,6 +33,7 @@ mod serve;
 pub mod socket;
 pub mod spec;
 pub mod stale;
+pub mod tls;
 pub mod upstream;
 
 pub use body::Body;

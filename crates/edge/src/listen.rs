@@ -8,8 +8,10 @@ use crate::{
     Body,
     gate::{self, Gated, Kind},
     serve::{Connection, Shared},
+    tls,
     upstream::Upstream,
 };
+use bytes::Bytes;
 use http::Request;
 use hyper::{
     body::Incoming,
@@ -21,10 +23,12 @@ use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, thread,
 use stillhere_net::clock;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::watch,
-    time::{MissedTickBehavior, interval, sleep},
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
 /// Connections that wait to be accepted, in the kernel.
 const BACKLOG: u32 = 4096;
@@ -34,6 +38,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 const H2_STREAMS: u32 = 200;
 /// How long the head of a request may take, and how long a connection may wait for its next one.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// How far stopping has gone.
@@ -44,6 +50,13 @@ pub(crate) enum Phase {
     Draining,
     /// What is left is cut.
     Over,
+}
+
+/// A listener of a worker.
+pub(crate) struct Door {
+    pub(crate) listener: std::net::TcpListener,
+    /// None: plain HTTP.
+    pub(crate) tls: Option<TlsAcceptor>,
 }
 
 /// # Errors
@@ -64,24 +77,43 @@ pub(crate) fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
 /// When the system gives no thread or no runtime.
 pub(crate) fn worker(
     number: usize,
-    listener: std::net::TcpListener,
+    doors: Vec<Door>,
     shared: Arc<Shared>,
     phase: watch::Receiver<Phase>,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name(format!("edge-{number}")).spawn(move || {
         runtime.block_on(async move {
-            match TcpListener::from_std(listener) {
-                Ok(listener) => accept(listener, shared, phase).await,
-                Err(e) => tracing::error!(error = %e, "a worker cannot use the listener"),
+            let upstream = Upstream::new(shared.nodes.clone());
+            let sweeper = tokio::spawn(sweep(upstream.clone()));
+            let mut open = JoinSet::new();
+            for door in doors {
+                match TcpListener::from_std(door.listener) {
+                    Ok(listener) => {
+                        open.spawn(accept(
+                            listener,
+                            door.tls,
+                            shared.clone(),
+                            upstream.clone(),
+                            phase.clone(),
+                        ));
+                    }
+                    Err(e) => tracing::error!(error = %e, "a worker cannot use the listener"),
+                }
             }
+            open.join_all().await;
+            sweeper.abort();
         });
     })
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut phase: watch::Receiver<Phase>) {
-    let upstream = Upstream::new(shared.nodes.clone());
-    let sweeper = tokio::spawn(sweep(upstream.clone()));
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    upstream: Arc<Upstream>,
+    mut phase: watch::Receiver<Phase>,
+) {
     // Each connection holds one end; when all are gone, the worker is done.
     let (alive, mut all_gone) = tokio::sync::mpsc::channel::<Infallible>(1);
     loop {
@@ -100,8 +132,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut phase: watch::Re
                 let upstream = upstream.clone();
                 let phase = phase.clone();
                 let alive = alive.clone();
+                let tls = tls.clone();
                 tokio::spawn(async move {
-                    connection(stream, peer, shared, upstream, phase).await;
+                    match tls {
+                        None => connection(stream, peer, shared, upstream, phase).await,
+                        Some(tls) => secured(stream, tls, peer, shared, upstream, phase).await,
+                    }
                     drop(alive);
                 });
             }
@@ -117,7 +153,6 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut phase: watch::Re
         _ = all_gone.recv() => {}
         _ = phase.wait_for(|p| *p == Phase::Over) => {}
     }
-    sweeper.abort();
 }
 
 async fn sweep(upstream: Arc<Upstream>) {
@@ -151,6 +186,34 @@ async fn connection<I>(
             http2_connection(io, about, phase).await;
         }
     }
+}
+
+async fn secured(
+    stream: TcpStream,
+    tls: TlsAcceptor,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    upstream: Arc<Upstream>,
+    phase: watch::Receiver<Phase>,
+) {
+    let io = match timeout(HANDSHAKE_WITHIN, tls.accept(stream)).await {
+        Ok(Ok(io)) => io,
+        Ok(Err(e)) => {
+            if tls::is_news(&e) {
+                tracing::debug!(error = %e, "a TLS handshake failed");
+            }
+            return;
+        }
+        Err(_) => return,
+    };
+    let limits = gate::Limits::default();
+    if io.get_ref().1.alpn_protocol() == Some(b"h2") {
+        let about = Arc::new(Connection::new(shared, upstream, peer, true, None));
+        return http2_connection(Gated::transparent(io, limits), about, phase).await;
+    }
+    let (io, control) = Gated::new(io, Bytes::new(), limits);
+    let about = Arc::new(Connection::new(shared, upstream, peer, true, Some(control)));
+    http1_connection(io, about, phase).await;
 }
 
 async fn http1_connection<I>(io: I, about: Arc<Connection>, mut phase: watch::Receiver<Phase>)

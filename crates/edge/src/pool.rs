@@ -55,9 +55,11 @@ const TARGET_US: u64 = 50_000;
 /// After the last sign of overload nothing is repeated for so long.
 const OVERLOAD_US: u64 = 1_000_000;
 /// How often [`Pool::probes_due`] wants to be asked while there is something to see, and otherwise.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(5);
 const TICK_IN_USE: Duration = Duration::from_millis(25);
 const TICK_IDLE: Duration = Duration::from_millis(250);
+/// How exact the time is for those who cannot tell it.
+const LATELY_US: u64 = 500;
 /// What an answer takes, before there was one.
 const TYPICAL_US: f64 = 50_000.0;
 /// A request that was left after so many times the usual counts as a late answer.
@@ -441,8 +443,7 @@ impl Pool {
         for (index, node) in self.nodes.iter().enumerate() {
             let s = node.state();
             if s.overdue(t) {
-                let change = s.health().silent(t);
-                self.apply(index, change, t);
+                self.change(index, t, |h| h.silent(t));
             }
             let within = s.health().probe_due(s.patience_us(), t);
             if let Some(within) = within {
@@ -460,10 +461,11 @@ impl Pool {
     /// A probe of a node has ended, `after` it began.
     pub fn probed(&self, node: NodeId, sign: Sign, after: Duration, now: Instant) {
         let t = self.us(now);
-        let Some(this) = self.nodes.get(node.0 as usize) else { return };
+        if node.0 as usize >= self.nodes.len() {
+            return;
+        }
         let alone = !self.nodes.iter().any(|n| n.id() != node && n.state().is(State::Up));
-        let change = this.state().health().probed(sign, after, alone, t);
-        self.apply(node.0 as usize, change, t);
+        self.change(node.0 as usize, t, |h| h.probed(sign, after, alone, t));
         self.go_on(t);
     }
 }
@@ -482,7 +484,8 @@ impl Pool {
 
     fn us(&self, now: Instant) -> u64 {
         let t = now.saturating_duration_since(self.began).as_micros() as u64;
-        if t > self.lately_us.load(Relaxed) {
+        // Written rarely, so that the workers do not fight for the line.
+        if t > self.lately_us.load(Relaxed) + LATELY_US {
             self.lately_us.store(t, Relaxed);
         }
         t
@@ -655,8 +658,7 @@ impl Pool {
         if s.release(taken) {
             s.heard(t);
             if s.is(State::Suspect) {
-                let change = s.health().answered(t);
-                self.apply(index, change, t);
+                self.change(index, t, |h| h.answered(t));
             }
             self.learn(index, taken, row, status, after, t);
         }
@@ -699,8 +701,7 @@ impl Pool {
         let s = self.nodes[index].state();
         // What happened to a request of the time before it was thrown out says nothing about it now.
         if s.release(taken) {
-            let change = s.health().failed(how, t);
-            self.apply(index, change, t);
+            self.change(index, t, |h| h.failed(how, t));
         }
         self.heir().go_on(t);
     }
@@ -721,9 +722,12 @@ impl Pool {
         self.heir().go_on(t);
     }
 
-    fn apply(&self, index: usize, change: Change, t: u64) {
+    /// Changes a node's health, and what everybody sees of it, in one step: else a node that is out could be seen as
+    /// up for ever.
+    fn change(&self, index: usize, t: u64, change: impl FnOnce(&mut health::Health) -> Change) {
         let s = self.nodes[index].state();
-        match change {
+        let mut health = s.health();
+        match change(&mut health) {
             Change::Nothing => {}
             Change::Suspected => s.stand(State::Suspect),
             Change::Out => s.throw_out(),
@@ -734,8 +738,7 @@ impl Pool {
                 if fresh {
                     s.limiter(|l| l.start_again(t));
                 }
-                let lenient = s.health().lenient();
-                s.expect(t, lenient);
+                s.expect(t, health.lenient());
                 s.stand(State::Up);
             }
         }

@@ -1,6 +1,8 @@
 //! What stands under `[edge]` in the configuration. Each phase owns its own keys; here they are put together.
 
-use crate::{action::KeyedSpec, limit::LimitSpec, pool::PoolSpec, room::RoomSpec, socket::SocketSpec};
+use crate::{
+    action::KeyedSpec, limit::LimitSpec, pool::PoolSpec, room::RoomSpec, socket::SocketSpec, tls::TlsSpec,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
@@ -28,6 +30,9 @@ pub struct Spec {
     /// Where it takes requests in plain HTTP (1.1 and 2).
     #[serde(default = "Spec::usual_listen")]
     pub listen: SocketAddr,
+    /// The same in HTTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSpec>,
     /// Threads that serve; each has its own connections to the nodes. None: one for each processor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
