@@ -1,5 +1,11 @@
 //! Every seed, its beginnings, and seeds that were changed: what a fuzzer does, without one, a little on each run.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests; clippy knows only the tests themselves"
+)]
+
 use std::{
     fs,
     path::{Path, PathBuf},
