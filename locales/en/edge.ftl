@@ -51,8 +51,10 @@ this-service = The service
 
 # What we saw ourselves, with the time of it.
 seen-all-out = At { $time } we could not reach { $service }, and it has not answered since.
-seen-paused = Paused by our team since { $time }.
-seen-overloaded = Since { $time } more requests have come than it can do.
+seen-all-out-bare = At { $time } we could not reach the servers behind this page, and they have not answered since.
+seen-paused = Our team has paused it since { $time }.
+seen-overloaded = Since { $time } more requests have come for { $service } than it can do.
+seen-overloaded-bare = Since { $time } more requests have come than the servers behind this page can do.
 notice-said-well = The last word of our checks, from { $time }, was that all is well. We see for ourselves that it is not.
 notice-old = Our last news are from { $time } ({ $age } ago). What has happened since, we do not know.
 notice-none = We have no news about it here yet.
@@ -73,7 +75,7 @@ kept-expired = It could not be passed on in time and was not done. You can send 
 fact-since = Since
 fact-back = Expected back
 fact-next = Next update
-fact-ahead = Before you
+fact-ahead = People before you
 fact-turn = Your turn
 fact-waited = We waited
 eta-none = No estimate yet

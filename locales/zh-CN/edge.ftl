@@ -51,8 +51,10 @@ this-service = 该服务
 
 # 我们亲自看到的情况及其时间。
 seen-all-out = { $time } 我们无法连接到{ $service }，此后它一直没有响应。
+seen-all-out-bare = { $time } 我们无法连接到本页面背后的服务器，此后它们一直没有响应。
 seen-paused = 我们的团队自 { $time } 起将其暂停。
-seen-overloaded = 自 { $time } 起，请求超出了它能处理的数量。
+seen-overloaded = 自 { $time } 起，{ $service }收到的请求超出了它能处理的数量。
+seen-overloaded-bare = 自 { $time } 起，请求超出了本页面背后的服务器能处理的数量。
 notice-said-well = 我们的检查在 { $time } 的最后结论是一切正常，但我们亲眼看到并非如此。
 notice-old = 我们最近的消息来自 { $time }（{ $age }前）。此后发生了什么，我们不知道。
 notice-none = 关于此事，这里还没有消息。
@@ -73,7 +75,7 @@ kept-expired = 未能及时转交，没有执行。您可以重新提交。
 fact-since = 开始
 fact-back = 预计恢复
 fact-next = 下次更新
-fact-ahead = 您前面
+fact-ahead = 您前面的人数
 fact-turn = 轮到您
 fact-waited = 已等待
 eta-none = 暂无估计

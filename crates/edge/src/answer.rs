@@ -159,6 +159,6 @@ pub fn retry(trouble: &Trouble, now: Time, dice: u64) -> Duration {
 }
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;

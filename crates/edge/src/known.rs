@@ -218,3 +218,6 @@ impl Held {
         now.since(self.notice.made_at).max(now.since(self.received))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,7 +149,10 @@ fn facts(s: &Said<'_>) -> Vec<Fact> {
     if let Why::WaitingRoom { ahead, eta, .. } = &s.trouble.why {
         facts.push(Fact { id: Some("ahead"), big: true, ..fact("fact-ahead", grouped(*ahead)) });
         if let Some(eta) = eta {
-            let time = s.times.duration(eta.as_secs().max(1) * 1_000);
+            // Nobody knows it to the second.
+            let seconds =
+                if eta.as_secs() < 60 { eta.as_secs().max(1) } else { eta.as_secs().div_ceil(60) * 60 };
+            let time = s.times.duration(seconds * 1_000);
             facts.push(Fact { strong: true, ..fact("fact-turn", s.with("turn-about", "time", time)) });
         }
         return facts;
@@ -157,7 +160,9 @@ fn facts(s: &Said<'_>) -> Vec<Fact> {
     if !s.trouble.why.is_outage() {
         return facts;
     }
-    facts.extend(s.since().map(|t| fact("fact-since", s.clock(t))));
+    // The sighting above has said it.
+    let since = s.since().filter(|_| s.seen.is_none());
+    facts.extend(since.map(|t| fact("fact-since", s.clock(t))));
     if let Some(held) = s.trouble.held.filter(|h| h.as_millis() >= 1_000) {
         facts.push(fact("fact-waited", s.times.duration(held.as_secs() * 1_000)));
     }

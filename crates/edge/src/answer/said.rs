@@ -24,8 +24,9 @@ pub(super) struct Said<'a> {
     pub(super) lang: Lang,
     /// Times, durations and dates as the status page tells them.
     pub(super) times: Words,
-    /// The service, or what stands for it.
+    /// The service, or what stands for it when its name is not known.
     pub(super) service: String,
+    named: bool,
     pub(super) title: String,
     pub(super) detail: String,
     pub(super) seen: Option<&'a Sighting>,
@@ -46,7 +47,10 @@ impl<'a> Said<'a> {
         let lang = known.lang(asked.lang);
         let zone = notice.map_or("UTC", |n| n.site.time_zone.as_str());
         let for_person = asked.kind == Kind::Page;
-        let service = name(trouble, notice, lang, for_person);
+        let name = name(trouble, notice, lang);
+        let named = name.is_some();
+        let nameless = if for_person { "this-page" } else { "this-service" };
+        let service = name.unwrap_or_else(|| words::say(lang, nameless, &[]));
         let key = trouble.why.key();
         let title = words::say(lang, &format!("{key}-title"), &[("service", service.as_str().into())]);
         let detail = match trouble.why {
@@ -58,7 +62,19 @@ impl<'a> Said<'a> {
         };
         let seen = known.trouble(trouble.service.as_ref(), trouble.pool.as_deref());
         let seen = seen.filter(|_| trouble.why.is_outage());
-        Said { asked, trouble, known, now, lang, times: Words::new(lang, zone), service, title, detail, seen }
+        Said {
+            asked,
+            trouble,
+            known,
+            now,
+            lang,
+            times: Words::new(lang, zone),
+            service,
+            named,
+            title,
+            detail,
+            seen,
+        }
     }
 
     pub(super) fn word(&self, key: &str) -> String {
@@ -81,9 +97,11 @@ impl<'a> Said<'a> {
     pub(super) fn own_sighting(&self) -> Option<String> {
         let seen = self.seen?;
         let key = match seen.what {
-            Seen::AllOut => "seen-all-out",
+            Seen::AllOut if self.named => "seen-all-out",
+            Seen::AllOut => "seen-all-out-bare",
             Seen::Paused => "seen-paused",
-            Seen::Overloaded => "seen-overloaded",
+            Seen::Overloaded if self.named => "seen-overloaded",
+            Seen::Overloaded => "seen-overloaded-bare",
             Seen::Answering => return None,
         };
         let time = self.clock(seen.since);
@@ -186,13 +204,11 @@ impl<'a> Said<'a> {
     }
 }
 
-fn name(trouble: &Trouble, notice: Option<&Notice>, lang: Lang, for_person: bool) -> String {
+fn name(trouble: &Trouble, notice: Option<&Notice>, lang: Lang) -> Option<String> {
     let of_notice = || {
         let service = notice?.service(trouble.service.as_ref()?.as_str())?;
         Some(service.name.get(lang).to_owned())
     };
     let given = trouble.name.as_ref().map(|n| n.get(lang).to_owned());
-    let name = given.or_else(of_notice).map(|n| clean::line(&n, NAME_CHARS)).filter(|n| !n.is_empty());
-    let nameless = if for_person { "this-page" } else { "this-service" };
-    name.unwrap_or_else(|| words::say(lang, nameless, &[]))
+    given.or_else(of_notice).map(|n| clean::line(&n, NAME_CHARS)).filter(|n| !n.is_empty())
 }

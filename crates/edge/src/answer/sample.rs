@@ -68,7 +68,7 @@ pub fn well(made_at: Time, seq: u64) -> Snapshot {
                 hours: Some(text("every day, 8 to 22", "每天 8–22 点")),
             },
             accent: None,
-            logo_svg: None,
+            logo: None,
         },
         services: vec![
             service("checkout", text("Checkout", "结账"), Status::Operational, since),
