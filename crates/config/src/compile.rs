@@ -11,7 +11,7 @@ pub(crate) use checks::check_of;
 use crate::{
     bounds,
     config::Config,
-    file::{Defaults, Limits, Publish, Respond, Retention, Server, Site, Uplink},
+    file::{Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Uplink},
     path::{At, Path},
     report::{Faults, Report},
     schema,
@@ -37,7 +37,7 @@ struct Shapes {
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::new);
 
 /// Sections in the order of the reference; `true` for those that are written `[[…]]`.
-pub(crate) const SECTIONS: [(&str, bool); 11] = [
+pub(crate) const SECTIONS: [(&str, bool); 12] = [
     ("site", false),
     ("server", false),
     ("defaults", false),
@@ -45,6 +45,7 @@ pub(crate) const SECTIONS: [(&str, bool); 11] = [
     ("channel", true),
     ("maintenance", true),
     ("respond", false),
+    ("heartbeats", false),
     ("uplink", false),
     ("retention", false),
     ("publish", false),
@@ -81,6 +82,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
     let defaults: Defaults = section(&mut root, "defaults", faults).unwrap_or_default();
     let limits: Limits = section(&mut root, "limits", faults).unwrap_or_default();
     let respond: Respond = section(&mut root, "respond", faults).unwrap_or_default();
+    let heartbeats: Heartbeats = section(&mut root, "heartbeats", faults).unwrap_or_default();
     let uplink: Uplink = section(&mut root, "uplink", faults).unwrap_or_default();
     let retention: Retention = section(&mut root, "retention", faults).unwrap_or_default();
     let publish: Option<Publish> = section(&mut root, "publish", faults);
@@ -99,6 +101,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
         channels,
         maintenance,
         respond,
+        heartbeats,
         uplink,
         retention,
         publish,

@@ -2,7 +2,7 @@
 
 use crate::{
     bounds, compile,
-    file::{Defaults, Limits, Publish, Respond, Retention, Server, Site, Uplink},
+    file::{Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Uplink},
     report::Report,
 };
 use std::{collections::HashMap, fs::File, io::Read as _, path::Path};
@@ -26,6 +26,7 @@ pub struct Config {
     pub channels: Vec<Channel>,
     pub maintenance: Vec<Window>,
     pub respond: Respond,
+    pub heartbeats: Heartbeats,
     pub uplink: Uplink,
     pub retention: Retention,
     pub publish: Option<Publish>,

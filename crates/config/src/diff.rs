@@ -33,6 +33,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         ("site", old.site != new.site),
         ("defaults", old.defaults != new.defaults),
         ("respond", old.respond != new.respond),
+        ("heartbeats", old.heartbeats != new.heartbeats),
         ("uplink", old.uplink != new.uplink),
         ("publish", old.publish != new.publish),
         ("limits", old.limits != new.limits),

@@ -37,6 +37,7 @@ pub fn explain(config: &Config) -> String {
         out.window(w);
     }
     out.section("respond", &config.respond);
+    out.section("heartbeats", &config.heartbeats);
     out.section("uplink", &config.uplink);
     out.section("retention", &config.retention);
     match &config.publish {

@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use stillhere_model::{Lang, Text};
+use stillhere_observe::SecretSource;
 
 /// What the status page says about itself and about you.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +120,16 @@ pub struct Respond {
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text", extend("x-min" = "0s", "x-max" = "5s"))]
     pub alert_wait: Duration,
+}
+
+/// How jobs may report that they ran.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Heartbeats {
+    /// Where one secret key for all jobs is read from. With it a job is also called by its check's id,
+    /// `/ping/<ping key>/<check>`, as Healthchecks' slugs are; without it only by the key of the check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ping_key: Option<SecretSource>,
 }
 
 /// Whether our own connection works. While it does not, no service is blamed.

@@ -3,8 +3,8 @@
 use crate::{
     bounds, explain, fields,
     file::{
-        ChannelTable, CheckTable, Contact, Defaults, Limits, MaintenanceTable, Publish, Respond, Retention,
-        Server, ServiceTable, Site, Uplink,
+        ChannelTable, CheckTable, Contact, Defaults, Heartbeats, Limits, MaintenanceTable, Publish, Respond,
+        Retention, Server, ServiceTable, Site, Uplink,
     },
     schema,
 };
@@ -32,6 +32,8 @@ pub fn reference() -> String {
     out.keys(&schema::of::<MaintenanceTable>(), fields::of::<MaintenanceTable>(), &[]);
     out.heading("## `[respond]`", &schema::of::<Respond>());
     out.keys(&schema::of::<Respond>(), fields::of::<Respond>(), &[]);
+    out.heading("## `[heartbeats]`", &schema::of::<Heartbeats>());
+    out.keys(&schema::of::<Heartbeats>(), fields::of::<Heartbeats>(), &[]);
     out.heading("## `[uplink]`", &schema::of::<Uplink>());
     out.keys(&schema::of::<Uplink>(), fields::of::<Uplink>(), &[]);
     out.heading("## `[retention]`", &schema::of::<Retention>());

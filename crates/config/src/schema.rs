@@ -4,7 +4,7 @@
 //! and those of its kind, and bounds of a text hold for each of its languages.
 
 use crate::file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, ServiceTable};
-use crate::file::{Limits, Publish, Respond, Retention, Server, Site, Uplink};
+use crate::file::{Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Uplink};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use stillhere_observe::probe::{KINDS, Kind};
@@ -66,6 +66,7 @@ pub(crate) fn sections() -> Vec<Section> {
         many("channel", json!({ "oneOf": channels })),
         many("maintenance", of::<MaintenanceTable>()),
         one("respond", of::<Respond>()),
+        one("heartbeats", of::<Heartbeats>()),
         one("uplink", of::<Uplink>()),
         one("retention", of::<Retention>()),
         one("publish", of::<Publish>()),

@@ -399,8 +399,8 @@ impl Flow {
                 let outcome = self.command_once(by, &once, command, now).await;
                 self.reply_after_commit(reply, outcome);
             }
-            Request::Push { key, signal, reply } => {
-                match self.heartbeats.signal(&key, &signal, now) {
+            Request::Push { key, slug, signal, reply } => {
+                match self.heartbeats.signal(&key, slug.as_deref(), &signal, now) {
                     Ok(heard) => {
                         self.pending.write.push.push((heard.check, heard.state));
                         self.pending.deciding = true;
@@ -630,7 +630,7 @@ impl Flow {
         );
         self.respond(RespondInput::TopologyChanged, now);
         self.verdicts(changes, now);
-        self.heartbeats.replace(&self.loaded.heartbeats);
+        self.heartbeats.replace(&self.loaded.heartbeats, self.loaded.ping_key);
         self.channels.replace(&self.loaded.channels);
         self.post.replace(&self.loaded.channels);
         self.guard.replace(self.loaded.uplink_targets.clone()).await;

@@ -33,7 +33,7 @@ pub struct Handle {
 pub(crate) enum Request {
     Command { by: String, command: Command, reply: Reply<Result<Accepted, Refusal>> },
     CommandOnce { by: String, once: Once, command: Command, reply: Reply<Result<Done, CommandError>> },
-    Push { key: String, signal: Signal, reply: Reply<Result<(), PushError>> },
+    Push { key: String, slug: Option<String>, signal: Signal, reply: Reply<Result<(), PushError>> },
     Reload { reply: Reply<Result<String, String>> },
 }
 
@@ -105,8 +105,20 @@ impl Handle {
     /// # Errors
     /// See [`PushError`].
     pub async fn push(&self, key: &str, signal: Signal) -> Result<(), PushError> {
+        self.pushed(key, None, signal).await
+    }
+
+    /// By the key for all jobs, and the id that the check has in its service.
+    ///
+    /// # Errors
+    /// See [`PushError`]; `Ambiguous` when checks of several services have this id.
+    pub async fn push_by_slug(&self, ping_key: &str, slug: &str, signal: Signal) -> Result<(), PushError> {
+        self.pushed(ping_key, Some(slug.to_owned()), signal).await
+    }
+
+    async fn pushed(&self, key: &str, slug: Option<String>, signal: Signal) -> Result<(), PushError> {
         let key = key.to_owned();
-        match self.ask(|reply| Request::Push { key, signal, reply }).await {
+        match self.ask(|reply| Request::Push { key, slug, signal, reply }).await {
             Ok(answer) => answer,
             Err(e) => Err(PushError::Unavailable(e)),
         }

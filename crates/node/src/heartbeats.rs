@@ -1,7 +1,7 @@
 //! The jobs that report by themselves: finds who called by the key, and keeps each job's state.
 //!
 //! Keys are secrets: they are compared by their SHA-256, so that neither a log nor the time a look-up takes gives
-//! one away. Besides a key, Healthchecks' `<ping key>/<slug>` form is not offered yet.
+//! one away. With a ping key for all jobs a check is also found by its own id, which is no secret.
 
 use crate::handle::PushError;
 use ring::digest::{SHA256, digest};
@@ -21,6 +21,10 @@ pub(crate) struct Job {
 pub(crate) struct Heartbeats {
     jobs: Vec<(Job, PushState)>,
     by_key: HashMap<[u8; 32], usize>,
+    /// The hash of the key for all jobs.
+    ping_key: Option<[u8; 32]>,
+    /// By the check's id in its service; `None` where several have it.
+    by_slug: HashMap<String, Option<usize>>,
 }
 
 /// What a signal or the time came to.
@@ -34,7 +38,11 @@ pub(crate) struct Heard {
 // === impl Heartbeats ===
 
 impl Heartbeats {
-    pub(crate) fn new(jobs: &[Job], kept: &HashMap<CheckId, String>) -> Heartbeats {
+    pub(crate) fn new(
+        jobs: &[Job],
+        ping_key: Option<[u8; 32]>,
+        kept: &HashMap<CheckId, String>,
+    ) -> Heartbeats {
         let mut heartbeats = Heartbeats::default();
         let states = kept.iter().filter_map(|(check, json)| match PushState::from_json(json) {
             Ok(state) => Some((check.clone(), state)),
@@ -43,18 +51,24 @@ impl Heartbeats {
                 None
             }
         });
-        heartbeats.take(jobs, states.collect());
+        heartbeats.take(jobs, ping_key, states.collect());
         heartbeats
     }
 
     /// Another configuration: jobs that stay keep their state.
-    pub(crate) fn replace(&mut self, jobs: &[Job]) {
+    pub(crate) fn replace(&mut self, jobs: &[Job], ping_key: Option<[u8; 32]>) {
         let states =
             std::mem::take(&mut self.jobs).into_iter().map(|(job, state)| (job.check, state)).collect();
-        self.take(jobs, states);
+        self.take(jobs, ping_key, states);
     }
 
-    fn take(&mut self, jobs: &[Job], mut states: HashMap<CheckId, PushState>) {
+    fn take(&mut self, jobs: &[Job], ping_key: Option<[u8; 32]>, mut states: HashMap<CheckId, PushState>) {
+        self.ping_key = ping_key;
+        self.by_slug.clear();
+        for (i, job) in jobs.iter().enumerate() {
+            let slug = job.check.as_str().rsplit('/').next().unwrap_or_default();
+            self.by_slug.entry(slug.to_owned()).and_modify(|one| *one = None).or_insert(Some(i));
+        }
         self.jobs =
             jobs.iter().map(|job| (job.clone(), states.remove(&job.check).unwrap_or_default())).collect();
         self.by_key = self.jobs.iter().enumerate().map(|(i, (job, _))| (job.key, i)).collect();
@@ -67,8 +81,22 @@ impl Heartbeats {
         }
     }
 
-    pub(crate) fn signal(&mut self, key: &str, signal: &Signal, now: Moment) -> Result<Heard, PushError> {
-        let slot = self.by_key.get(&hash(key)).copied().ok_or(PushError::NoSuchKey)?;
+    /// `slug`: with the key for all jobs instead of the check's own.
+    pub(crate) fn signal(
+        &mut self,
+        key: &str,
+        slug: Option<&str>,
+        signal: &Signal,
+        now: Moment,
+    ) -> Result<Heard, PushError> {
+        let key = hash(key);
+        let slot = match slug {
+            None => self.by_key.get(&key).copied().ok_or(PushError::NoSuchKey)?,
+            Some(slug) if self.ping_key == Some(key) => {
+                self.by_slug.get(slug).ok_or(PushError::NoSuchKey)?.ok_or(PushError::Ambiguous)?
+            }
+            Some(_) => return Err(PushError::NoSuchKey),
+        };
         let (job, state) = &mut self.jobs[slot];
         let observation = state.signal(&job.push, signal, now);
         Ok(Heard { check: job.check.clone(), state: state.to_json(), observation })

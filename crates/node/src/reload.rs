@@ -10,7 +10,7 @@ use std::{
 };
 use stillhere_config::{Channel as ChannelConfig, Config};
 use stillhere_model::{Command, Topology, VantageId};
-use stillhere_net::clock::Clock;
+use stillhere_net::{SecretSource, clock::Clock};
 use stillhere_observe::{
     Probe,
     probe::{Shared, Spec, push::Push},
@@ -42,6 +42,8 @@ pub(crate) struct Loaded {
     pub(crate) fresh_for: Duration,
     pub(crate) watched: Vec<Watched>,
     pub(crate) heartbeats: Vec<Job>,
+    /// The hash of the key for all jobs.
+    pub(crate) ping_key: Option<[u8; 32]>,
     pub(crate) channels: Vec<(ChannelConfig, Arc<Channel>)>,
     pub(crate) uplink_targets: Vec<String>,
     pub(crate) maintenance: Vec<Command>,
@@ -102,6 +104,17 @@ impl Loaded {
                 Err(p) => problems.push(format!("channel {}: `{}`: {}", channel.name, p.path, p.problem)),
             }
         }
+        let ping_key = match config.heartbeats.ping_key.as_ref().map(SecretSource::read) {
+            None => None,
+            Some(Ok(key)) => Some(heartbeats::hash(key.expose_secret())),
+            Some(Err(e)) => {
+                problems.push(format!("heartbeats: `ping_key`: {e}"));
+                None
+            }
+        };
+        if let Some(job) = heartbeats.iter().find(|j| Some(j.key) == ping_key) {
+            problems.push(format!("heartbeats: `ping_key` is the key of check {} too", job.check));
+        }
         let logo = logo(&config).unwrap_or_else(|e| {
             problems.push(e);
             None
@@ -125,6 +138,7 @@ impl Loaded {
             addr,
             watched,
             heartbeats,
+            ping_key,
             channels,
             clock,
         })

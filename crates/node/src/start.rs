@@ -132,7 +132,7 @@ impl Node {
             stopping.clone(),
         );
         let mut flow = Flow {
-            heartbeats: Heartbeats::new(&loaded.heartbeats, &push),
+            heartbeats: Heartbeats::new(&loaded.heartbeats, loaded.ping_key, &push),
             channels: Channels::new(&loaded.channels),
             mint: Mint::new(entropy::u64()),
             last_refresh_ms: now.mono_ms,

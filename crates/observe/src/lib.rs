@@ -9,3 +9,5 @@ pub mod schedule;
 
 pub use condition::{Condition, Fact, Facts, Name};
 pub use probe::{CheckSpec, KINDS, Kind, LookReport, Probe, Problem, Shared, Spec};
+/// Where a secret is read from, for keys that belong to no kind of check.
+pub use stillhere_net::SecretSource;

@@ -16,6 +16,8 @@ use tokio::{
 pub const SOON: Duration = Duration::from_secs(20);
 pub const KEY: &str = "a-key-of-the-nightly-job-0123456789";
 
+/// For all jobs.
+pub const PING_KEY: &str = "the-ping-key-of-all-jobs-0123456789";
 /// One that would like to run something.
 pub const LOGO: &str =
     "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script><path d='M0 9l4-9 5 9z'/></svg>";
@@ -40,6 +42,9 @@ name = { en = "Shop", zh-CN = "商店" }
   name = "Nightly job"
   key = { file = "{dir}/key" }
   period = "1h"
+
+[heartbeats]
+ping_key = { file = "{dir}/ping-key" }
 
 [[service]]
 id = "checkout"
@@ -72,6 +77,7 @@ pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Running {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("key"), KEY).unwrap();
     std::fs::write(dir.path().join("logo.svg"), LOGO).unwrap();
+    std::fs::write(dir.path().join("ping-key"), PING_KEY).unwrap();
     let file = dir.path().join("stillhere.toml");
     std::fs::write(&file, CONFIG.replace("{dir}", dir.path().to_str().unwrap())).unwrap();
     let source = Source::File { path: file, over: Over::default() };
