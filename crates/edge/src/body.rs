@@ -1,5 +1,6 @@
 //! What an answer is made of. One type, so that the common case (a stream from a node) needs no allocation.
 
+use crate::{gate::Pace, limit::Paced};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -27,6 +28,8 @@ enum From {
     Whole(Bytes),
     /// Straight from the wire.
     Wire(Incoming),
+    /// The same, but it must come at a pace. Apart, because only bodies over HTTP/2 need it.
+    Paced(Box<Paced<Incoming>>),
     /// Written by a task of ours. The channel is the limit; an error cuts the answer off visibly.
     Task(mpsc::Receiver<Result<Bytes, BodyError>>),
 }
@@ -47,6 +50,15 @@ impl Body {
     #[must_use]
     pub fn wire(incoming: Incoming) -> Body {
         Body { from: From::Wire(incoming), guard: None }
+    }
+
+    /// A client's body that must not come more slowly than `pace`.
+    #[must_use]
+    pub fn paced(incoming: Incoming, pace: Option<Pace>) -> Body {
+        match pace {
+            None => Body::wire(incoming),
+            pace => Body { from: From::Paced(Box::new(Paced::new(incoming, pace))), guard: None },
+        }
     }
 
     /// A body that is written piece by piece; at most `ahead` pieces wait for the reader.
@@ -80,6 +92,7 @@ impl http_body::Body for Body {
                 if bytes.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(Frame::data(bytes)))) }
             }
             From::Wire(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            From::Paced(paced) => Pin::new(&mut **paced).poll_frame(cx),
             From::Task(pieces) => pieces.poll_recv(cx).map(|p| p.map(|p| p.map(Frame::data))),
         };
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
@@ -93,6 +106,7 @@ impl http_body::Body for Body {
             From::Empty => true,
             From::Whole(bytes) => bytes.is_empty(),
             From::Wire(incoming) => incoming.is_end_stream(),
+            From::Paced(paced) => paced.is_end_stream(),
             From::Task(_) => false,
         }
     }
@@ -102,6 +116,7 @@ impl http_body::Body for Body {
             From::Empty => SizeHint::with_exact(0),
             From::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             From::Wire(incoming) => incoming.size_hint(),
+            From::Paced(paced) => paced.size_hint(),
             From::Task(_) => SizeHint::default(),
         }
     }
@@ -112,7 +127,7 @@ impl std::fmt::Debug for Body {
         let from = match &self.from {
             From::Empty => "empty",
             From::Whole(_) => "whole",
-            From::Wire(_) => "wire",
+            From::Wire(_) | From::Paced(_) => "wire",
             From::Task(_) => "task",
         };
         write!(f, "Body({from})")

@@ -3,17 +3,28 @@
 use crate::{
     action::{self, Actions},
     keyed,
-    known::Board,
     listen::{self, Door, Phase},
+    room::Secret,
     route::Routes,
     serve::{self, Shared},
     spec::{Problem, Spec},
     tls::{Certificates, TlsSpec},
     upstream,
 };
-use std::{io, net::SocketAddr, num::NonZero, path::PathBuf, sync::Arc, thread, time::Duration};
-use stillhere_net::clock;
+use std::{
+    io,
+    net::SocketAddr,
+    num::NonZero,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+use stillhere_net::{clock, entropy};
 use tokio::sync::watch;
+
+/// The file with the key that seals tickets.
+const DOOR_KEY: &str = "tickets.key";
 
 /// What an edge is started with.
 #[derive(Debug, Clone)]
@@ -58,19 +69,25 @@ impl Edge {
     pub fn start(settings: Settings) -> Result<Edge, StartError> {
         stillhere_net::tls::install();
         let spec = settings.spec;
-        let routes = Routes::new(&spec, None, clock::mono()).map_err(StartError::Spec)?;
+        let problems = spec.limits.validate();
+        if !problems.is_empty() {
+            return Err(StartError::Spec(under("limits", problems)));
+        }
+        let secret = door_secret(settings.data.as_deref());
+        let routes =
+            Routes::new(&spec, None, &secret, clock::mono(), clock::wall()).map_err(StartError::Spec)?;
         let actions = settings.data.as_deref().and_then(|data| {
             // Serving without promises is better than not serving.
             Actions::open(data, action::Limits::default(), clock::wall())
                 .inspect_err(|e| tracing::error!(error = %e, "requests with a key are served, but not kept"))
                 .ok()
         });
-        let shared = Shared::new(routes, upstream::Shared::new()?, Board::new(), actions);
+        let shared = Shared::new(&spec, routes, upstream::Shared::new()?, secret, actions);
         let (listener, addr) = bound(spec.listen)?;
         let certificates = Arc::new(Certificates::default());
         let mut secure = None;
         if let Some(tls) = &spec.tls {
-            certificates.replace(&tls.read().map_err(under_tls)?);
+            certificates.replace(&tls.read().map_err(|found| StartError::Spec(under("tls", found)))?);
             secure = Some((bound(tls.listen)?, certificates.acceptor()));
         }
         let (phase, watching) = watch::channel(Phase::Serving);
@@ -107,8 +124,14 @@ impl Edge {
     /// # Errors
     /// When it is wrong; then nothing has changed.
     pub fn reload(&self, spec: &Spec) -> Result<(), Vec<Problem>> {
-        let read = spec.tls.as_ref().map(TlsSpec::read).transpose()?;
-        let routes = Routes::new(spec, Some(&self.shared.routes.load()), clock::mono())?;
+        let read = spec.tls.as_ref().map(TlsSpec::read).transpose().map_err(|found| under("tls", found))?;
+        let problems = spec.limits.validate();
+        if !problems.is_empty() {
+            return Err(under("limits", problems));
+        }
+        let before = self.shared.routes.load();
+        let routes = Routes::new(spec, Some(&before), &self.shared.secret, clock::mono(), clock::wall())?;
+        self.shared.limits.reload(&spec.limits);
         let names: Vec<String> = routes.pools().iter().map(|p| p.name().to_owned()).collect();
         if let Some(read) = read {
             self.certificates.replace(&read);
@@ -147,9 +170,39 @@ fn bound(at: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), StartErr
     Ok((listener, addr))
 }
 
-fn under_tls(problems: Vec<Problem>) -> StartError {
-    let under = |p: Problem| Problem { path: format!("tls.{}", p.path), ..p };
-    StartError::Spec(problems.into_iter().map(under).collect())
+fn under(key: &str, problems: Vec<Problem>) -> Vec<Problem> {
+    problems.into_iter().map(|p| Problem { path: format!("{key}.{}", p.path), ..p }).collect()
+}
+
+/// What seals the tickets of waiting rooms. Kept, so that a ticket is worth as much after a restart; where it cannot
+/// be kept, people queue anew.
+fn door_secret(data: Option<&Path>) -> Secret {
+    let kept = data.and_then(|data| {
+        let path = data.join(DOOR_KEY);
+        match std::fs::read(&path).map(<[u8; 32]>::try_from) {
+            Ok(Ok(key)) => Some(key),
+            // Another length is damage; a new one makes everybody queue anew, and is better than no door.
+            Ok(Err(_)) | Err(_) => {
+                let key = entropy::bytes();
+                let written = write_private(&path, &key);
+                written
+                    .inspect_err(|e| tracing::warn!(error = %e, "the key of the tickets cannot be kept"))
+                    .ok()?;
+                Some(key)
+            }
+        }
+    });
+    Secret::new(&kept.unwrap_or_else(entropy::bytes))
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let new = path.with_extension("new");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(new, path)
 }
 
 /// What goes on beside the requests: trying nodes that are out. A thread of its own, so that it stays punctual.

@@ -6,6 +6,7 @@
 
 use crate::{
     Body, action,
+    gate::Pace,
     headers::{self, Client},
     pool::{Ask, Failure, NoPlace, NodeId, Place, Pool},
     upstream::{Link, Sent, Upstream},
@@ -104,11 +105,17 @@ pub(crate) enum Tried {
 // === impl Outgoing ===
 
 impl Outgoing {
-    /// Makes the request as a node is to see it. Reads the body of a small idempotent request.
+    /// Makes the request as a node is to see it. Reads the body of a small idempotent request. `pace`: how fast the
+    /// body must come, where nothing else sees to it.
     ///
     /// # Errors
     /// When the client does not send the body that it announced.
-    pub async fn of(parts: &Parts, body: Incoming, client: &Client) -> Result<Outgoing, Failed> {
+    pub async fn of(
+        parts: &Parts,
+        body: Incoming,
+        pace: Option<Pace>,
+        client: &Client,
+    ) -> Result<Outgoing, Failed> {
         let length = content_length(&parts.headers);
         let nothing = http_body::Body::is_end_stream(&body);
         let idempotent = headers::is_idempotent(&parts.method);
@@ -120,9 +127,9 @@ impl Outgoing {
             };
             (Load::None, repeat)
         } else if idempotent && length.is_some_and(|n| n <= REPEATABLE_BODY_MAX) {
-            (Load::Whole(whole(body, REPEATABLE_BODY_MAX).await?), Repeat::Again)
+            (Load::Whole(whole(Body::paced(body, pace), REPEATABLE_BODY_MAX).await?), Repeat::Again)
         } else {
-            (Load::Stream(Some(Body::wire(body))), Repeat::Never)
+            (Load::Stream(Some(Body::paced(body, pace))), Repeat::Never)
         };
         Ok(Outgoing::new(parts, load, repeat, client))
     }
@@ -214,7 +221,7 @@ impl Outgoing {
 ///
 /// # Errors
 /// When it is larger than `most`, or ends before it should.
-pub async fn whole(body: Incoming, most: u64) -> Result<Bytes, Failed> {
+pub async fn whole(body: Body, most: u64) -> Result<Bytes, Failed> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     match Limited::new(body, most).collect().await {
         Ok(read) => Ok(read.to_bytes()),

@@ -56,7 +56,7 @@ pub(crate) async fn serve(
     actions: Arc<Actions>,
     route: Arc<Route>,
     parts: Parts,
-    body: Incoming,
+    body: Body,
     id: u64,
     came: Instant,
 ) -> Response<Body> {
@@ -149,7 +149,8 @@ async fn exchange(
         Outcome::Unknown(_) => {
             connection.sorry(&parts, sorry(Why::OutcomeUnknown, Some(KeptState::Unknown), Some(&key)))
         }
-        Outcome::Disk => connection.sorry(&parts, sorry(Why::NotForwarded, None, None)),
+        // It was not sent, and stays as it is on disk: it may be sent late.
+        Outcome::Disk => connection.sorry(&parts, sorry(Why::Kept, Some(KeptState::Saved), Some(&key))),
     }
 }
 
@@ -382,6 +383,9 @@ async fn late(shared: &Arc<Shared>, upstream: &Arc<Upstream>, due: Due) {
     };
     // As it is now: the operator may have learnt that the origin does not honour keys after all.
     let Some(spec) = route.spec.keyed.clone() else { return };
+    if running.is_repeat() && !spec.origin_honours {
+        return;
+    }
     let Some(out) = Outgoing::of_action(&request) else { return };
     let now = clock::mono();
     let ask =

@@ -127,7 +127,8 @@ async fn accept(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let _ = stream.set_nodelay(true);
+                let Ok(seat) = shared.limits.connection(peer.ip(), clock::wall()) else { continue };
+                let _ = shared.limits.tune(&stream);
                 let shared = shared.clone();
                 let upstream = upstream.clone();
                 let phase = phase.clone();
@@ -138,7 +139,7 @@ async fn accept(
                         None => connection(stream, peer, shared, upstream, phase).await,
                         Some(tls) => secured(stream, tls, peer, shared, upstream, phase).await,
                     }
-                    drop(alive);
+                    drop((alive, seat));
                 });
             }
             Err(e) => {
@@ -173,7 +174,7 @@ async fn connection<I>(
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limits = gate::Limits::default();
+    let limits = shared.limits.spec().gate();
     let Ok((prefix, kind)) = gate::sniff(&mut io, HEAD_WITHIN).await else { return };
     let (io, control) = Gated::new(io, prefix, limits);
     match kind {
@@ -206,7 +207,7 @@ async fn secured(
         }
         Err(_) => return,
     };
-    let limits = gate::Limits::default();
+    let limits = shared.limits.spec().gate();
     if io.get_ref().1.alpn_protocol() == Some(b"h2") {
         let about = Arc::new(Connection::new(shared, upstream, peer, true, None));
         return http2_connection(Gated::transparent(io, limits), about, phase).await;

@@ -515,7 +515,7 @@ impl Pool {
     fn all_out(&self) -> bool {
         self.nodes.iter().all(|n| n.state().is(State::Down))
     }
-    fn answers_per_s(&self) -> f64 {
+    pub(crate) fn answers_per_s(&self) -> f64 {
         self.rate.lock().unwrap_or_else(PoisonError::into_inner).per_s
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     pool::{Pool, PoolSpec},
+    room::{Room, Secret},
     spec::{NODES_MAX, POOLS_MAX, Priority, Problem, ROUTES_MAX, RouteSpec, Spec},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
@@ -11,7 +12,7 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-use stillhere_model::ServiceId;
+use stillhere_model::{ServiceId, Time};
 
 /// A route ready to be matched.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct Route {
     pub spec: RouteSpec,
     pub service: Option<ServiceId>,
     pub pool: Arc<Pool>,
+    pub room: Option<Arc<Room>>,
     host: HostRule,
     /// Without the slash at the end; empty takes every path.
     prefix: String,
@@ -53,7 +55,13 @@ impl Routes {
     ///
     /// # Errors
     /// Each problem with its path inside `[edge]`.
-    pub fn new(spec: &Spec, before: Option<&Routes>, now: Instant) -> Result<Routes, Vec<Problem>> {
+    pub fn new(
+        spec: &Spec,
+        before: Option<&Routes>,
+        secret: &Secret,
+        now: Instant,
+        wall: Time,
+    ) -> Result<Routes, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut pools = Pools { made: BTreeMap::new(), before, now };
         if spec.routes.len() > ROUTES_MAX {
@@ -70,7 +78,10 @@ impl Routes {
         let mut all = Vec::new();
         for (n, route) in spec.routes.iter().take(ROUTES_MAX).enumerate() {
             match Route::new(route, &mut pools) {
-                Ok(route) => all.push(Arc::new(route)),
+                Ok(mut route) => {
+                    route.room = route.door(before, secret, wall);
+                    all.push(Arc::new(route));
+                }
                 Err(found) => problems.extend(found.into_iter().map(|p| under(&format!("routes[{n}]"), p))),
             }
         }
@@ -202,12 +213,40 @@ impl Route {
                 None
             }
         };
+        let mut told = |at: &str, found: Vec<Problem>| {
+            problems.extend(found.into_iter().map(|p| under(at, p)));
+        };
+        if let Some(keyed) = &spec.keyed {
+            told("keyed", keyed.validate());
+        }
+        if let Some(room) = &spec.waiting_room {
+            told("waiting_room", room.validate());
+        }
+        told("sockets", spec.sockets.validate());
         let service = spec.service.as_deref().map(ServiceId::new);
         let (Some(pool), true) = (pool, problems.is_empty()) else { return Err(problems) };
         let mut hasher = DefaultHasher::new();
         (&spec.host, &spec.path, &spec.headers).hash(&mut hasher);
         let prefix = spec.path.trim_end_matches('/').to_owned();
-        Ok(Route { id: hasher.finish(), spec: spec.clone(), service, pool, host, prefix, headers })
+        Ok(Route {
+            id: hasher.finish(),
+            spec: spec.clone(),
+            service,
+            pool,
+            room: None,
+            host,
+            prefix,
+            headers,
+        })
+    }
+
+    /// The waiting room: the one that was, as long as nothing about it is different.
+    fn door(&self, before: Option<&Routes>, secret: &Secret, now: Time) -> Option<Arc<Room>> {
+        let spec = self.spec.waiting_room.as_ref()?;
+        let old = before.and_then(|b| b.all.iter().find(|r| r.id == self.id));
+        let same = old.filter(|old| old.spec.waiting_room.as_ref() == Some(spec));
+        same.and_then(|old| old.room.clone())
+            .or_else(|| Some(Arc::new(Room::new(spec, self.id, secret.clone(), now))))
     }
 
     fn fits(&self, host: &str, path: &str, headers: &HeaderMap) -> bool {
@@ -284,7 +323,8 @@ mod tests {
 
     fn routes(toml: &str) -> Result<Routes, Vec<Problem>> {
         let spec: Spec = toml::from_str(toml).expect("a spec");
-        Routes::new(&spec, None, stillhere_net::clock::mono())
+        let (now, wall) = (stillhere_net::clock::mono(), stillhere_net::clock::wall());
+        Routes::new(&spec, None, &Secret::new(&[7; 32]), now, wall)
     }
 
     #[test]

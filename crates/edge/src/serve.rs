@@ -6,19 +6,22 @@ use crate::{
     answer::{self, Asked, Back, Streams, Trouble, Why},
     dial,
     forward::{self, Answered, Failed, Outgoing},
-    gate::GateControl,
+    gate::{GateControl, Pace},
     headers, keyed,
     known::{Board, Seen},
+    limit::{Limits, Who},
     own,
     pool::{Ask, Failure, NoPlace, Pool, Probe, Standing},
+    room::{self, Room, Secret},
     route::{Route, Routes},
     socket::{self, Sockets},
+    spec::Spec,
     stale::{self, Keep, Stale},
     upstream::{self, Upstream},
 };
 use arc_swap::ArcSwap;
 use bytes::BytesMut;
-use http::{HeaderValue, Request, Response, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Request, Response, header, request::Parts};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::{
@@ -34,6 +37,8 @@ use stillhere_net::{clock, entropy};
 
 /// Event streams that are held at a time while their origin is away; one more gets a short answer.
 const STREAMS_MAX: usize = 20_000;
+/// A person who comes in asks for a page and what belongs to it, and then for the next one.
+const REQUESTS_A_SESSION: f64 = 20.0;
 /// Memory for answers that are kept for bad times.
 const STALE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -47,6 +52,9 @@ pub struct Shared {
     pub sockets: Arc<Sockets>,
     /// None: there is no folder to keep actions in, and nothing is promised.
     pub actions: Option<Arc<Actions>>,
+    pub limits: Limits,
+    /// What seals the tickets of waiting rooms.
+    pub secret: Secret,
     /// Turns an address into the number that stands for a client, differently in each process.
     hasher: RandomState,
 }
@@ -57,6 +65,7 @@ pub struct Connection {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) client: headers::Client,
     pub(crate) gate: Option<GateControl>,
+    peer: IpAddr,
     /// Stands for the client where nobody needs to know who it is.
     number: u64,
     /// Operation ids: a random beginning, then one by one.
@@ -68,19 +77,22 @@ pub struct Connection {
 impl Shared {
     #[must_use]
     pub fn new(
+        spec: &Spec,
         routes: Routes,
         nodes: Arc<upstream::Shared>,
-        board: Board,
+        secret: Secret,
         actions: Option<Arc<Actions>>,
     ) -> Arc<Shared> {
         Arc::new(Shared {
             routes: ArcSwap::from_pointee(routes),
             nodes,
-            board: Arc::new(board),
+            board: Arc::new(Board::new()),
             streams: Streams::new(STREAMS_MAX),
             stale: Stale::new(STALE_BYTES),
             sockets: Sockets::new(),
             actions,
+            limits: Limits::new(&spec.limits, entropy::u64(), clock::mono()),
+            secret,
             hasher: RandomState::new(),
         })
     }
@@ -105,6 +117,7 @@ impl Connection {
             upstream,
             client: headers::Client { address, tls, trusted: false },
             gate,
+            peer: ip,
             number,
             requests: AtomicU64::new(entropy::u64()),
         }
@@ -114,6 +127,9 @@ impl Connection {
     pub async fn serve(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let came = clock::mono();
         let id = self.requests.fetch_add(1, Relaxed);
+        if let Err(answer) = self.limited(&request, id, came) {
+            return *answer;
+        }
         if socket::is_handshake(&request) {
             return self.socket(request, id).await;
         }
@@ -130,11 +146,106 @@ impl Connection {
         if parts.headers.contains_key(answer::PROBE) && parts.method == http::Method::HEAD {
             return own::probe(self, &parts, &route, id, came);
         }
+        let pass = match &route.room {
+            None => None,
+            Some(room) => match self.door(room, &route, &parts, id) {
+                Ok(pass) => Some(pass),
+                Err(answer) => return *answer,
+            },
+        };
+        let mut answer = self.inside(route, parts, body, id, came).await;
+        if let Some(pass) = pass {
+            self.hand_out(answer.headers_mut(), &pass);
+        }
+        answer
+    }
+
+    /// One address may ask only so often.
+    fn limited(
+        &self,
+        request: &Request<Incoming>,
+        id: u64,
+        came: Instant,
+    ) -> Result<(), Box<Response<Body>>> {
+        let limits = &self.shared.limits;
+        let ip = limits.client_address(self.peer, request.headers());
+        let key = limits.key(request.headers());
+        let why = if ip != self.peer && limits.is_banned(ip, clock::wall()) {
+            Trouble::of(Why::Banned, id)
+        } else {
+            match limits.request(&Who { ip, key: key.as_deref() }, came) {
+                Ok(()) => return Ok(()),
+                Err(too_many) => {
+                    let mut trouble = Trouble::of(Why::TooManyRequests, id);
+                    trouble.retry_after = Some(too_many.retry_after);
+                    trouble
+                }
+            }
+        };
+        let mut head = Request::new(()).into_parts().0;
+        head.method = request.method().clone();
+        head.uri = request.uri().clone();
+        head.headers = request.headers().clone();
+        Err(Box::new(self.sorry(&head, why)))
+    }
+
+    /// In, or into the queue.
+    fn door(
+        &self,
+        room: &Room,
+        route: &Route,
+        parts: &Parts,
+        id: u64,
+    ) -> Result<String, Box<Response<Body>>> {
+        let now = clock::wall();
+        let asked = match room.ask(room::presented(&parts.headers), now, entropy::u64()) {
+            // Worth nothing, too old, or of another door: whoever has it begins at the end.
+            room::Ask::Bad(_) => room.ask(None, now, entropy::u64()),
+            asked => asked,
+        };
+        match asked {
+            room::Ask::Enter { pass } => Ok(pass),
+            room::Ask::Bad(_) => unreachable!("no token cannot be a bad one"),
+            room::Ask::Wait { ticket, ahead, eta, ask_again } => {
+                let why = Why::WaitingRoom { ahead: ahead.unwrap_or(0), eta, ticket: ticket.clone() };
+                let mut trouble = Trouble::of(why, id);
+                trouble.service = route.service.clone();
+                trouble.pool = Some(route.pool.name().to_owned());
+                trouble.retry_after = Some(ask_again);
+                let mut answer = self.sorry(parts, trouble);
+                self.hand_out(answer.headers_mut(), &ticket);
+                Err(Box::new(answer))
+            }
+        }
+    }
+
+    /// The token as a cookie for browsers, and as a header for everybody else.
+    fn hand_out(&self, headers: &mut HeaderMap, token: &str) {
+        let cookie = if self.client.tls {
+            format!("{}={token}; Path=/; Secure; HttpOnly; SameSite=Lax", room::COOKIE)
+        } else {
+            format!("{}={token}; Path=/; HttpOnly; SameSite=Lax", room::COOKIE_PLAIN)
+        };
+        if let (Ok(token), Ok(cookie)) = (HeaderValue::from_str(token), HeaderValue::from_str(&cookie)) {
+            headers.insert(room::HEADER, token);
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+
+    async fn inside(
+        self: &Arc<Self>,
+        route: Arc<Route>,
+        parts: Parts,
+        body: Incoming,
+        id: u64,
+        came: Instant,
+    ) -> Response<Body> {
         if let (Some(keyed), Some(actions)) = (&route.spec.keyed, &self.shared.actions)
             && !headers::is_safe(&parts.method)
             && (keyed.required || parts.headers.contains_key(action::HEADER))
         {
             let actions = actions.clone();
+            let body = Body::paced(body, self.body_pace(&parts));
             return keyed::serve(self.clone(), actions, route, parts, body, id, came).await;
         }
         self.forward(route, parts, body, id, came).await
@@ -178,7 +289,8 @@ impl Connection {
                 return self.shared.streams.hold(asked, trouble, board, clock::wall, entropy::u64(), back);
             }
         }
-        let mut out = match Outgoing::of(&parts, body, &self.client).await {
+        let pace = self.body_pace(&parts);
+        let mut out = match Outgoing::of(&parts, body, pace, &self.client).await {
             Ok(out) => out,
             Err(failed) => return self.sorry(&parts, self.trouble(&route, &failed, id, came)),
         };
@@ -206,6 +318,13 @@ impl Connection {
             None => Response::from_parts(head, body),
             Some(keep) => Response::from_parts(head, copied(self.shared.clone(), keep, body)),
         }
+    }
+
+    /// Over HTTP/1 the gate sees to it; a call of gRPC may say nothing for hours.
+    fn body_pace(&self, parts: &Parts) -> Option<Pace> {
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let grpc = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        if self.gate.is_some() || grpc { None } else { self.shared.limits.spec().body_pace() }
     }
 
     pub(crate) fn ask(&self, route: &Route, parts: &Parts) -> Ask {
@@ -362,6 +481,11 @@ pub(crate) async fn keep_pools(shared: Arc<Shared>) {
 fn sight(shared: &Shared, now: Instant) {
     let routes = shared.routes.load();
     for route in routes.all() {
+        if let Some(room) = &route.room {
+            // As many as come, until there are more than the nodes can do: then as many as leave.
+            let full = route.pool.standing(now) != Standing::Takes;
+            room.capacity(full.then(|| route.pool.answers_per_s() / REQUESTS_A_SESSION));
+        }
         let seen = match route.pool.standing(now) {
             Standing::Takes => Seen::Answering,
             Standing::Paused => Seen::Paused,
