@@ -14,7 +14,7 @@ const MS: u64 = 1_000;
 /// The first probe after it was thrown out.
 const FIRST_PROBE_US: u64 = 25 * MS;
 /// From one probe to the next, while it may be a restart.
-const QUICK_US: u64 = 35 * MS;
+const QUICK_US: u64 = 15 * MS;
 const QUICK_FOR_US: u64 = 3_000 * MS;
 /// And at most, in the end.
 const SLOW_US: u64 = 500 * MS;

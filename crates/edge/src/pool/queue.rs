@@ -37,10 +37,16 @@ pub(super) struct Turn {
 /// How the waiting ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Place { node: usize, taken: Taken, since_us: u64 },
+    Place {
+        node: usize,
+        taken: Taken,
+        since_us: u64,
+    },
     No(NoPlace),
     /// The pool was replaced: wait there.
-    Moved { since_us: u64 },
+    Moved {
+        since_us: u64,
+    },
 }
 
 #[derive(Debug)]

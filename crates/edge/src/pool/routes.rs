@@ -42,7 +42,7 @@ pub(super) const PATIENCE_US: [u64; 6] = [150_000, 300_000, 600_000, 1_200_000, 
 /// The class of a route of which nothing is known.
 const PATIENCE_UNLEARNT: u8 = 3;
 /// A silence of so many times the 95th percentile is odd.
-const PATIENCE_P95: f64 = 4.0;
+const PATIENCE_P95: f64 = 3.0;
 
 /// The row of a route: found once per request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,7 +34,9 @@ pub(super) enum Ended {
     Place(Place),
     No(NoPlace),
     /// Ask the pool's successor.
-    Moved { since: Instant },
+    Moved {
+        since: Instant,
+    },
 }
 
 // === impl Ticket ===
