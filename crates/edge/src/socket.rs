@@ -52,7 +52,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 /// Opens a WebSocket to a node. It waits for a node as long as any request may.
 pub trait Dial: Send + Sync {
     /// `handshake` is always in the form of HTTP/1.1 (GET, `Upgrade: websocket`, a key of ours), whatever the client
-    /// speaks; its extensions are those of the client's request. For a node that is spoken to in HTTP/2, it is for
+    /// speaks: the host is in `Host`, the address is path and query. Its extensions are those of the client's request. For a node that is spoken to in HTTP/2, it is for
     /// the implementation to make an extended CONNECT of it; then a 200 is the good answer.
     fn dial(&self, handshake: http::request::Parts) -> BoxFuture<'_, Result<Dialled, DialError>>;
 }
@@ -156,7 +156,8 @@ impl Sockets {
     /// Answers a handshake, and goes on with the socket in a task of its own.
     pub async fn serve(self: &Arc<Self>, mut request: Request<Incoming>, way: Way) -> Response<Body> {
         let upgrade = hyper::upgrade::on(&mut request);
-        let (parts, _) = request.into_parts();
+        let (mut parts, _) = request.into_parts();
+        handshake::settle(&mut parts);
         let asked = match handshake::read(&parts) {
             Ok(asked) => asked,
             Err(answer) => return *answer,

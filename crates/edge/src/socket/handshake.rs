@@ -44,6 +44,18 @@ pub fn is_handshake<B>(request: &Request<B>) -> bool {
     }
 }
 
+/// Makes one form of both: HTTP/2 has the host in the address, HTTP/1.1 beside it.
+pub(super) fn settle(parts: &mut request::Parts) {
+    if parts.version != Version::HTTP_2 {
+        return;
+    }
+    if let Some(host) = parts.uri.authority().and_then(|a| HeaderValue::try_from(a.as_str()).ok()) {
+        parts.headers.insert(header::HOST, host);
+    }
+    let path = parts.uri.path_and_query().cloned();
+    parts.uri = path.map_or_else(|| http::Uri::from_static("/"), Into::into);
+}
+
 /// Reads a client's handshake.
 ///
 /// # Errors

@@ -15,6 +15,9 @@ use tokio::sync::watch;
 /// Routes that have no socket any more are forgotten when there are more than so many.
 const ROUTES_KEPT: usize = 2_000;
 
+/// States of a service that a restart of one node does not bring.
+const KNOWN_DOWN: [&str; 2] = ["down", "major_outage"];
+
 /// All open sockets, by route.
 #[derive(Debug)]
 pub(super) struct Registry {
@@ -181,7 +184,7 @@ impl Seat {
     }
     /// Whether the notice says that it will take longer than a restart.
     pub(super) fn is_known_down(&self) -> bool {
-        self.notice().is_some_and(|notice| notice.state.as_deref() == Some("down"))
+        self.notice().is_some_and(|notice| notice.state.as_deref().is_some_and(|s| KNOWN_DOWN.contains(&s)))
     }
     pub(super) fn stop(&self) -> Stopping {
         Stopping { orders: self.registry.stop.subscribe(), close_at: None, told: false }

@@ -56,7 +56,8 @@ pub(super) struct Sessions {
 struct Entry {
     token: [u8; 32],
     binding: [u8; 32],
-    links: mpsc::Sender<Link>,
+    /// Boxed: a channel has room for 32 at once, and there is one for each session.
+    links: mpsc::Sender<Box<Link>>,
 }
 
 /// A connection that goes on with a session.
@@ -170,6 +171,23 @@ impl Dialler {
     }
 }
 
+/// The same with memory of its own: what was read from the wire points into the connection's whole first buffer.
+fn own(mut parts: request::Parts) -> request::Parts {
+    let mut headers = http::HeaderMap::with_capacity(parts.headers.len());
+    for (name, value) in &parts.headers {
+        let name = header::HeaderName::from_bytes(name.as_str().as_bytes()).expect("it was a name");
+        let mut copy = http::HeaderValue::from_bytes(value.as_bytes()).expect("it was a value");
+        copy.set_sensitive(value.is_sensitive());
+        headers.append(name, copy);
+    }
+    parts.headers = headers;
+    // Should a URI not read back (none is known), the old one will do.
+    if let Ok(uri) = parts.uri.to_string().parse() {
+        parts.uri = uri;
+    }
+    parts
+}
+
 // === the first words ===
 
 /// Takes a client that can resume: hears what it wants, and begins a session or goes on with one.
@@ -199,7 +217,7 @@ pub(super) async fn greet(
         let found = sockets.sessions.find(&session, token.as_deref().unwrap_or_default(), &binding);
         let unknown = match found {
             None => conn,
-            Some(entry) => match entry.links.try_send(Link { conn, got }) {
+            Some(entry) => match entry.links.try_send(Box::new(Link { conn, got })) {
                 Ok(()) => return,
                 Err(full) => full.into_inner().conn,
             },
@@ -215,9 +233,10 @@ pub(super) async fn greet(
     }
     let counted = seat.tally().count(As::Resumable);
     let offers = offers.into_iter().filter(|offer| offer != RESUME).collect();
-    let dialler = Dialler { way, handshake, offers };
-    let actor = Actor::new(sockets, seat, counted, id, dialler);
-    Box::pin(actor.run(conn, &token, waiting)).await;
+    let dialler = Dialler { way, handshake: own(handshake), offers };
+    let actor = Box::new(Actor::new(sockets, seat, counted, id, dialler));
+    // A task of its own, so that the memory of this one is not kept as long as the session.
+    tokio::spawn(actor.run(conn, token, waiting));
 }
 
 #[cfg(test)]

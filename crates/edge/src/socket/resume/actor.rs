@@ -113,7 +113,7 @@ enum Origin {
 }
 
 enum Happened {
-    Link(Option<Link>),
+    Link(Option<Box<Link>>),
     Stop(Stop),
     Client(Event),
     Node(Event),
@@ -160,8 +160,15 @@ impl Actor {
         }
     }
 
-    pub(super) async fn run(mut self, conn: Conn, token: &str, mut links: mpsc::Receiver<Link>) {
-        self.attach(conn, Some(token), mono());
+    /// Boxed, for the future that is kept as long as the session would hold it more than once.
+    pub(super) async fn run(
+        mut self: Box<Self>,
+        conn: Conn,
+        token: String,
+        mut links: mpsc::Receiver<Box<Link>>,
+    ) {
+        self.attach(conn, Some(&token), mono());
+        drop(token);
         self.redial_at = Some(mono());
         let mut stop = self.seat.stop();
         loop {
@@ -174,7 +181,7 @@ impl Actor {
             }
             let due = self.due(now);
             let (read_client, read_node) = (self.may_read_client(), self.may_read_node());
-            let Actor { client, node, dial, .. } = &mut self;
+            let Actor { client, node, dial, .. } = &mut *self;
             let happened = tokio::select! {
                 biased;
                 told = stop.told() => Happened::Stop(told),
@@ -186,7 +193,7 @@ impl Actor {
             };
             let now = mono();
             match happened {
-                Happened::Link(Some(Link { conn, got })) => self.on_link(conn, got, now),
+                Happened::Link(Some(link)) => self.on_link(link.conn, link.got, now),
                 Happened::Link(None) | Happened::Time => {}
                 Happened::Stop(Stop::Cut) => break,
                 Happened::Stop(Stop::Close) => self.on_stop(now),
@@ -195,7 +202,7 @@ impl Actor {
                 Happened::Dialled(result) => self.on_dialled(result, now),
             }
         }
-        self.finish().await;
+        Box::pin(self.finish()).await;
     }
 
     // --- the client's side ---
@@ -648,7 +655,7 @@ impl Actor {
             || self.up.is_empty() && self.node.as_ref().is_none_or(|node| node.conn.is_written()))
     }
 
-    async fn finish(mut self) {
+    async fn finish(mut self: Box<Self>) {
         self.sockets.sessions.remove(&self.id);
         self.sockets.sessions.account(self.kept, 0);
         self.dial = None;

@@ -270,6 +270,8 @@ async fn over_http2_it_is_the_same_and_the_close_comes_too() {
     let origin = Origin::start().await;
     let edge = Edge::start(origin.address, SocketSpec::default()).await;
     let mut ws = over_two(&edge).await;
+    let handshake = origin.handshakes.lock().unwrap()[0].clone();
+    assert_eq!(handshake["host"], edge.address.to_string(), "HTTP/2 has it in the address");
     echo(&mut ws, "hello".into()).await;
     echo(&mut ws, Message::Binary(vec![1; 300_000].into())).await;
     origin.kill().await;
