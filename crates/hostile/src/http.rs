@@ -28,22 +28,32 @@ pub(crate) struct Pieces<'a> {
     data: &'a [u8],
     /// Zero: all at once.
     seed: u8,
+    /// So often there is nothing to be read yet: over HTTP/2 an answer before the request is no answer.
+    waits: u8,
 }
+
+/// As often as the request needs to be under way.
+const HTTP2_WAITS: u8 = 4;
 
 // === impl Pieces ===
 
 impl<'a> Pieces<'a> {
     pub(crate) fn new(data: &'a [u8], seed: u8) -> Pieces<'a> {
-        Pieces { data, seed }
+        Pieces { data, seed, waits: 0 }
     }
 }
 
 impl AsyncRead for Pieces<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        if self.waits > 0 {
+            self.waits -= 1;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let most = if self.seed == 0 { usize::MAX } else { 1 + usize::from(self.seed % 23) };
         if self.seed != 0 {
             self.seed = self.seed.wrapping_mul(37).wrapping_add(11).max(1);
@@ -65,10 +75,10 @@ pub fn run(data: &[u8]) {
         stop_at_redirect: how & STOP_AT_REDIRECT != 0,
     };
     let plan = plan(how);
-    let whole = read(plan, answer, 0, &want);
+    let whole = read(plan, answer, 0, if how & HTTP2 == 0 { 0 } else { HTTP2_WAITS }, &want);
     hold(&whole, &want);
     if how & HTTP2 == 0 {
-        let again = read(plan, answer, cut.max(1), &want);
+        let again = read(plan, answer, cut.max(1), 0, &want);
         assert_eq!(gist(&whole), gist(&again), "it depends on how it is cut");
     }
 }
@@ -91,8 +101,8 @@ fn plan(how: u8) -> &'static Plan {
     &plans[usize::from(how & (HTTP2 | HEAD))]
 }
 
-fn read(plan: &Plan, answer: &[u8], cut: u8, want: &Want) -> Result<Answer, Fault> {
-    let io = tokio::io::join(Pieces::new(answer, cut), tokio::io::sink());
+fn read(plan: &Plan, answer: &[u8], cut: u8, waits: u8, want: &Want) -> Result<Answer, Fault> {
+    let io = tokio::io::join(Pieces { waits, ..Pieces::new(answer, cut) }, tokio::io::sink());
     let mut trace = Trace::start(clock::mono());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without timers");
     runtime.block_on(plan.over(io, want, &mut trace))
