@@ -89,6 +89,7 @@ news-at = Written at { $time }
 live-wait = This page keeps looking and brings you back by itself.
 live-wait-post = This page keeps looking whether it answers again.
 live-queue = You come in by yourself when it is your turn.
+live-limit = It goes on by itself after a short wait.
 live-looked = Last looked at %
 live-back = It answers again.
 live-back-in = You are back in % s.

@@ -89,6 +89,7 @@ news-at = 写于 { $time }
 live-wait = 本页面会持续检查，恢复后自动带您返回。
 live-wait-post = 本页面会持续检查服务是否恢复。
 live-queue = 轮到您时会自动进入。
+live-limit = 稍等片刻后会自动继续。
 live-looked = 上次检查：%
 live-back = 服务已恢复。
 live-back-in = % 秒后带您返回。

@@ -51,6 +51,11 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 /// Makes the answer. `dice` is one random number.
 #[must_use]
 pub fn answer(asked: &Asked, trouble: &Trouble, known: &Known, now: Time, dice: u64) -> Response<Body> {
+    if trouble.why == Why::Kept && trouble.kept.is_none() {
+        // Without a receipt nothing is called kept, whatever the caller thought.
+        let unsure = Trouble { why: Why::OutcomeUnknown, ..trouble.clone() };
+        return answer(asked, &unsure, known, now, dice);
+    }
     let said = Said::new(asked, trouble, known, now);
     if asked.kind == Kind::EventStream && trouble.why.passes() {
         return stream::once(&said, dice);

@@ -92,7 +92,7 @@ fn data(s: &Said<'_>, live: Live, slot: Duration, retry: Duration) -> Vec<(&'sta
         (Live::Get, Why::WaitingRoom { .. }) => ("get", "live-queue"),
         (Live::Get, _) => ("get", "live-wait"),
         (Live::Post, _) => ("post", "live-wait-post"),
-        (Live::Wait, _) => ("wait", "live-wait"),
+        (Live::Wait, _) => ("wait", "live-limit"),
     };
     let zone = s.times.zone().iana_name().unwrap_or("UTC").to_owned();
     let order = s.known.notice.as_ref().map_or((0, 0), |h| h.order());
