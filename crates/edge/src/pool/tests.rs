@@ -470,7 +470,7 @@ async fn visitor(pool: Arc<Pool>, thread: u64, task: u64) {
         tokio::task::yield_now().await;
         match (round + task) % 40 {
             0 => drop(place),
-            1 if thread == 0 && task % 10 == 0 => place.failed(Failure::Cut, clock::mono()),
+            1 if thread == 0 && task.is_multiple_of(10) => place.failed(Failure::Cut, clock::mono()),
             _ => place.answered(200, MS, clock::mono()),
         }
     }
