@@ -1,29 +1,29 @@
 //! One session at work: a client's connection that comes and goes, an origin's connection that comes and goes, and the
 //! memory between them. One task drives both; everything it decides about messages is in `session`.
 
+mod client;
+mod origin;
+
 use super::{
     super::{
         BoxFuture, DialError, Dialled, Notice, Sockets, Why,
         conn::{Conn, Event},
-        frame::{Violation, code},
-        handshake,
+        frame::code,
         plain::CLOSE_WAIT,
-        registry::{As, Counted, Seat, Stop},
+        registry::{Counted, Seat, Stop},
         session::{In, Keep, Kind, Message, Next, Out, Upward},
-        wire::{self, FromClient, Limits, Said, ToClient, closed},
+        wire::{self, ToClient, closed},
     },
     Dialler, Id, KEEP_FLOOR, Link,
 };
 use crate::body::Guard;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::HeaderValue;
 use std::{
     future::{pending, poll_fn},
     sync::Arc,
     time::{Duration, Instant},
 };
-use stillhere_net::{clock::mono, entropy};
+use stillhere_net::clock::mono;
 use tokio::sync::mpsc;
 
 /// How often something is said at least.
@@ -203,263 +203,6 @@ impl Actor {
             }
         }
         Box::pin(self.finish()).await;
-    }
-
-    // --- the client's side ---
-
-    fn attach(&mut self, conn: Conn, token: Option<&str>, now: Instant) {
-        let spec = &self.dialler.way.spec;
-        let mut client = Client {
-            conn,
-            beat_at: now + BEAT,
-            ack_at: None,
-            paused: self.up.fill() >= PAUSE_AT,
-            notice: None,
-            closed_at: None,
-        };
-        let welcome = ToClient::Welcome {
-            v: wire::VERSION,
-            session: &URL_SAFE_NO_PAD.encode(self.id),
-            token,
-            resumed: token.is_none(),
-            got: self.got.tell(),
-            read: self.up.read(),
-            origin: match self.origin {
-                Origin::Opening => "opening",
-                Origin::Open => "open",
-                Origin::Away => "away",
-            },
-            paused: client.paused,
-            limits: Limits {
-                messages: spec.keep_messages,
-                bytes: spec.keep_bytes,
-                message: spec.keep_bytes,
-                linger_ms: millis(spec.linger),
-                beat_ms: millis(BEAT),
-            },
-        };
-        client.conn.text(&[&welcome.json()]);
-        self.client = Some(client);
-        self.detached_at = None;
-        self._counted = self.seat.tally().count(As::Resumable);
-        self.notice();
-    }
-
-    /// A newer connection of the same client: the older one is closed.
-    fn on_link(&mut self, conn: Conn, got: u64, now: Instant) {
-        if self.leaving.is_some() || self.stopping {
-            tokio::spawn(conn.farewell(closed::UNKNOWN, ""));
-            return;
-        }
-        if self.out.resume(got).is_err() {
-            tokio::spawn(conn.farewell(closed::PROTOCOL, "got is more than was sent"));
-            return;
-        }
-        if let Some(old) = self.client.take() {
-            tokio::spawn(old.conn.farewell(closed::REPLACED, ""));
-        }
-        self.attach(conn, None, now);
-    }
-
-    fn detach(&mut self, now: Instant) {
-        self.client = None;
-        self.detached_at = Some(now);
-        self._counted = self.seat.tally().count(As::Lingering);
-    }
-
-    fn on_client(&mut self, event: Event, now: Instant) {
-        let wrong = match event {
-            Event::Written | Event::Pong(_) => return,
-            Event::Text(text) => match wire::read(text) {
-                Some(Said::App(bytes)) => return self.take(Message { kind: Kind::Text, bytes }, now),
-                Some(Said::Control(said)) => match self.on_control(said) {
-                    Ok(()) => return,
-                    Err(wrong) => (closed::PROTOCOL, wrong),
-                },
-                None => (closed::PROTOCOL, "not in the protocol".to_owned()),
-            },
-            Event::Binary(bytes) => return self.take(Message { kind: Kind::Binary, bytes }, now),
-            Event::Gone | Event::Close(closed::LATER, _) => return self.detach(now),
-            Event::Close(code, reason) => {
-                let Some(client) = self.client.take() else { return };
-                if client.closed_at.is_some() {
-                    // It answered ours. What it said before goes to the origin first.
-                    self.over = self.node.is_none();
-                    self.leaving = Some(Leaving { code: code::GOING_AWAY, reason: String::new(), at: now });
-                } else {
-                    tokio::spawn(client.conn.farewell(code, ""));
-                    self.leaving = Some(Leaving { code, reason, at: now });
-                }
-                return;
-            }
-            Event::Wrong(violation) => (violation.code(), violation.to_string()),
-        };
-        if let Some(client) = self.client.take() {
-            tokio::spawn(async move { client.conn.farewell(wrong.0, &wrong.1).await });
-        }
-        self.leaving = Some(Leaving { code: code::GOING_AWAY, reason: String::new(), at: now });
-    }
-
-    fn on_control(&mut self, said: FromClient) -> Result<(), String> {
-        match said {
-            FromClient::Ack { got } => self.out.ack(got).map_err(|wrong| wrong.to_string()),
-            FromClient::Gap { next } if next <= wire::NUMBER_MAX => {
-                self.got.gap(next).map(drop).map_err(|wrong| wrong.to_string())
-            }
-            FromClient::Gap { .. } => Err("a number too great".to_owned()),
-            FromClient::Ping => {
-                self.say(&ToClient::Pong);
-                Ok(())
-            }
-            FromClient::Pong | FromClient::Unknown => Ok(()),
-            FromClient::Hello { .. } => Err("hello comes only once".to_owned()),
-        }
-    }
-
-    fn take(&mut self, message: Message, now: Instant) {
-        let number = self.got.take();
-        self.up.push(number, message);
-        self.ack_soon(now);
-    }
-
-    fn ack_soon(&mut self, now: Instant) {
-        if let Some(client) = &mut self.client {
-            client.ack_at.get_or_insert(now + ACK_WAIT);
-        }
-    }
-
-    fn say(&mut self, what: &ToClient<'_>) {
-        if let Some(client) = &mut self.client {
-            client.conn.text(&[&what.json()]);
-        }
-    }
-
-    /// Says what is known about the outage, when that has changed.
-    fn notice(&mut self) {
-        let notice = if self.node.is_some() { None } else { self.seat.notice() };
-        if let Some(client) = &mut self.client
-            && client.notice != notice
-        {
-            client.conn.text(&[&ToClient::Notice { notice: notice.as_ref() }.json()]);
-            client.notice = notice;
-        }
-    }
-
-    // --- the origin's side ---
-
-    fn on_node(&mut self, event: Event, now: Instant) {
-        match event {
-            Event::Written => {}
-            Event::Text(bytes) => self.keep(Message { kind: Kind::Text, bytes }),
-            Event::Binary(bytes) => self.keep(Message { kind: Kind::Binary, bytes }),
-            Event::Pong(bytes) => {
-                let number = bytes.as_ref().try_into().map(u64::from_be_bytes);
-                if number.is_ok_and(|number| self.up.confirm(number)) {
-                    self.ack_soon(now);
-                }
-            }
-            // It restarts, or is told to: the application did not mean to end the conversation.
-            Event::Close(code::GOING_AWAY | code::RESTART | code::TRY_AGAIN, _) => {
-                if let Some(node) = self.node.take() {
-                    tokio::spawn(node.conn.farewell(code::NORMAL, ""));
-                    self.lost(Some(node.opened_at), now);
-                }
-            }
-            Event::Close(code, reason) => {
-                if let Some(node) = self.node.take() {
-                    tokio::spawn(node.conn.farewell(code, ""));
-                }
-                self.ending = Some((code, reason));
-            }
-            Event::Gone => {
-                let opened = self.node.take().map(|node| node.opened_at);
-                self.lost(opened, now);
-            }
-            Event::Wrong(violation) => {
-                tracing::warn!(route = %self.seat.route(), %violation, "a node broke the WebSocket protocol");
-                let Some(node) = self.node.take() else { return };
-                tokio::spawn(node.conn.farewell(violation.code(), ""));
-                if violation == Violation::TooBig {
-                    self.ending = Some((code::TOO_BIG, violation.to_string()));
-                } else {
-                    self.lost(Some(node.opened_at), now);
-                }
-            }
-        }
-    }
-
-    /// The origin's connection is gone. The client stays, and is told.
-    fn lost(&mut self, opened: Option<Instant>, now: Instant) {
-        if opened.is_some_and(|opened| now.saturating_duration_since(opened) >= GOOD_AFTER) {
-            self.tries = 0;
-        }
-        let uncertain = self.up.died();
-        self.away(uncertain, now);
-        let open = self.sockets.sessions.by_id.lock().map_or(0, |sessions| sessions.len() as u64);
-        let herd = Duration::from_millis(open * 1_000 / REDIALS_A_SECOND).min(REDIAL_LAST);
-        self.try_again(herd, now);
-    }
-
-    fn away(&mut self, uncertain: Option<[u64; 2]>, now: Instant) {
-        if self.origin == Origin::Away && uncertain.is_none() {
-            return;
-        }
-        self.origin = Origin::Away;
-        self.away_since.get_or_insert(now);
-        self.away_counted = Some(self.seat.tally().count(As::Away));
-        self.event(&ToClient::Origin { state: "away", new: false, protocol: None, uncertain });
-        self.notice();
-    }
-
-    fn try_again(&mut self, at_most: Duration, now: Instant) {
-        let step = REDIAL_FIRST.saturating_mul(1 << self.tries.min(10)).min(REDIAL_LAST).max(at_most);
-        self.tries += 1;
-        let share = entropy::u64() % (millis(step) + 1);
-        self.redial_at = Some(now + REDIAL_FIRST / 4 + Duration::from_millis(share));
-    }
-
-    fn on_dialled(&mut self, result: Result<Dialled, DialError>, now: Instant) {
-        let Some((expected, _)) = self.dial.take() else { return };
-        match result {
-            Ok(Dialled { head, stream, guard }) if handshake::is_open(&head, &expected) => {
-                let limit = self.dialler.way.spec.keep_bytes;
-                self.node = Some(Node {
-                    conn: Conn::client(stream, limit),
-                    opened_at: now,
-                    asked_at: None,
-                    pinged: false,
-                    _guard: guard,
-                });
-                let new = std::mem::replace(&mut self.opened, true);
-                self.origin = Origin::Open;
-                self.away_since = None;
-                self.away_counted = None;
-                let protocol = head.headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|v| v.to_str().ok());
-                self.event(&ToClient::Origin { state: "open", new, protocol, uncertain: None });
-                self.notice();
-            }
-            Err(DialError::Refused(answer)) if is_final(answer.status()) => {
-                self.ending = Some((closed::REFUSED, answer.status().as_str().to_owned()));
-            }
-            Ok(_) | Err(DialError::Refused(_) | DialError::Away(_)) => {
-                self.away(None, now);
-                self.try_again(Duration::ZERO, now);
-            }
-        }
-    }
-
-    /// A numbered event: it stands in order with what the origin says.
-    fn event(&mut self, what: &ToClient<'_>) {
-        self.keep(Message { kind: Kind::Event, bytes: Bytes::from(what.json()) });
-    }
-
-    /// Keeps a message for the client. While that is connected nothing is forgotten (the origin waits instead);
-    /// while it is not, the oldest go, and it will hear of the gap.
-    fn keep(&mut self, message: Message) {
-        if self.client.is_none() {
-            while !self.has_room_down() && self.out.drop_oldest() {}
-        }
-        self.out.push(message);
     }
 
     // --- limits ---

@@ -91,7 +91,7 @@ enum Act {
 #[derive(Debug)]
 enum Wire {
     Message(Message),
-    Gap { next: u64 },
+    Gap { next: u64, lost: u64 },
     Ack(u64),
 }
 
@@ -165,9 +165,9 @@ impl World {
                             assert_eq!(n, number(&m), "both count the same");
                             self.upward.push(n, m);
                         }
-                        Some(Wire::Gap { next }) => {
+                        Some(Wire::Gap { next, lost }) => {
                             let from = self.edge_in.got() + 1;
-                            self.edge_in.gap(next).unwrap();
+                            assert_eq!(self.edge_in.gap(next), Ok(lost));
                             self.lost_by_client.extend(from..next);
                         }
                         Some(Wire::Ack(got)) => self.edge_out.ack(got).unwrap(),
@@ -183,9 +183,9 @@ impl World {
                             assert_eq!(self.client_in.take(), number(&m));
                             self.at_client.push(number(&m));
                         }
-                        Some(Wire::Gap { next }) => {
+                        Some(Wire::Gap { next, lost }) => {
                             let from = self.client_in.got() + 1;
-                            self.client_in.gap(next).unwrap();
+                            assert_eq!(self.client_in.gap(next), Ok(lost));
                             self.lost_to_client.extend(from..next);
                         }
                         Some(Wire::Ack(got)) => self.client_out.ack(got).unwrap(),
@@ -256,7 +256,7 @@ impl World {
         for (out, wire) in [(&mut self.client_out, up), (&mut self.edge_out, down)] {
             while let Some(next) = out.take_next() {
                 wire.push_back(match next {
-                    Next::Gap { next, .. } => Wire::Gap { next },
+                    Next::Gap { next, lost } => Wire::Gap { next, lost },
                     Next::Message(m) => Wire::Message(m),
                 });
             }
