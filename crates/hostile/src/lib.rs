@@ -8,9 +8,11 @@ pub mod condition;
 pub mod config;
 pub mod dns;
 pub mod front;
+pub mod gate;
 pub mod http;
 pub mod notice;
 pub mod push;
+pub mod ticket;
 pub mod tls;
 
 /// One reader and what tries it.
@@ -21,15 +23,17 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "api", run: api::run },
     Target { name: "condition", run: condition::run },
     Target { name: "config", run: config::run },
     Target { name: "dns", run: dns::run },
     Target { name: "front", run: front::run },
+    Target { name: "gate", run: gate::run },
     Target { name: "http", run: http::run },
     Target { name: "notice", run: notice::run },
     Target { name: "push", run: push::run },
+    Target { name: "ticket", run: ticket::run },
     Target { name: "tls", run: tls::run },
 ];
 

@@ -269,7 +269,7 @@ fn simulate(room: &Room, people: u64, within: u64, stay: u64, leavers: u64) -> C
                 crowd.entered.push((came[person], ms));
                 inside += 1;
                 crowd.most_active = crowd.most_active.max(inside);
-                if n == people / 2 | 1 {
+                if n == (people / 2) | 1 {
                     crowd.told = first_told[person].map(|(at, eta)| (eta, Time(ms).since(Time(at))));
                 }
                 events.push(Reverse((ms + stay as i64, n, true)));
