@@ -8,6 +8,10 @@
 //! new is said, new observations wait in their bounded queue, and the page's own rule of freshness says that there is no
 //! fresh news (case a, case c). The alternative, deciding again later, would date outages wrongly.
 
+mod apply;
+mod commit;
+mod time;
+
 use crate::{
     channels::Channels,
     deliver::Post,
@@ -26,18 +30,13 @@ use std::{
 };
 use stillhere_judge::{Input as JudgeInput, Look};
 use stillhere_model::{
-    Accepted, Audience, CheckId, Command, DeliveryId, Entry, Finding, MaintenanceStatus, Mint, Moment,
-    Observation, Occasion, OutboxMessage, Outcome, Refusal, ServiceId, Status, Time, VerdictChange,
-    time::millis,
+    Accepted, Audience, CheckId, Command, Entry, Finding, Mint, Moment, Observation, Occasion, Outcome,
+    Refusal, ServiceId, Status, Time, VerdictChange, time::millis,
 };
 use stillhere_net::clock::Clock;
 use stillhere_respond::{Effect, Input as RespondInput};
 use stillhere_store::{Store, Write};
-use stillhere_tell::{
-    Snapshot,
-    notice::Key,
-    snapshot::{LatencyPoint, OwnTrouble},
-};
+use stillhere_tell::{Snapshot, notice::Key, snapshot::LatencyPoint};
 use tokio::sync::{Notify, mpsc, watch};
 
 /// Observations that may wait for the judge. At 1,000 looks a second this is a minute of a store that does not answer.
@@ -52,25 +51,10 @@ const BATCH_ROWS: usize = 500;
 const REQUESTS_A_ROUND: usize = 64;
 /// How often time itself is looked at: freshness, promises, heartbeats, maintenance, clock jumps.
 const TICK: Duration = Duration::from_millis(500);
-/// Bars of all services are computed anew this often.
-const REFRESH: Duration = Duration::from_secs(60);
-/// A snapshot that only renews freshness is made at most this often.
-const RENEW: Duration = Duration::from_millis(500);
-/// When nothing else is written, "we are alive" is.
-const ALIVE: Duration = Duration::from_secs(5);
-/// Between tries to commit what the store refused.
-const COMMIT_RETRY: Duration = Duration::from_millis(250);
-/// Wall and monotonic clock may drift apart by this much in one tick before it is called a jump.
-const JUMP: Duration = Duration::from_secs(2);
-/// Time that passed unseen (frozen, suspended) counts as a gap from here on.
-const FREEZE: Duration = Duration::from_secs(5);
 /// Off for longer than this, and the time in between is a gap.
 const OFF: Duration = Duration::from_secs(10);
 /// Rounds of judge → respond → judge that one input may take. Each declaration needs one more.
 const ROUNDS_MAX: usize = 16;
-
-/// Who is said to have asked for what stands in the configuration file.
-const BY_FILE: &str = "configuration file";
 
 /// What the observers hand to the judge.
 pub(crate) enum Seen {
@@ -443,236 +427,6 @@ impl Flow {
         // A caller that went away has its answer in the journal.
         self.pending.replies.push(Box::new(move || drop(reply.send(outcome))));
         self.pending.since_ms.get_or_insert(i64::MIN / 2);
-    }
-
-    fn tick(&mut self, now: Moment) {
-        self.look_at_the_clock(now);
-        let changes = self.judged(JudgeInput::Tick, now);
-        self.verdicts(changes, now);
-        for heard in self.heartbeats.tick(now) {
-            self.pending.write.push.push((heard.check, heard.state));
-            if let Some(observation) = heard.observation {
-                self.vitals.ended_passive(observation.outcome);
-                self.observed(observation, now);
-            }
-        }
-        self.respond(RespondInput::Tick, now);
-        if self.skipped > 0 {
-            let looks = std::mem::take(&mut self.skipped);
-            self.pending.write.journal.push((now.wall, Entry::FellBehind { looks }));
-            if self.behind_since.is_none() {
-                self.respond(RespondInput::FellBehind { looks }, now);
-            }
-            self.behind_since = Some(now);
-        } else if self.behind_since.is_some_and(|since| now.mono_ms - since.mono_ms > millis(REFRESH)) {
-            self.behind_since = None;
-        }
-        self.troubles(now);
-        if now.mono_ms - self.last_refresh_ms >= millis(REFRESH) {
-            self.last_refresh_ms = now.mono_ms;
-            self.public.refresh_all(now.wall);
-        }
-        if now.wall.since(Time(self.vitals.last_commit_ms.load(Relaxed))) >= ALIVE {
-            self.pending.since_ms.get_or_insert(i64::MIN / 2);
-        }
-        self.last_tick = now;
-    }
-
-    /// Tells a frozen process from a set clock, and writes down what cannot be known (cases b, c, r).
-    fn look_at_the_clock(&mut self, now: Moment) {
-        let mono = now.mono_ms - self.last_tick.mono_ms;
-        let wall = now.wall.0 - self.last_tick.wall.0;
-        let jump = wall - mono;
-        if jump.abs() > millis(JUMP) {
-            tracing::warn!(by_ms = jump, "the wall clock jumped");
-            self.pending.write.journal.push((now.wall, Entry::ClockJumped { by_ms: jump }));
-            self.respond(RespondInput::ClockJumped { by_ms: jump }, now);
-            self.pending.jumped_ms += jump;
-        }
-        // The stretch that was jumped over was seen by nobody, whether the machine slept or its clock was set.
-        if wall > millis(FREEZE) {
-            self.gap(self.last_tick.wall, now.wall, now);
-        }
-    }
-
-    pub(crate) fn gap(&mut self, from: Time, until: Time, now: Moment) {
-        self.pending.write.gaps.push((from, until));
-        self.pending.write.journal.push((now.wall, Entry::Gap { from, until }));
-        self.pending.deciding = true;
-        self.public.gap(from, until, now.wall);
-        self.heartbeats.was_deaf(from, now);
-    }
-
-    fn troubles(&mut self, _now: Moment) {
-        let mut own = Vec::new();
-        if let Some(since) = self.uplink_down_since {
-            own.push(OwnTrouble::UplinkDown { since });
-        }
-        if let Some(since) = self.behind_since {
-            own.push(OwnTrouble::FallingBehind { since: since.wall });
-        }
-        self.public.trouble(own);
-    }
-
-    fn commit_is_due(&self, now: Moment) -> bool {
-        self.pending.deciding
-            || self.pending.write.observations.len() >= BATCH_ROWS
-            || self.pending.since_ms.is_some_and(|since| now.mono_ms - since >= millis(BATCH_WAIT))
-    }
-
-    /// Puts what was decided on disk, then lets it be known.
-    async fn commit(&mut self, stop: &mut watch::Receiver<bool>) {
-        let mut pending = std::mem::take(&mut self.pending);
-        // Looks don't wait for the disk: they change nothing by themselves, and a re-check is due in half a second.
-        for ask in pending.looks.drain(..) {
-            if self.asks.try_send(ask).is_err() {
-                self.vitals.looks_skipped.fetch_add(1, Relaxed);
-            }
-        }
-        let now = self.clock.now();
-        let snapshot = Arc::new(self.public.snapshot(now.wall));
-        let announced = std::mem::take(&mut pending.announce);
-        // Cut only when somebody is to be told: most commits are looks.
-        let for_staff = if announced.is_empty() { None } else { Some(self.public.staff_snapshot(now.wall)) };
-        for (occasion, audience, not_before) in announced {
-            let all = for_staff.as_ref().unwrap_or(&snapshot);
-            let messages = self.channels.address(&occasion, audience, &snapshot, all);
-            for (channel, payload) in messages {
-                pending.write.outbox.push(OutboxMessage {
-                    id: DeliveryId(self.mint.uuid(now.wall)),
-                    channel,
-                    audience,
-                    occasion: occasion.clone(),
-                    created_at: now.wall,
-                    not_before,
-                    payload,
-                });
-            }
-        }
-        pending.write.alive_at = Some(now.wall);
-        pending.write.seq = Some(snapshot.seq);
-        let began_us = self.clock.mono_us();
-        let dropped = self.vitals.observations_dropped.load(Relaxed);
-        let mut failed_since = None;
-        while let Err(e) = self.store.commit(&pending.write).await {
-            self.vitals.commits_failed.fetch_add(1, Relaxed);
-            if failed_since.is_none() {
-                failed_since = Some(self.clock.now().wall);
-                tracing::error!(error = %e, "could not write what was decided; trying again, saying nothing until then");
-            }
-            // On the way out there is nobody left to wait for: what is not acknowledged is not promised.
-            if *stop.borrow() {
-                return;
-            }
-            tokio::time::sleep(COMMIT_RETRY).await;
-        }
-        self.vitals.commits.fetch_add(1, Relaxed);
-        self.vitals.commit_us_sum.fetch_add(self.clock.mono_us() - began_us, Relaxed);
-        self.vitals.last_commit_ms.store(now.wall.0, Relaxed);
-        let changed = self.snapshots.borrow().seq != snapshot.seq;
-        if changed || now.mono_ms - self.last_renew_ms >= millis(RENEW) {
-            self.last_renew_ms = now.mono_ms;
-            self.notices.send_replace(stillhere_tell::notice::sign(&snapshot, &self.key).into());
-            self.snapshots.send_replace(snapshot);
-        }
-        if pending.jumped_ms != 0
-            && let Err(e) = self.store.clock_jumped(pending.jumped_ms).await
-        {
-            tracing::error!(error = %e, "the outbox still counts by the clock of before; messages may go out late");
-        }
-        if !pending.write.outbox.is_empty() || !pending.write.withdraw.is_empty() {
-            self.outbox.notify_waiters();
-        }
-        for reply in pending.replies {
-            reply();
-        }
-        if let Some(since) = failed_since {
-            tracing::warn!(since = %since, "writing works again");
-            // We were not frozen: what was seen meanwhile waits in the queue. Only where it did not fit is there a gap.
-            if self.vitals.observations_dropped.load(Relaxed) == dropped {
-                self.last_tick = self.clock.now();
-            }
-        }
-    }
-
-    async fn reload(&mut self, now: Moment) -> Result<String, String> {
-        let loaded = match self.loaded.again() {
-            Ok(loaded) => loaded,
-            Err(report) => {
-                self.pending
-                    .write
-                    .journal
-                    .push((now.wall, Entry::ConfigRefused { error: first_line(&report) }));
-                return Err(report);
-            }
-        };
-        let summary = self.loaded.compare(&loaded);
-        self.apply(loaded, now).await;
-        self.pending.write.journal.push((now.wall, Entry::ConfigApplied { summary: summary.clone() }));
-        self.pending.deciding = true;
-        Ok(summary)
-    }
-
-    /// Everything in `loaded` was built and checked before: from here on nothing can be refused.
-    async fn apply(&mut self, loaded: Loaded, now: Moment) {
-        let before = std::mem::replace(&mut self.loaded, loaded);
-        let gone =
-            before.topology.services.into_iter().filter(|s| self.loaded.topology.service(&s.id).is_none());
-        self.pending.write.retired.extend(gone.map(|s| (s.id, now.wall)));
-        let changes = self.judged(JudgeInput::TopologyChanged, now);
-        let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();
-        self.public.reconfigure(
-            &self.loaded.topology,
-            self.loaded.site.clone(),
-            self.loaded.fresh_for,
-            &verdicts,
-            now.wall,
-        );
-        self.respond(RespondInput::TopologyChanged, now);
-        self.verdicts(changes, now);
-        self.heartbeats.replace(&self.loaded.heartbeats, self.loaded.ping_key);
-        self.channels.replace(&self.loaded.channels);
-        self.post.replace(&self.loaded.channels);
-        self.guard.replace(self.loaded.uplink_targets.clone()).await;
-        if self.asks.send(Ask::Replace(self.loaded.watched.clone())).await.is_err() {
-            tracing::error!("the watcher is gone");
-        }
-        self.plan_maintenance(now);
-    }
-
-    /// Windows from the file become maintenances by their key. One that is gone from the file is called off, or
-    /// ended if it has begun.
-    pub(crate) fn plan_maintenance(&mut self, now: Moment) {
-        let mut keys = Vec::new();
-        let mut commands = Vec::new();
-        for command in &self.loaded.maintenance {
-            if let Command::ScheduleMaintenance { from_file: Some(key), ends_at, .. } = command {
-                keys.push(key.clone());
-                // Windows of the past may stay in the file.
-                if *ends_at > now.wall {
-                    commands.push(command.clone());
-                }
-            }
-        }
-        for m in self.respond.maintenances() {
-            if m.from_file.as_ref().is_some_and(|key| !keys.contains(key)) {
-                match m.status {
-                    MaintenanceStatus::Scheduled => {
-                        commands.push(Command::CancelMaintenance { maintenance: m.id, text: None });
-                    }
-                    MaintenanceStatus::InProgress | MaintenanceStatus::Verifying => {
-                        commands.push(Command::CompleteMaintenance { maintenance: m.id, text: None });
-                    }
-                    MaintenanceStatus::Completed | MaintenanceStatus::Cancelled => {}
-                }
-            }
-        }
-        for command in commands {
-            let by = BY_FILE.to_owned();
-            if let Some(Err(refusal)) = self.respond(RespondInput::Command { by, command }, now) {
-                tracing::warn!(%refusal, "a maintenance window of the file was not taken over");
-            }
-        }
     }
 }
 

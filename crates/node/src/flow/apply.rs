@@ -1,0 +1,94 @@
+//! Another configuration, while everything goes on.
+
+use super::{Flow, first_line};
+use crate::{observe::Ask, reload::Loaded};
+use stillhere_judge::Input as JudgeInput;
+use stillhere_model::{Command, Entry, MaintenanceStatus, Moment};
+use stillhere_respond::Input as RespondInput;
+
+/// Who is said to have asked for what stands in the configuration file.
+const BY_FILE: &str = "configuration file";
+
+// === impl Flow ===
+
+impl Flow {
+    pub(super) async fn reload(&mut self, now: Moment) -> Result<String, String> {
+        let loaded = match self.loaded.again() {
+            Ok(loaded) => loaded,
+            Err(report) => {
+                self.pending
+                    .write
+                    .journal
+                    .push((now.wall, Entry::ConfigRefused { error: first_line(&report) }));
+                return Err(report);
+            }
+        };
+        let summary = self.loaded.compare(&loaded);
+        self.apply(loaded, now).await;
+        self.pending.write.journal.push((now.wall, Entry::ConfigApplied { summary: summary.clone() }));
+        self.pending.deciding = true;
+        Ok(summary)
+    }
+
+    /// Everything in `loaded` was built and checked before: from here on nothing can be refused.
+    pub(super) async fn apply(&mut self, loaded: Loaded, now: Moment) {
+        let before = std::mem::replace(&mut self.loaded, loaded);
+        let gone =
+            before.topology.services.into_iter().filter(|s| self.loaded.topology.service(&s.id).is_none());
+        self.pending.write.retired.extend(gone.map(|s| (s.id, now.wall)));
+        let changes = self.judged(JudgeInput::TopologyChanged, now);
+        let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();
+        self.public.reconfigure(
+            &self.loaded.topology,
+            self.loaded.site.clone(),
+            self.loaded.fresh_for,
+            &verdicts,
+            now.wall,
+        );
+        self.respond(RespondInput::TopologyChanged, now);
+        self.verdicts(changes, now);
+        self.heartbeats.replace(&self.loaded.heartbeats, self.loaded.ping_key);
+        self.channels.replace(&self.loaded.channels);
+        self.post.replace(&self.loaded.channels);
+        self.guard.replace(self.loaded.uplink_targets.clone()).await;
+        if self.asks.send(Ask::Replace(self.loaded.watched.clone())).await.is_err() {
+            tracing::error!("the watcher is gone");
+        }
+        self.plan_maintenance(now);
+    }
+
+    /// Windows from the file become maintenances by their key. One that is gone from the file is called off, or
+    /// ended if it has begun.
+    pub(crate) fn plan_maintenance(&mut self, now: Moment) {
+        let mut keys = Vec::new();
+        let mut commands = Vec::new();
+        for command in &self.loaded.maintenance {
+            if let Command::ScheduleMaintenance { from_file: Some(key), ends_at, .. } = command {
+                keys.push(key.clone());
+                // Windows of the past may stay in the file.
+                if *ends_at > now.wall {
+                    commands.push(command.clone());
+                }
+            }
+        }
+        for m in self.respond.maintenances() {
+            if m.from_file.as_ref().is_some_and(|key| !keys.contains(key)) {
+                match m.status {
+                    MaintenanceStatus::Scheduled => {
+                        commands.push(Command::CancelMaintenance { maintenance: m.id, text: None });
+                    }
+                    MaintenanceStatus::InProgress | MaintenanceStatus::Verifying => {
+                        commands.push(Command::CompleteMaintenance { maintenance: m.id, text: None });
+                    }
+                    MaintenanceStatus::Completed | MaintenanceStatus::Cancelled => {}
+                }
+            }
+        }
+        for command in commands {
+            let by = BY_FILE.to_owned();
+            if let Some(Err(refusal)) = self.respond(RespondInput::Command { by, command }, now) {
+                tracing::warn!(%refusal, "a maintenance window of the file was not taken over");
+            }
+        }
+    }
+}
