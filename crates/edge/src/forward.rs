@@ -352,6 +352,10 @@ pub(crate) async fn attempt(
 }
 
 /// How waiting for an answer ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the first one is nearly every request's, and lives on the stack for a moment"
+)]
 enum End {
     First(Result<Response<Incoming>, Sent>),
     Second(Box<Answered>),

@@ -348,7 +348,7 @@ pub(crate) async fn send_late(shared: Arc<Shared>, actions: Arc<Actions>) {
                 tracing::warn!(error = %e, "old actions could not be forgotten");
             }
         }
-        if !actions.next_due().is_some_and(|due| due <= clock::wall()) {
+        if actions.next_due().is_none_or(|due| due > clock::wall()) {
             continue;
         }
         let due = match actions.due(clock::wall(), room.available_permits()).await {

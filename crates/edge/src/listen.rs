@@ -36,8 +36,6 @@ const BACKLOG: u32 = 4096;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// Requests that one HTTP/2 connection may have open.
 const H2_STREAMS: u32 = 200;
-/// How long the head of a request may take, and how long a connection may wait for its next one.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long a TLS handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(1);
@@ -175,7 +173,7 @@ async fn connection<I>(
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = shared.limits.spec().gate();
-    let Ok((prefix, kind)) = gate::sniff(&mut io, HEAD_WITHIN).await else { return };
+    let Ok((prefix, kind)) = gate::sniff(&mut io, shared.limits.spec().idle).await else { return };
     let (io, control) = Gated::new(io, prefix, limits);
     match kind {
         Kind::H1 => {
@@ -221,12 +219,14 @@ async fn http1_connection<I>(io: I, about: Arc<Connection>, mut phase: watch::Re
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let idle = about.shared.limits.spec().idle;
     let service = service_fn(move |request: Request<Incoming>| {
         let about = about.clone();
         async move { Ok::<http::Response<Body>, Infallible>(about.serve(request).await) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_headers(100);
+    // The gate sees to it that a head is not slow; here it is how long a connection may wait for its next one.
+    builder.timer(TokioTimer::new()).header_read_timeout(idle).max_headers(100);
     let mut serving = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
     tokio::select! {
         biased;

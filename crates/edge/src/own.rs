@@ -5,13 +5,18 @@ use crate::{
     Body,
     action::Key,
     answer::{self, Trouble, Why},
+    forward::Failed,
     keyed,
-    pool::{Ask, NoPlace},
+    pool::{NoPlace, Standing},
     route::Route,
     serve::{Connection, host_of},
 };
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use std::{fmt::Write as _, sync::Arc, time::Instant};
+use std::{
+    fmt::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use stillhere_net::entropy;
 
 /// Everything below this is ours; nothing of it reaches the origin.
@@ -66,10 +71,15 @@ pub(crate) fn probe(
     id: u64,
     now: Instant,
 ) -> Response<Body> {
-    let ask = Ask { until: Some(now), ..connection.ask(route, parts) };
-    let _ = (ask, NoPlace::QueueFull);
-    let _ = id;
-    answer::probe(0, 0.0, entropy::u64())
+    let pool = &route.pool;
+    if pool.available(now) {
+        return answer::probe(pool.waiting() as u64, pool.answers_per_s(), entropy::u64());
+    }
+    let no = match pool.standing(now) {
+        Standing::Paused => NoPlace::Paused { waited: Duration::ZERO },
+        _ => NoPlace::AllOut { waited: Duration::ZERO },
+    };
+    connection.sorry(parts, connection.trouble(route, &Failed::NoPlace(no), id, now))
 }
 
 fn json(text: &str) -> Response<Body> {

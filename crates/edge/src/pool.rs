@@ -515,6 +515,12 @@ impl Pool {
     fn all_out(&self) -> bool {
         self.nodes.iter().all(|n| n.state().is(State::Down))
     }
+    /// Requests that wait for a place.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
+    }
+
     pub(crate) fn answers_per_s(&self) -> f64 {
         self.rate.lock().unwrap_or_else(PoisonError::into_inner).per_s
     }

@@ -128,12 +128,23 @@ impl Connection {
         let came = clock::mono();
         let id = self.requests.fetch_add(1, Relaxed);
         if let Err(answer) = self.limited(&request, id, came) {
+            if socket::is_handshake(&request)
+                && let Some(gate) = &self.gate
+            {
+                gate.declined();
+            }
             return *answer;
         }
         if socket::is_handshake(&request) {
             return self.socket(request, id).await;
         }
         let (parts, body) = request.into_parts();
+        if (parts.headers.contains_key(header::UPGRADE) || parts.method == http::Method::CONNECT)
+            && let Some(gate) = &self.gate
+        {
+            // No other protocol is spoken here: the rest of the connection, which the gate holds back, is HTTP.
+            gate.declined();
+        }
         let path = parts.uri.path();
         if path.starts_with(own::PREFIX) {
             return own::serve(self, parts, id);
@@ -257,7 +268,12 @@ impl Connection {
         drop(routes);
         match found {
             Some(route) => dial::serve(self, &route, request, id).await,
-            None => self.sorry(&request.into_parts().0, Trouble::of(Why::NotRouted, id)),
+            None => {
+                if let Some(gate) = &self.gate {
+                    gate.declined();
+                }
+                self.sorry(&request.into_parts().0, Trouble::of(Why::NotRouted, id))
+            }
         }
     }
 
@@ -269,12 +285,6 @@ impl Connection {
         id: u64,
         came: Instant,
     ) -> Response<Body> {
-        if parts.headers.contains_key(header::UPGRADE)
-            && let Some(gate) = &self.gate
-        {
-            // No other protocol is spoken here; the rest of the connection is HTTP again.
-            gate.declined();
-        }
         if !route.pool.available(came) {
             // What was kept is better than waiting, and an EventSource must not see an error.
             if let Some(kept) = self.shared.stale.find(&parts, clock::wall()) {
@@ -340,9 +350,6 @@ impl Connection {
 
     /// Our own answer in place of the origin's.
     pub(crate) fn sorry(&self, parts: &Parts, trouble: Trouble) -> Response<Body> {
-        if let Some(gate) = &self.gate {
-            gate.declined();
-        }
         let known = self.shared.board.current();
         answer::answer(&Asked::of(parts), &trouble, &known, clock::wall(), entropy::u64())
     }
@@ -364,6 +371,9 @@ impl Connection {
         trouble.service = route.service.clone();
         trouble.pool = Some(route.pool.name().to_owned());
         trouble.held = Some(clock::mono().saturating_duration_since(came));
+        // So that those who are told to come back do not come back at once.
+        trouble.waiting = route.pool.waiting() as u64;
+        trouble.per_second = route.pool.answers_per_s();
         trouble
     }
 }

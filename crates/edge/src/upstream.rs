@@ -97,6 +97,7 @@ enum To {
 
 /// Why no answer came.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub enum Sent {
     /// Nothing was written: the request is given back as it was.
     Nothing(Request<Body>),
