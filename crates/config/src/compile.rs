@@ -2,11 +2,14 @@
 
 mod channels;
 mod checks;
+mod edge;
 mod graph;
 mod maintenance;
 mod services;
 
 pub(crate) use checks::check_of;
+pub use edge::EDGE_CHECK;
+pub(crate) use edge::edge_checks;
 
 use crate::{
     bounds,
@@ -37,13 +40,14 @@ struct Shapes {
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::new);
 
 /// Sections in the order of the reference; `true` for those that are written `[[…]]`.
-pub(crate) const SECTIONS: [(&str, bool); 12] = [
+pub(crate) const SECTIONS: [(&str, bool); 13] = [
     ("site", false),
     ("server", false),
     ("defaults", false),
     ("service", true),
     ("channel", true),
     ("maintenance", true),
+    ("edge", false),
     ("respond", false),
     ("heartbeats", false),
     ("uplink", false),
@@ -92,6 +96,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
     let channels = channels::read(many(&mut root, "channel", faults), &services.known, &site, faults);
     let maintenance =
         maintenance::read(many(&mut root, "maintenance", faults), &services.known, &site, faults);
+    let edge = edge::read(&mut root, &services, faults);
     Config {
         site,
         server,
@@ -100,6 +105,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
         checks: services.checks,
         channels,
         maintenance,
+        edge,
         respond,
         heartbeats,
         uplink,

@@ -25,6 +25,7 @@ pub struct Config {
     pub checks: Vec<Check>,
     pub channels: Vec<Channel>,
     pub maintenance: Vec<Window>,
+    pub edge: Option<stillhere_edge::Spec>,
     pub respond: Respond,
     pub heartbeats: Heartbeats,
     pub uplink: Uplink,
@@ -109,8 +110,14 @@ impl Config {
     /// What the pure stages need to know.
     #[must_use]
     pub fn topology(&self) -> Topology {
-        let checks: HashMap<_, _> = self.checks.iter().map(|c| (c.def.id.clone(), c.def.clone())).collect();
-        Topology { services: self.services.clone(), checks }
+        let mut services = self.services.clone();
+        let mut checks: HashMap<_, _> =
+            self.checks.iter().map(|c| (c.def.id.clone(), c.def.clone())).collect();
+        for def in compile::edge_checks(&services, self.edge.as_ref()) {
+            services.iter_mut().filter(|s| s.id == def.service).for_each(|s| s.checks.push(def.id.clone()));
+            checks.insert(def.id.clone(), def);
+        }
+        Topology { services, checks }
     }
 }
 

@@ -32,6 +32,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     let sections = [
         ("site", old.site != new.site),
         ("defaults", old.defaults != new.defaults),
+        ("edge", old.edge != new.edge),
         ("respond", old.respond != new.respond),
         ("heartbeats", old.heartbeats != new.heartbeats),
         ("uplink", old.uplink != new.uplink),

@@ -36,6 +36,7 @@ pub fn explain(config: &Config) -> String {
     for w in &config.maintenance {
         out.window(w);
     }
+    out.edge(config.edge.as_ref());
     out.section("respond", &config.respond);
     out.section("heartbeats", &config.heartbeats);
     out.section("uplink", &config.uplink);
@@ -64,6 +65,18 @@ impl Page {
     fn section<T: Serialize + Default + for<'de> Deserialize<'de>>(&mut self, key: &str, value: &T) {
         let usual = object(&T::default());
         self.table(&format!("[{key}]"), &[key], fields::of::<T>(), &object(value), |k| usual.get(k).cloned());
+    }
+
+    /// As a whole: its tables are the edge's own, and what is in force stands in them.
+    fn edge(&mut self, edge: Option<&stillhere_edge::Spec>) {
+        let Some(edge) = edge else {
+            self.text.push_str("\n# [edge] is not there: nothing stands in front of your servers\n");
+            return;
+        };
+        let mut written = json!({ "edge": edge });
+        mask(&mut written, &[], "");
+        let text = toml::to_string(&written).unwrap_or_default();
+        let _infallible = writeln!(self.text, "\n{}", text.trim_end());
     }
 
     fn service(&mut self, s: &ServiceDef) {

@@ -25,6 +25,7 @@ mod schema;
 mod shape;
 mod watch;
 
+pub use compile::EDGE_CHECK;
 pub use config::{Channel, Check, Config, Window};
 pub use diff::{Diff, diff};
 pub use explain::explain;

@@ -30,6 +30,7 @@ pub fn reference() -> String {
     out.channels();
     out.heading("## `[[maintenance]]`", &schema::of::<MaintenanceTable>());
     out.keys(&schema::of::<MaintenanceTable>(), fields::of::<MaintenanceTable>(), &[]);
+    out.edge();
     out.heading("## `[respond]`", &schema::of::<Respond>());
     out.keys(&schema::of::<Respond>(), fields::of::<Respond>(), &[]);
     out.heading("## `[heartbeats]`", &schema::of::<Heartbeats>());
@@ -84,6 +85,32 @@ impl Page {
             ));
             self.table(&schema::check_of(kind), explain::own_keys(kind.name), &[], false);
         }
+    }
+
+    fn edge(&mut self) {
+        use stillhere_edge::{
+            Spec, action::KeyedSpec, limit::LimitSpec, pool::PoolSpec, report::log::LogSpec, room::RoomSpec,
+            socket::SocketSpec, spec::RouteSpec, tls::TlsSpec,
+        };
+        self.part::<Spec>("## `[edge]`", &["tls", "routes", "pools", "limits", "log"]);
+        self.line("\nSee [edge](edge.md).");
+        self.part::<RouteSpec>("### `[[edge.routes]]`", &["keyed", "waiting_room", "sockets"]);
+        self.part::<KeyedSpec>("#### `[edge.routes.keyed]`", &[]);
+        self.part::<RoomSpec>("#### `[edge.routes.waiting_room]`", &[]);
+        self.part::<SocketSpec>("#### `[edge.routes.sockets]`", &[]);
+        self.part::<PoolSpec>("### `[edge.pools.NAME]`", &[]);
+        self.part::<LimitSpec>("### `[edge.limits]`", &[]);
+        self.part::<TlsSpec>("### `[edge.tls]`", &[]);
+        self.part::<LogSpec>("### `[edge.log]`", &[]);
+    }
+
+    fn part<T: schemars::JsonSchema + for<'de> serde::Deserialize<'de>>(
+        &mut self,
+        heading: &str,
+        elsewhere: &[&str],
+    ) {
+        self.heading(heading, &schema::of::<T>());
+        self.keys(&schema::of::<T>(), fields::of::<T>(), elsewhere);
     }
 
     fn channels(&mut self) {

@@ -65,6 +65,7 @@ pub(crate) fn sections() -> Vec<Section> {
         many("service", service),
         many("channel", json!({ "oneOf": channels })),
         many("maintenance", of::<MaintenanceTable>()),
+        one("edge", of::<stillhere_edge::Spec>()),
         one("respond", of::<Respond>()),
         one("heartbeats", of::<Heartbeats>()),
         one("uplink", of::<Uplink>()),

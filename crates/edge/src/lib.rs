@@ -16,6 +16,7 @@
 pub mod action;
 pub mod answer;
 pub mod body;
+mod check;
 mod dial;
 mod edge;
 pub mod forward;
@@ -27,6 +28,7 @@ pub mod limit;
 mod listen;
 mod own;
 pub mod pool;
+pub mod report;
 pub mod room;
 pub mod route;
 mod serve;

@@ -1,7 +1,8 @@
 //! What stands under `[edge]` in the configuration. Each phase owns its own keys; here they are put together.
 
 use crate::{
-    action::KeyedSpec, limit::LimitSpec, pool::PoolSpec, room::RoomSpec, socket::SocketSpec, tls::TlsSpec,
+    action::KeyedSpec, limit::LimitSpec, pool::PoolSpec, report::log::LogSpec, room::RoomSpec,
+    socket::SocketSpec, tls::TlsSpec,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ pub struct Problem {
 pub struct Spec {
     /// Where it takes requests in plain HTTP (1.1 and 2).
     #[serde(default = "Spec::usual_listen")]
+    #[schemars(with = "String", extend("format" = "listen"))]
     pub listen: SocketAddr,
     /// The same in HTTPS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +49,14 @@ pub struct Spec {
     /// What one visitor may do at most.
     #[serde(default)]
     pub limits: LimitSpec,
+    /// Where its own numbers are read, `/metrics`. None: only from the core, `/metrics` there. Who can reach it needs
+    /// no token, so it should be a private address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "listen"))]
+    pub metrics: Option<SocketAddr>,
+    /// One JSON line for each request. Off unless it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogSpec>,
 }
 
 /// Which requests, and who answers them.
@@ -89,6 +99,10 @@ pub struct RouteSpec {
     /// How WebSockets are kept open while nodes come and go.
     #[serde(default)]
     pub sockets: SocketSpec,
+    /// Ask browsers to report requests that never reached us (Network Error Logging). HTTPS only; the reports are
+    /// counted, nothing of them is kept.
+    #[serde(default)]
+    pub browser_reports: bool,
 }
 
 /// Who goes first when there is not room for all.
@@ -112,6 +126,40 @@ pub enum Priority {
 impl Spec {
     fn usual_listen() -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 8000))
+    }
+}
+
+impl Default for Spec {
+    fn default() -> Spec {
+        Spec {
+            listen: Spec::usual_listen(),
+            tls: None,
+            workers: None,
+            routes: Vec::new(),
+            pools: BTreeMap::new(),
+            limits: LimitSpec::default(),
+            metrics: None,
+            log: None,
+        }
+    }
+}
+
+impl Default for RouteSpec {
+    fn default() -> RouteSpec {
+        RouteSpec {
+            host: None,
+            path: RouteSpec::usual_path(),
+            headers: BTreeMap::new(),
+            nodes: Vec::new(),
+            pool: None,
+            service: None,
+            priority: Priority::default(),
+            keyed: None,
+            stale_if_error: None,
+            waiting_room: None,
+            sockets: SocketSpec::default(),
+            browser_reports: false,
+        }
     }
 }
 

@@ -29,6 +29,7 @@ const FILE_MAX: u64 = 1024 * 1024;
 pub struct TlsSpec {
     /// Where it takes requests in HTTPS (HTTP/1.1 and 2).
     #[serde(default = "TlsSpec::usual_listen")]
+    #[schemars(with = "String", extend("format" = "listen"))]
     pub listen: SocketAddr,
     /// PEM files. The one whose names fit is shown; the first one to whoever names nothing that fits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -40,7 +41,9 @@ pub struct TlsSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateSpec {
+    #[schemars(with = "String", length(min = 1, max = 4_096))]
     pub certificate: PathBuf,
+    #[schemars(with = "String", length(min = 1, max = 4_096))]
     pub key: PathBuf,
 }
 

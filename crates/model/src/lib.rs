@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod duration;
+pub mod edge;
 pub mod id;
 pub mod incident;
 pub mod journal;

@@ -19,6 +19,8 @@ pub struct Cli {
 pub enum Do {
     /// Watch, judge, and serve the status page, until stopped
     Up(Up),
+    /// Stand in front of your servers and keep people connected while they die
+    Edge(Edge),
     /// A small shop with two nodes, watched; break it from its own page
     Demo(Demo),
     /// Look once at a URL and say what happened, phase by phase
@@ -82,6 +84,86 @@ pub struct Up {
     /// Log lines as JSON
     #[arg(long)]
     pub log_json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Edge {
+    #[command(subcommand)]
+    pub what: Option<EdgeDo>,
+    #[command(flatten)]
+    pub run: EdgeRun,
+}
+
+/// What is run; with `[edge]` in its file `up` does it by itself.
+#[derive(Debug, Args)]
+pub struct EdgeRun {
+    /// The core that says what to do: https://status.example.com, or unix:DIR/control.sock on this machine
+    #[arg(long, value_name = "URL", conflicts_with = "to")]
+    pub join: Option<String>,
+    /// The file with the token for it, made by `stillhere token new NAME --scope edge`
+    #[arg(long, value_name = "FILE", requires = "join")]
+    pub token_file: Option<PathBuf>,
+    /// What the core calls it [default: the name of this machine]
+    #[arg(long, value_name = "NAME", requires = "join")]
+    pub name: Option<String>,
+    /// A server that answers, without any core; may be given several times
+    #[arg(long, value_name = "URL")]
+    pub to: Vec<String>,
+    /// Keep requests with an Idempotency-Key and send them once; needs --data
+    #[arg(long, requires_all = ["to", "data"])]
+    pub keyed: bool,
+    /// Where to take requests [default: what the core says, else 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Where to keep what must outlive it [default with --join: ./stillhere-edge]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Log lines as JSON
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EdgeDo {
+    /// The edges that have joined, and how their servers look from there
+    List {
+        #[command(flatten)]
+        at: At,
+    },
+    /// Let requests for a service wait, while you deploy it
+    Pause {
+        service: String,
+        /// Go on by itself then: a duration from now, or a time [default: 10 minutes from now]
+        #[arg(long, value_name = "WHEN")]
+        until: Option<String>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Let them go on
+    Resume {
+        service: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Shut a network out, such as 203.0.113.0/24; without one, list those that are
+    Ban {
+        network: Option<String>,
+        /// A duration from now, or a time
+        #[arg(long, value_name = "WHEN", default_value = "1h")]
+        until: String,
+        /// For those who read the list later
+        #[arg(long, value_name = "TEXT", default_value = "by hand")]
+        why: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Let it in again
+    Unban {
+        network: String,
+        #[command(flatten)]
+        at: At,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod config;
 mod control;
 mod demo;
 mod doctor;
+mod edge;
 mod exit;
 mod incident;
 mod journal;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.what {
         Do::Up(args) => runtime().block_on(up::run(args)),
+        Do::Edge(args) => small_runtime().block_on(edge::run(args)),
         Do::Demo(args) => runtime().block_on(demo::run(args)),
         Do::Probe(args) => small_runtime().block_on(probe::run(args)),
         Do::Config(args) => config::run(args),

@@ -181,17 +181,24 @@ impl Known {
         if first == i { Ok(()) } else { Err(first) }
     }
 
+    /// Whether `id`, written at `path`, is a service; says so if not.
+    pub(super) fn check_one(&self, id: &str, path: &Path, faults: &mut Faults) -> bool {
+        let known = self.0.contains_key(id);
+        if !known {
+            let hint = match nearest(id, self.0.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "write the `id` of a [[service]]".to_owned(),
+            };
+            faults.value(path.clone(), "is not the id of a service", hint);
+        }
+        known
+    }
+
     /// Says which of `ids`, written at `path`, are no services, and which are there twice.
     pub(super) fn check<'a>(&self, ids: impl Iterator<Item = &'a str>, path: &Path, faults: &mut Faults) {
         let mut seen: Vec<&str> = Vec::new();
         for (i, id) in ids.enumerate() {
-            if !self.0.contains_key(id) {
-                let hint = match nearest(id, self.0.keys().map(String::as_str)) {
-                    Some(near) => format!("did you mean {near:?}?"),
-                    None => "write the `id` of a [[service]]".to_owned(),
-                };
-                faults.value(path.index(i), "is not the id of a service", hint);
-            } else if seen.contains(&id) {
+            if self.check_one(id, &path.index(i), faults) && seen.contains(&id) {
                 faults.value(path.index(i), "is there twice", "leave it out".to_owned());
             }
             seen.push(id);
