@@ -40,7 +40,7 @@ fn action<'a>(actions: &Actions, spec: &'a KeyedSpec, n: u64) -> NewAction<'a> {
     headers.insert("cookie", HeaderValue::from_static("session=ann"));
     let principal = actions.principal(spec, "shop.example", &headers);
     // now and then one that fills several pages
-    let body = Bytes::from(n.to_string().repeat(if n % 7 == 0 { 4_000 } else { 1 }));
+    let body = Bytes::from(n.to_string().repeat(if n.is_multiple_of(7) { 4_000 } else { 1 }));
     let request = Request { method: Method::POST, uri: format!("/orders/{n}"), headers, body };
     NewAction { route: "shop", spec, principal, key: key(n), request }
 }
@@ -70,7 +70,7 @@ impl Edge {
     }
 
     async fn begin(&self, n: u64) {
-        let sending = entropy::u64() % 2 == 0;
+        let sending = entropy::u64().is_multiple_of(2);
         let spec = spec(n);
         match self.actions.begin(action(&self.actions, &spec, n), sending, clock::wall()).await.unwrap() {
             Begin::Go(running) => {
@@ -78,7 +78,7 @@ impl Edge {
                 self.send(n, running).await;
             }
             Begin::Done(again) => assert_eq!(again, answer(n)),
-            Begin::OutcomeUnknown(view) => assert!(n % 2 == 0 && !view.checking),
+            Begin::OutcomeUnknown(view) => assert!(n.is_multiple_of(2) && !view.checking),
             Begin::InFlight { .. } => {}
             other => panic!("{n}: {other:?}"),
         }
@@ -88,7 +88,7 @@ impl Edge {
     async fn send(&self, n: u64, mut running: Running) {
         assert!(!running.is_repeat() || n % 2 == 1, "{n} may double");
         let dice = entropy::u64();
-        if dice % 11 == 0 {
+        if dice.is_multiple_of(11) {
             return; // no node, and whoever asked has gone
         }
         running.sending(clock::wall()).await.unwrap();
