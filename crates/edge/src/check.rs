@@ -32,10 +32,7 @@ impl Spec {
             }
             of("sockets", route.sockets.validate());
         }
-        let addresses = [
-            ("tls.listen", self.tls.as_ref().map(|t| t.listen)),
-            ("metrics", self.metrics),
-        ];
+        let addresses = [("tls.listen", self.tls.as_ref().map(|t| t.listen)), ("metrics", self.metrics)];
         for (path, address) in addresses {
             if address.is_some_and(|a| a == self.listen && a.port() != 0) {
                 found.push(Problem {

@@ -333,6 +333,7 @@ pub(crate) async fn attempt(
             // That a kept connection had been closed meanwhile says nothing about the node.
             if !reused {
                 place.failed(Failure::Cut, now);
+                upstream.stir();
             }
             out.take_back(request);
             Tried::Unsent
@@ -340,11 +341,13 @@ pub(crate) async fn attempt(
         End::First(Err(Sent::ClientBody)) => Tried::ClientBody,
         End::First(Err(Sent::Maybe(how))) => {
             place.failed(how, now);
+            upstream.stir();
             Tried::Lost(how)
         }
         End::Second(answered) => Tried::Answered(answered),
         End::Silent => {
             place.failed(Failure::Silent, now);
+            upstream.stir();
             Tried::Lost(Failure::Silent)
         }
         End::GivenUp => Tried::Lost(Failure::Silent),
@@ -419,6 +422,7 @@ async fn prepare(upstream: &Arc<Upstream>, mut place: Place, out: &mut Outgoing)
         Err(e) => {
             tracing::debug!(node = ?place.node().origin(), error = %e, "no connection");
             place.failed(Failure::Connect, clock::mono());
+            upstream.stir();
             return Err(Tried::Unsent);
         }
     };

@@ -259,7 +259,8 @@ impl Sending<'_> {
 
     /// Reads the answer and settles the action by it, before anything of it is relayed. `Err`: it broke off.
     async fn read(self, answered: Answered) -> Result<Whole, Box<Self>> {
-        let Answered { response, flight, .. } = answered;
+        let Answered { response, flight, after, sent } = answered;
+        self.route.counts.answered(response.status().as_u16(), after, sent);
         let (mut head, mut wire) = response.into_parts();
         let most = usize::try_from(self.spec.answer_max).unwrap_or(usize::MAX);
         let mut read = BytesMut::new();

@@ -2,6 +2,7 @@
 
 use crate::{
     pool::{Pool, PoolSpec},
+    report::Counts,
     room::{Room, Secret},
     spec::{NODES_MAX, POOLS_MAX, Priority, Problem, ROUTES_MAX, RouteSpec, Spec},
 };
@@ -23,6 +24,8 @@ pub struct Route {
     pub service: Option<ServiceId>,
     pub pool: Arc<Pool>,
     pub room: Option<Arc<Room>>,
+    /// How its requests end; routes of the same service to the same pool share it.
+    pub counts: Arc<Counts>,
     host: HostRule,
     /// Without the slash at the end; empty takes every path.
     prefix: String,
@@ -80,6 +83,8 @@ impl Routes {
             match Route::new(route, &mut pools) {
                 Ok(mut route) => {
                     route.room = route.door(before, secret, wall);
+                    route.counts =
+                        route.same_counts(all.iter().chain(before.into_iter().flat_map(|b| &b.all)));
                     all.push(Arc::new(route));
                 }
                 Err(found) => problems.extend(found.into_iter().map(|p| under(&format!("routes[{n}]"), p))),
@@ -123,6 +128,13 @@ impl Routes {
     #[must_use]
     pub fn pools(&self) -> &[Arc<Pool>] {
         &self.pools
+    }
+
+    /// Each pool with each service that it serves, and how their requests end.
+    pub fn counts(&self) -> impl Iterator<Item = (&str, Option<&ServiceId>, &Arc<Counts>)> {
+        let first = |n: usize| !self.all[..n].iter().any(|r| Arc::ptr_eq(&r.counts, &self.all[n].counts));
+        let each = (0..self.all.len()).filter(move |n| first(*n)).map(|n| &self.all[n]);
+        each.map(|r| (r.pool.name(), r.service.as_ref(), &r.counts))
     }
 }
 
@@ -234,6 +246,7 @@ impl Route {
             service,
             pool,
             room: None,
+            counts: Arc::default(),
             host,
             prefix,
             headers,
@@ -247,6 +260,11 @@ impl Route {
         let same = old.filter(|old| old.spec.waiting_room.as_ref() == Some(spec));
         same.and_then(|old| old.room.clone())
             .or_else(|| Some(Arc::new(Room::new(spec, self.id, secret.clone(), now))))
+    }
+
+    fn same_counts<'a>(&self, mut others: impl Iterator<Item = &'a Arc<Route>>) -> Arc<Counts> {
+        let same = others.find(|r| r.pool.name() == self.pool.name() && r.service == self.service);
+        same.map_or_else(|| self.counts.clone(), |r| r.counts.clone())
     }
 
     fn fits(&self, host: &str, path: &str, headers: &HeaderMap) -> bool {

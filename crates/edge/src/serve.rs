@@ -11,7 +11,8 @@ use crate::{
     known::{Board, Seen},
     limit::{Limits, Who},
     own,
-    pool::{Ask, Failure, NoPlace, Pool, Probe, Standing},
+    pool::{Ask, Failure, NoPlace, Pool, Probe, Sign, Standing},
+    report::{self, Browsers, Idle, Told},
     room::{self, Room, Secret},
     route::{Route, Routes},
     socket::{self, Sockets},
@@ -34,6 +35,7 @@ use std::{
     time::{Duration, Instant},
 };
 use stillhere_net::{clock, entropy};
+use tokio::sync::Notify;
 
 /// Event streams that are held at a time while their origin is away; one more gets a short answer.
 const STREAMS_MAX: usize = 20_000;
@@ -53,6 +55,12 @@ pub struct Shared {
     /// None: there is no folder to keep actions in, and nothing is promised.
     pub actions: Option<Arc<Actions>>,
     pub limits: Limits,
+    /// Own answers by reason, and what browsers report.
+    pub told: Told,
+    pub browsers: Browsers,
+    pub idle: Idle,
+    /// Rings when a pool looks otherwise than before.
+    pub news: Notify,
     /// What seals the tickets of waiting rooms.
     pub secret: Secret,
     /// Turns an address into the number that stands for a client, differently in each process.
@@ -92,6 +100,10 @@ impl Shared {
             sockets: Sockets::new(),
             actions,
             limits: Limits::new(&spec.limits, entropy::u64(), clock::mono()),
+            told: Told::default(),
+            browsers: Browsers::default(),
+            idle: Idle::default(),
+            news: Notify::new(),
             secret,
             hasher: RandomState::new(),
         })
@@ -288,8 +300,10 @@ impl Connection {
         if !route.pool.available(came) {
             // What was kept is better than waiting, and an EventSource must not see an error.
             if let Some(kept) = self.shared.stale.find(&parts, clock::wall()) {
+                route.counts.stale();
                 return kept;
             }
+            route.counts.held();
             let asked = Asked::of(&parts);
             if asked.kind == answer::Kind::EventStream {
                 let failed = Failed::NoPlace(NoPlace::AllOut { waited: Duration::ZERO });
@@ -309,6 +323,7 @@ impl Connection {
             Ok(answered) => self.relay(&route, &parts, answered),
             Err(failed) => {
                 if let Some(kept) = self.shared.stale.find(&parts, clock::wall()) {
+                    route.counts.stale();
                     return kept;
                 }
                 self.sorry(&parts, self.trouble(&route, &failed, id, came))
@@ -318,6 +333,7 @@ impl Connection {
 
     /// The node's answer, on to the client; a copy is kept for bad times where the origin or the route allows it.
     fn relay(&self, route: &Route, parts: &Parts, answered: Answered) -> Response<Body> {
+        route.counts.answered(answered.response.status().as_u16(), answered.after, answered.sent);
         let response = relay(answered);
         // One look at the method settles most of the others.
         if parts.method != http::Method::GET {
@@ -350,11 +366,13 @@ impl Connection {
 
     /// Our own answer in place of the origin's.
     pub(crate) fn sorry(&self, parts: &Parts, trouble: Trouble) -> Response<Body> {
+        self.shared.told.count(&trouble.why);
         let known = self.shared.board.current();
         answer::answer(&Asked::of(parts), &trouble, &known, clock::wall(), entropy::u64())
     }
 
     pub(crate) fn trouble(&self, route: &Route, failed: &Failed, id: u64, came: Instant) -> Trouble {
+        route.counts.failed(failed);
         let why = match failed {
             Failed::NoPlace(NoPlace::AllOut { .. }) => Why::AllOut,
             Failed::NoPlace(NoPlace::Paused { .. }) => Why::Paused { until: None },
@@ -473,9 +491,17 @@ fn share_of(ip: IpAddr) -> IpAddr {
 pub(crate) async fn keep_pools(shared: Arc<Shared>) {
     /// Not seldomer than this, whatever the pools say: a reload may have brought a new one.
     const LOOK_MAX: Duration = Duration::from_millis(100);
+    /// However often a node fails: this thread has other things to do.
+    const LOOK_MIN: Duration = Duration::from_millis(2);
+    const IDLE: Duration = Duration::from_secs(1);
+    let mut idle_at = clock::mono();
     loop {
         let mut pause = LOOK_MAX;
         let now = clock::mono();
+        if now >= idle_at {
+            idle_at = now + IDLE;
+            look_at_idle_nodes(&shared, now);
+        }
         for pool in shared.routes.load().pools() {
             for probe in pool.probes_due(now) {
                 tokio::spawn(try_node(shared.clone(), pool.clone(), probe));
@@ -483,8 +509,37 @@ pub(crate) async fn keep_pools(shared: Arc<Shared>) {
             pause = pause.min(pool.next_tick());
         }
         sight(&shared, now);
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(LOOK_MIN.min(pause)).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause.saturating_sub(LOOK_MIN)) => {}
+            () = shared.nodes.stirred.notified() => {}
+        }
     }
+}
+
+/// Without traffic nothing tells that a node has died.
+fn look_at_idle_nodes(shared: &Arc<Shared>, now: Instant) {
+    let routes = shared.routes.load();
+    for pool in routes.pools() {
+        for id in shared.idle.due(pool, now) {
+            let Some(node) = pool.nodes().iter().find(|n| n.id() == id).cloned() else { continue };
+            let (shared, pool) = (shared.clone(), pool.clone());
+            tokio::spawn(async move {
+                let began = clock::mono();
+                let sign =
+                    upstream::probe(&shared.nodes, &node, &pool.spec().health, report::IDLE_WITHIN).await;
+                let now = clock::mono();
+                shared.idle.found(&pool, id, sign);
+                // Taken for what it is only when it is sure: a health page that is slow or broken while nobody asks
+                // for anything is no reason to send the next visitor away.
+                if sign == Sign::Nothing {
+                    pool.probed(id, sign, now.saturating_duration_since(began), now);
+                    shared.nodes.stirred.notify_one();
+                }
+            });
+        }
+    }
+    shared.idle.keep(|name| routes.pools().iter().any(|p| p.name() == name));
 }
 
 /// Notes on the board what has become of each pool, so that every answer says the same and with the same time.
@@ -502,7 +557,9 @@ fn sight(shared: &Shared, now: Instant) {
             Standing::AllOut => Seen::AllOut,
             Standing::Overloaded => Seen::Overloaded,
         };
-        shared.board.sighting(route.pool.name(), route.service.as_ref(), seen, clock::wall());
+        if shared.board.sighting(route.pool.name(), route.service.as_ref(), seen, clock::wall()) {
+            shared.news.notify_one();
+        }
     }
 }
 

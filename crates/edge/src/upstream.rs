@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 use stillhere_net::{Trace, clock, dns::Host, tls};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::Notify, time::timeout};
 
 /// Kept connections to one node, in each worker. One more is closed instead of kept.
 pub const IDLE_MAX: usize = 256;
@@ -60,6 +60,8 @@ pub struct Shared {
     client: tls::Client,
     /// Addresses of nodes that go by a name: the last good ones stay when the name server is away.
     names: Mutex<HashMap<(String, u16), Arc<Name>>>,
+    /// Rings when a node has failed, for whoever keeps the pools.
+    pub stirred: Notify,
 }
 
 #[derive(Default)]
@@ -130,7 +132,12 @@ impl Shared {
     pub fn new() -> Result<Arc<Shared>, tls::Error> {
         let store = Arc::new(tls::Store::default());
         let client = store.client(&tls::Options { alpn: tls::Alpn::Either, ..tls::Options::default() })?;
-        Ok(Arc::new(Shared { peers: Mutex::default(), client, names: Mutex::default() }))
+        Ok(Arc::new(Shared {
+            peers: Mutex::default(),
+            client,
+            names: Mutex::default(),
+            stirred: Notify::new(),
+        }))
     }
 
     async fn addresses(
@@ -214,6 +221,11 @@ impl Upstream {
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> Arc<Upstream> {
         Arc::new(Upstream { kept: Mutex::default(), shared })
+    }
+
+    /// A node has failed: whoever keeps the pools looks at once.
+    pub fn stir(&self) {
+        self.shared.stirred.notify_one();
     }
 
     /// A connection to the node: a kept one, or a new one. With `only_fresh`, a kept one only if it was in use a

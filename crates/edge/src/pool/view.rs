@@ -1,6 +1,6 @@
 //! What a pool looks like from outside: for the API, the metrics, and the notice.
 
-use super::{NodeState, Pool, Why, health};
+use super::{NodeId, NodeState, Pool, Why, health};
 use crate::spec::Priority;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -61,6 +61,12 @@ pub struct Refused {
 }
 
 impl Pool {
+    /// Nodes that are used, with how many answers each has given.
+    pub(crate) fn up(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        let up = self.nodes.iter().filter(|n| n.state().is(health::State::Up));
+        up.map(|n| (n.id(), n.state().answers()))
+    }
+
     #[must_use]
     pub fn view(&self, now: Instant) -> PoolView {
         let t = self.us(now);

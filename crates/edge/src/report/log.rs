@@ -46,7 +46,13 @@ pub enum AddressInLog {
 
 impl Default for LogSpec {
     fn default() -> LogSpec {
-        LogSpec { file: None, max_bytes: 100 * 1024 * 1024, keep: 5, address: AddressInLog::Network, query: false }
+        LogSpec {
+            file: None,
+            max_bytes: 100 * 1024 * 1024,
+            keep: 5,
+            address: AddressInLog::Network,
+            query: false,
+        }
     }
 }
 
