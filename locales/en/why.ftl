@@ -81,6 +81,13 @@ finding-heartbeat-missed = Its sign of life, due { $due }, did not come.
 finding-heartbeat-failed = Its last run reported a failure.
 finding-heartbeat-failed-code = Its last run failed with exit code { $code }.
 finding-heartbeat-too-long = Its run has not ended within { $limit }.
+finding-edge-all-out = { $nodes ->
+    [one] Its server takes no requests.
+   *[other] None of its { $nodes } servers takes requests.
+}
+finding-edge-overloaded = More requests come than its servers can do.
+finding-edge-errors = Its servers answer with errors: { $percent } % of the last { $answers } requests.
+finding-edge-paused = It is paused by its operators, and requests wait for longer than they can.
 finding-not-allowed = Our machine may not look: { $what }.
 finding-own-uplink-down = Our own way out to the internet is cut.
 finding-own-fault = Something failed on our monitoring side: { $what }.

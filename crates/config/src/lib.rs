@@ -25,7 +25,6 @@ mod schema;
 mod shape;
 mod watch;
 
-pub use compile::EDGE_CHECK;
 pub use config::{Channel, Check, Config, Window};
 pub use diff::{Diff, diff};
 pub use explain::explain;
@@ -34,4 +33,10 @@ pub use reference::reference;
 pub use report::{ConfigError, Report};
 pub use schema::schema;
 pub use stillhere_model::duration;
+
+/// `[edge]`, whose keys belong to the edge.
+pub mod edge {
+    pub use crate::compile::EDGE_CHECK as CHECK;
+    pub use stillhere_edge::{Spec, limit::Prefix};
+}
 pub use watch::INTERVAL;

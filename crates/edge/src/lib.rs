@@ -22,6 +22,7 @@ mod edge;
 pub mod forward;
 pub mod gate;
 pub mod headers;
+pub mod join;
 mod keyed;
 pub mod known;
 pub mod limit;

@@ -173,6 +173,13 @@ pub struct Banned {
     pub why: String,
 }
 
+// === impl Have ===
+
+impl Have {
+    /// In place of the configuration's: there is no `[edge]`.
+    pub const NO_CONFIG: &str = "none";
+}
+
 // === impl Standing ===
 
 impl Standing {

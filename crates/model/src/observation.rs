@@ -151,6 +151,20 @@ pub enum Finding {
     HeartbeatTooLong {
         limit_ms: u64,
     },
+    // edges
+    /// None of the service's servers takes requests.
+    EdgeAllOut {
+        nodes: u32,
+    },
+    /// More requests come than the servers can do.
+    EdgeOverloaded,
+    /// The servers answer with errors: `percent` of the last `answers`.
+    EdgeErrors {
+        percent: u32,
+        answers: u32,
+    },
+    /// A person paused it, and requests have waited for longer than they may.
+    EdgePaused,
     // we could not look
     NotAllowed {
         what: String,

@@ -15,6 +15,7 @@ mod time;
 use crate::{
     channels::Channels,
     deliver::Post,
+    edges::Edges,
     handle::{Reply, Request},
     heartbeats::Heartbeats,
     observe::Ask,
@@ -80,6 +81,7 @@ pub(crate) struct Flow {
     pub(crate) public: Public,
     pub(crate) heartbeats: Heartbeats,
     pub(crate) channels: Channels,
+    pub(crate) edges: Edges,
     pub(crate) mint: Mint,
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) asks: mpsc::Sender<Ask>,

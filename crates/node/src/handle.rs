@@ -2,6 +2,8 @@
 //! and heartbeats say. Every answer comes after the commit.
 
 use crate::{
+    edges::Edges,
+    flow::Seen,
     once::{Done, Once},
     vitals::Vitals,
 };
@@ -27,6 +29,9 @@ pub struct Handle {
     pub(crate) clock: Clock,
     pub(crate) key: Arc<Key>,
     pub(crate) stop: watch::Sender<bool>,
+    pub(crate) edges: Edges,
+    /// To the judge, for what edges have seen.
+    pub(crate) seen: mpsc::Sender<Seen>,
 }
 
 /// What the flow is asked to do; answered after the commit.

@@ -10,6 +10,7 @@
 
 mod channels;
 mod deliver;
+mod edges;
 mod flow;
 mod handle;
 mod heartbeats;
@@ -25,6 +26,7 @@ mod uplink;
 mod vitals;
 mod watch_outbox;
 
+pub use edges::{EdgeView, Edges, OrderError, Part};
 pub use handle::{CommandError, Handle, PushError};
 pub use once::{Done, Once};
 pub use reload::rehearse;

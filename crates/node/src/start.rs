@@ -3,6 +3,7 @@
 use crate::{
     channels::Channels,
     deliver::{self, Post},
+    edges::Edges,
     flow::{Flow, REQUESTS_MAX, SEEN_MAX, Seen},
     handle::Handle,
     heartbeats::Heartbeats,
@@ -106,6 +107,7 @@ impl Node {
         let (judged, no_more_verdicts) = watch::channel(false);
         let outbox = Arc::new(Notify::new());
         let guard = Guard::new(loaded.uplink_targets.clone(), clock, seen_in.clone());
+        let edges = Edges::new(&data, loaded.config.edge.as_ref());
         let handle = Handle {
             requests: requests_in,
             notices,
@@ -115,6 +117,8 @@ impl Node {
             clock,
             key: key.clone(),
             stop,
+            edges: edges.clone(),
+            seen: seen_in.clone(),
         };
 
         let mut post =
@@ -134,6 +138,7 @@ impl Node {
         let mut flow = Flow {
             heartbeats: Heartbeats::new(&loaded.heartbeats, loaded.ping_key, &push),
             channels: Channels::new(&loaded.channels),
+            edges,
             mint: Mint::new(entropy::u64()),
             last_refresh_ms: now.mono_ms,
             last_renew_ms: now.mono_ms,

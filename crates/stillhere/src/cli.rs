@@ -349,6 +349,9 @@ pub enum TokenDo {
     /// Make one; it is printed once and kept only as a hash
     New {
         name: String,
+        /// write: the whole API. edge: only joining as an edge
+        #[arg(long, default_value = "write", value_parser = ["write", "edge"])]
+        scope: String,
     },
     List,
     Revoke {

@@ -6,10 +6,14 @@ use serde_json::json;
 
 pub async fn run(args: cli::Token) -> Result<(), Exit> {
     match args.what {
-        TokenDo::New { name } => {
-            let answer =
-                control::call(&args.at, Method::POST, "/control/tokens", Some(&json!({ "name": name })))
-                    .await?;
+        TokenDo::New { name, scope } => {
+            let answer = control::call(
+                &args.at,
+                Method::POST,
+                "/control/tokens",
+                Some(&json!({ "name": name, "scope": scope })),
+            )
+            .await?;
             let token = answer["token"].as_str().ok_or_else(|| Exit::Own("no token came back".to_owned()))?;
             say::err("This is shown once. Send it as `Authorization: Bearer …`.");
             say::out(token);
@@ -23,8 +27,9 @@ pub async fn run(args: cli::Token) -> Result<(), Exit> {
             for t in answer["tokens"].as_array().cloned().unwrap_or_default() {
                 let word = |key: &str| t[key].as_str().unwrap_or("never").to_owned();
                 say::out(&format!(
-                    "{:<24} made {}  last used {}",
+                    "{:<24} {:<6} made {}  last used {}",
                     word("name"),
+                    word("scope"),
                     word("created_at"),
                     word("last_used_at")
                 ));

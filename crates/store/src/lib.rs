@@ -35,7 +35,7 @@ pub use rollup::{Level, Rollup};
 pub use sketch::Sketch;
 pub use stats::Stats;
 pub use sweep::Swept;
-pub use token::TokenInfo;
+pub use token::{TokenInfo, TokenScope};
 
 use std::sync::Arc;
 use stillhere_model::{

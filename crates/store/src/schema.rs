@@ -7,10 +7,11 @@ use sqlx::{
 };
 use std::{borrow::Cow, path::Path};
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
     (2, "rollups", include_str!("../../../migrations/sqlite/0002_rollups.sql")),
     (3, "answers", include_str!("../../../migrations/sqlite/0003_answers.sql")),
+    (4, "token_scope", include_str!("../../../migrations/sqlite/0004_token_scope.sql")),
 ];
 
 /// Brings the file up to date.

@@ -11,31 +11,74 @@ const PREFIX: &str = "sth_";
 /// `last_used` is kept this exact, so that using a token does not write to disk each time.
 const USED_EVERY_MS: i64 = 60_000;
 
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenScope {
+    /// The whole API.
+    Write,
+    /// Joining as an edge, and nothing else: it lies on another machine.
+    Edge,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
     pub name: String,
+    pub scope: TokenScope,
     pub created_at: Time,
     /// Within a minute.
     pub last_used: Option<Time>,
 }
 
+// === impl TokenScope ===
+
+impl TokenScope {
+    /// As written in SQL and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TokenScope::Write => "write",
+            TokenScope::Edge => "edge",
+        }
+    }
+
+    #[must_use]
+    pub fn of(word: &str) -> Option<TokenScope> {
+        [TokenScope::Write, TokenScope::Edge].into_iter().find(|s| s.as_str() == word)
+    }
+}
+
 // === impl Store ===
 
 impl Store {
-    /// Makes a token from 256 bits of entropy. This is the only time it can be seen.
+    /// Makes a token for the whole API from 256 bits of entropy. This is the only time it can be seen.
     ///
     /// # Errors
     /// [`StoreError::TokenExists`] when the name is taken.
     pub async fn token_new(&self, name: &str, random: [u8; 32], now: Time) -> Result<String, StoreError> {
+        self.token_new_for(name, TokenScope::Write, random, now).await
+    }
+
+    /// The same for one purpose.
+    ///
+    /// # Errors
+    /// [`StoreError::TokenExists`] when the name is taken.
+    pub async fn token_new_for(
+        &self,
+        name: &str,
+        scope: TokenScope,
+        random: [u8; 32],
+        now: Time,
+    ) -> Result<String, StoreError> {
         let token = format!("{PREFIX}{}", hex(&random));
         let make = async {
             let mut tx = self.0.begin().await?;
             let done = sqlx::query(
-                "INSERT INTO token (name, sha256, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
+                "INSERT INTO token (name, sha256, created_at, scope) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING",
             )
             .bind(name)
             .bind(hash(&token))
             .bind(now.0)
+            .bind(scope.as_str())
             .execute(&mut tx.conn)
             .await?;
             if done.rows_affected() == 0 {
@@ -49,14 +92,28 @@ impl Store {
         Ok(token)
     }
 
-    /// The name of a token, if it is one.
+    /// The name of a token for the whole API, if it is one.
     ///
     /// # Errors
     /// When the file cannot be read. (That it was used is written when possible; failing to is not an error.)
     pub async fn token_check(&self, token: &str, now: Time) -> Result<Option<String>, StoreError> {
+        self.token_check_for(token, TokenScope::Write, now).await
+    }
+
+    /// The name of a token, if it is one of this scope.
+    ///
+    /// # Errors
+    /// As [`Store::token_check`].
+    pub async fn token_check_for(
+        &self,
+        token: &str,
+        scope: TokenScope,
+        now: Time,
+    ) -> Result<Option<String>, StoreError> {
         // Looked up by its hash: how long that takes says nothing about the token.
-        let row = sqlx::query("SELECT name, last_used FROM token WHERE sha256 = $1")
+        let row = sqlx::query("SELECT name, last_used FROM token WHERE sha256 = $1 AND scope = $2")
             .bind(hash(token))
+            .bind(scope.as_str())
             .fetch_optional(&self.0.readers)
             .await
             .map_err(|e| self.0.err(e))?;
@@ -108,7 +165,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub async fn tokens(&self) -> Result<Vec<TokenInfo>, StoreError> {
-        let rows = sqlx::query("SELECT name, created_at, last_used FROM token ORDER BY name")
+        let rows = sqlx::query("SELECT name, created_at, last_used, scope FROM token ORDER BY name")
             .fetch_all(&self.0.readers)
             .await;
         self.read(rows, |row| {
@@ -116,6 +173,8 @@ impl Store {
                 name: row.try_get(0)?,
                 created_at: Time(row.try_get(1)?),
                 last_used: row.try_get::<Option<i64>, _>(2)?.map(Time),
+                // A scope of a newer version is good for nothing that this one knows.
+                scope: TokenScope::of(row.try_get(3)?).unwrap_or(TokenScope::Edge),
             })
         })
     }

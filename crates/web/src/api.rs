@@ -3,6 +3,7 @@
 //! Its description, `/api/v1/openapi.json`, is made from these handlers, and kept as `docs/openapi.json`; a test
 //! holds the two together (`UPDATE=1 cargo nextest run -p stillhere-web openapi` rewrites it).
 
+pub(crate) mod edges;
 mod incidents;
 mod limits;
 mod maintenances;
@@ -32,6 +33,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
     tags(
         (name = "public", description = "Open to everybody: what the status page shows"),
         (name = "write", description = "Needs a token: `stillhere token new NAME`"),
+        (name = "edge", description = "For edges; needs a token of theirs: `stillhere token new NAME --scope edge`"),
         (name = "staff", description = "Needs a token: what visitors do not see"),
     ),
 )]
@@ -99,4 +101,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(staff::dead_letters))
         .routes(routes!(staff::revive))
         .routes(routes!(staff::reload))
+        .routes(routes!(edges::list))
+        .routes(routes!(edges::pause))
+        .routes(routes!(edges::resume))
+        .routes(routes!(edges::bans, edges::ban, edges::unban))
+        .routes(routes!(edges::feed))
+        .routes(routes!(edges::report))
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use stillhere_model::{Accepted, Command};
 use stillhere_net::{clock, entropy};
-use stillhere_store::StoreError;
+use stillhere_store::{StoreError, TokenScope};
 
 /// Longest name of a token.
 const MAX_TOKEN_NAME_CHARS: usize = 64;
@@ -37,6 +37,15 @@ pub(crate) fn routes() -> Router<App> {
 #[serde(deny_unknown_fields)]
 struct Named {
     name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewToken {
+    name: String,
+    /// `write` or `edge`.
+    #[serde(default)]
+    scope: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -114,15 +123,19 @@ async fn tokens(State(app): State<App>) -> Result<Answer<Value>, Problem> {
         .tokens()
         .await?
         .into_iter()
-        .map(|t| json!({ "name": t.name, "created_at": t.created_at, "last_used_at": t.last_used }))
+        .map(|t| json!({ "name": t.name, "scope": t.scope.as_str(), "created_at": t.created_at, "last_used_at": t.last_used }))
         .collect();
     Ok(Answer(json!({ "tokens": tokens })))
 }
 
 async fn new_token(
     State(app): State<App>,
-    Json(Named { name }): Json<Named>,
+    Json(NewToken { name, scope }): Json<NewToken>,
 ) -> Result<Answer<Value>, Problem> {
+    let scope = scope.as_deref().unwrap_or(TokenScope::Write.as_str());
+    let Some(scope) = TokenScope::of(scope) else {
+        return Err(Problem::unprocessable("scope: write or edge"));
+    };
     let fits =
         (1..=MAX_TOKEN_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     if !fits {
@@ -130,8 +143,8 @@ async fn new_token(
             "name: 1 to {MAX_TOKEN_NAME_CHARS} characters, none of them control characters"
         )));
     }
-    match app.handle.store().token_new(&name, entropy::bytes::<32>(), clock::wall()).await {
-        Ok(token) => Ok(Answer(json!({ "name": name, "token": token }))),
+    match app.handle.store().token_new_for(&name, scope, entropy::bytes::<32>(), clock::wall()).await {
+        Ok(token) => Ok(Answer(json!({ "name": name, "scope": scope.as_str(), "token": token }))),
         Err(e @ StoreError::TokenExists(_)) => Err(Problem::conflict(e.to_string())),
         Err(e) => Err(e.into()),
     }

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use stillhere_model::Lang;
 use stillhere_net::clock;
 use stillhere_node::Once;
+use stillhere_store::TokenScope;
 
 /// Largest JSON body.
 pub(crate) const MAX_JSON_BYTES: usize = 64 * 1024;
@@ -36,6 +37,10 @@ pub(crate) struct Asked<T>(pub(crate) T);
 /// Somebody who may read and write everything; the name goes into the journal.
 #[derive(Debug, Clone)]
 pub(crate) struct Operator(pub(crate) String);
+
+/// An edge that may join.
+#[derive(Debug, Clone)]
+pub(crate) struct JoinedEdge;
 
 /// The language of the answer.
 pub(crate) struct In(pub(crate) Lang);
@@ -158,21 +163,43 @@ impl FromRequestParts<App> for Operator {
         if parts.extensions.get::<Trusted>().is_some() {
             return Ok(Operator("local".to_owned()));
         }
-        let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let (Some(value), None) = (given.next(), given.next()) else {
-            return Err(Problem::unauthorized(
-                "Send one `Authorization: Bearer …`. `stillhere token new NAME` makes a token.",
-            ));
-        };
-        let token = value.to_str().ok().and_then(|v| v.split_once(' '));
-        let token =
-            token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-        let Some(token) = token.filter(|t| !t.is_empty() && t.len() <= MAX_TOKEN_BYTES) else {
-            return Err(Problem::unauthorized("The Authorization header is not `Bearer …`."));
-        };
-        match app.handle.store().token_check(token, clock::wall()).await? {
+        match app.handle.store().token_check(token(parts)?, clock::wall()).await? {
             Some(name) => Ok(Operator(name)),
             None => Err(Problem::unauthorized("This token is not known; it may have been revoked.")),
+        }
+    }
+}
+
+/// The one token of a request.
+fn token(parts: &Parts) -> Result<&str, Problem> {
+    let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return Err(Problem::unauthorized(
+            "Send one `Authorization: Bearer …`. `stillhere token new NAME` makes a token.",
+        ));
+    };
+    let token = value.to_str().ok().and_then(|v| v.split_once(' '));
+    let token =
+        token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+    token
+        .filter(|t| !t.is_empty() && t.len() <= MAX_TOKEN_BYTES)
+        .ok_or_else(|| Problem::unauthorized("The Authorization header is not `Bearer …`."))
+}
+
+// === impl JoinedEdge ===
+
+impl FromRequestParts<App> for JoinedEdge {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<JoinedEdge, Problem> {
+        if parts.extensions.get::<Trusted>().is_some() {
+            return Ok(JoinedEdge);
+        }
+        match app.handle.store().token_check_for(token(parts)?, TokenScope::Edge, clock::wall()).await? {
+            Some(_) => Ok(JoinedEdge),
+            None => Err(Problem::unauthorized(
+                "This is no token for edges, or it was revoked. `stillhere token new NAME --scope edge` makes one.",
+            )),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Public like the page itself, so it holds numbers and the names of public services, nothing else: no channel,
 //! no address, no target.
 
-use crate::serve::App;
+use crate::{api::edges::outcomes, serve::App};
 use axum::{
     Router,
     extract::State,
@@ -18,8 +18,8 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
-use std::sync::atomic::Ordering::Relaxed;
-use stillhere_model::Status;
+use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed};
+use stillhere_model::{Status, edge::Tally};
 use stillhere_node::LAG_BOUNDS_MS;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -61,7 +61,8 @@ impl Collector for Numbers {
         self.looks(&mut to)?;
         self.store_and_outbox(&mut to)?;
         self.web(&mut to)?;
-        self.services(&mut to)
+        self.services(&mut to)?;
+        self.edges(&mut to)
     }
 }
 
@@ -207,6 +208,61 @@ impl Numbers {
                 let labels = [("service", service.id.as_str()), ("status", status.as_str())];
                 ConstGauge::new(u64::from(service.verdict.status == status))
                     .encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Numbers {
+    /// Sums of all edges, by public service.
+    fn edges(&self, to: &mut DescriptorEncoder<'_>) -> Written {
+        let views = self.0.handle.edges().views(self.0.handle.clock().now());
+        gauge(
+            to,
+            "edges",
+            "Edges that have joined and are heard",
+            views.iter().filter(|v| !v.silent).count() as u64,
+        )?;
+        if views.is_empty() {
+            return Ok(());
+        }
+        let shown = self.0.public.shown();
+        let mut sums: BTreeMap<String, Tally> = BTreeMap::new();
+        let mut told: BTreeMap<String, u64> = BTreeMap::new();
+        for view in &views {
+            for ((_, service), tally) in &view.sums {
+                let service = service.as_ref().map_or("", |s| s.as_str());
+                if shown.snapshot.services.iter().any(|s| s.id.as_str() == service) {
+                    sums.entry(service.to_owned()).or_default().add(tally);
+                }
+            }
+            for (why, n) in &view.told {
+                *told.entry(why.clone()).or_default() += n;
+            }
+        }
+        let mut requests = Vec::new();
+        for (service, tally) in &sums {
+            for (outcome, n) in outcomes(tally) {
+                requests.push(([("service", service.as_str()), ("outcome", outcome)], n));
+            }
+        }
+        counters(to, "edge_requests", "Requests at the edges, by how they ended", &requests)?;
+        let told: Vec<_> = told.iter().map(|(why, n)| ([("why", why.as_str())], *n)).collect();
+        counters(to, "edge_told", "Answers that an edge gave in place of the origin", &told)?;
+        let latency = ConstGauge::new(0.0f64);
+        let mut family = to.encode_descriptor(
+            "edge_latency",
+            "From sending a request to the head of its answer, since the edges joined",
+            Some(&Unit::Seconds),
+            latency.metric_type(),
+        )?;
+        for (service, tally) in &sums {
+            for (name, q) in [("0.5", 0.5), ("0.95", 0.95), ("0.99", 0.99)] {
+                if let Some(us) = tally.latency.quantile(q) {
+                    let labels = [("service", service.as_str()), ("quantile", name)];
+                    ConstGauge::new(micros(us.into())).encode(family.encode_family(&labels)?)?;
+                }
             }
         }
         Ok(())

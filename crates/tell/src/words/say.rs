@@ -229,6 +229,13 @@ impl Words {
             Finding::HeartbeatTooLong { limit_ms } => {
                 say("finding-heartbeat-too-long", &[("limit", ms(*limit_ms))])
             }
+            Finding::EdgeAllOut { nodes } => say("finding-edge-all-out", &[("nodes", (*nodes).into())]),
+            Finding::EdgeOverloaded => self.plain("finding-edge-overloaded"),
+            Finding::EdgeErrors { percent, answers } => say(
+                "finding-edge-errors",
+                &[("percent", (*percent).into()), ("answers", (*answers).into())],
+            ),
+            Finding::EdgePaused => self.plain("finding-edge-paused"),
             Finding::NotAllowed { what } => say("finding-not-allowed", &[("what", short(what))]),
             Finding::OwnUplinkDown => self.plain("finding-own-uplink-down"),
             Finding::OwnFault { what } => say("finding-own-fault", &[("what", short(what))]),
