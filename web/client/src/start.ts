@@ -42,7 +42,7 @@ const clock = (): Now => ({ mono: performance.now(), wall: Date.now() });
 /** Tabs began at different times. */
 function moved(m: Model, by: number): Model {
   return {
-    ...m, since: m.since + by, roundAt: m.roundAt + by, polledAt: m.polledAt + by, hintAfter: m.hintAfter + by, waitUntil: m.waitUntil + by, due: m.due + by,
+    ...m, since: m.since + by, roundAt: m.roundAt + by, polledAt: m.polledAt + by, hintAfter: m.hintAfter + by, waitUntil: m.waitUntil + by, wokeUntil: m.wokeUntil + by, due: m.due + by,
     slot: m.slot === null ? null : m.slot + by, outage: m.outage && { ...m.outage, at: m.outage.at + by }, held: m.held && { ...m.held, at: m.held.at + by },
   };
 }

@@ -55,8 +55,8 @@ export interface Model {
   rounds: number;
   hints: number;
   hintAfter: number;
-  /** The next failure is asked again before it counts. */
-  woke: boolean;
+  /** Just awake: a failure before this is asked again before it counts. */
+  wokeUntil: number;
   again: boolean;
   offline: boolean;
   slot: number | null;
@@ -97,6 +97,8 @@ const ROUND_GAP_MS = 1_000;
 /** A round is over after this even if an answer never came. Above the 4 s of a mirror. */
 const ROUND_END_MS = 6_000;
 const AGAIN_MS = 1_000;
+/** A radio is back within this. Longer than the origin is waited for. */
+const WOKE_MS = 5_000;
 const HINT_FIRST_MS = 5_000;
 const HINT_MAX_MS = 300_000;
 const WAIT_MAX_MS = 60_000;
@@ -110,7 +112,7 @@ const SKEW_MIN_MS = 60_000;
 export const initial: Model = {
   name: 'ok', since: 0, leads: false, round: 0, roundAt: -Infinity, waits: { origin: false, mirrors: [] }, origin: 'heard', silent: false,
   outage: null, mirrors: {}, proven: {}, held: null, polledAt: -Infinity, turn: 0, rounds: 0, hints: 0, hintAfter: -Infinity,
-  woke: false, again: false, offline: false, slot: null, waitUntil: -Infinity, skewMs: 0, due: Infinity,
+  wokeUntil: -Infinity, again: false, offline: false, slot: null, waitUntil: -Infinity, skewMs: 0, due: Infinity,
 };
 
 const sources = (c: Config): string[] => c.edge ? [c.edge, ...c.mirrors] : [...c.mirrors];
@@ -202,7 +204,7 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
 
   switch (event.t) {
     case 'start':
-      m.leads = m.woke = true;
+      m.leads = true;
       if (m.name !== 'ok') round();
       else if (stale()) poll();
       else m.due = m.polledAt + POLL_MS;
@@ -216,7 +218,7 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
     case 'offline': m.offline = true; soon(); break;
     case 'wake':
       m.offline = event.offline;
-      m.woke = true;
+      m.wokeUntil = t + WOKE_MS;
       if (m.name !== 'ok') soon();
       else if (m.leads && !waiting(m) && stale()) poll();
       break;
@@ -235,14 +237,14 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
         const skew = event.date - now.wall;
         m.skewMs = Math.abs(skew) < SKEW_MIN_MS ? 0 : skew;
       }
-      if (event.answer === 'none' && m.woke && m.origin === 'heard') {
+      if (event.answer === 'none' && t < m.wokeUntil && m.origin === 'heard') {
         // The radio slept too. The round goes on.
-        m.woke = false;
+        m.wokeUntil = -Infinity;
         m.again = true;
         m.due = t + AGAIN_MS;
         break;
       }
-      m.woke = false;
+      m.wokeUntil = -Infinity;
       m.waits = { ...m.waits, origin: false };
       m.waitUntil = t + Math.min(event.waitMs ?? 0, WAIT_MAX_MS);
       if ((event.answer === 'heard' || event.answer === 'busy') && m.outage) {
