@@ -6,6 +6,10 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll},
 };
 use tokio::sync::mpsc;
@@ -21,6 +25,8 @@ pub type Guard = Box<dyn Send + Sync>;
 pub struct Body {
     from: From,
     guard: Option<Guard>,
+    /// Set when it breaks off, for who sends it on.
+    broke: Option<Arc<AtomicBool>>,
 }
 
 enum From {
@@ -39,17 +45,17 @@ enum From {
 impl Body {
     #[must_use]
     pub fn empty() -> Body {
-        Body { from: From::Empty, guard: None }
+        Body { from: From::Empty, guard: None, broke: None }
     }
 
     #[must_use]
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
-        Body { from: From::Whole(bytes.into()), guard: None }
+        Body { from: From::Whole(bytes.into()), guard: None, broke: None }
     }
 
     #[must_use]
     pub fn wire(incoming: Incoming) -> Body {
-        Body { from: From::Wire(incoming), guard: None }
+        Body { from: From::Wire(incoming), guard: None, broke: None }
     }
 
     /// A client's body that must not come more slowly than `pace`.
@@ -57,7 +63,7 @@ impl Body {
     pub fn paced(incoming: Incoming, pace: Option<Pace>) -> Body {
         match pace {
             None => Body::wire(incoming),
-            pace => Body { from: From::Paced(Box::new(Paced::new(incoming, pace))), guard: None },
+            pace => Body { from: From::Paced(Box::new(Paced::new(incoming, pace))), guard: None, broke: None },
         }
     }
 
@@ -65,7 +71,15 @@ impl Body {
     #[must_use]
     pub fn task(ahead: usize) -> (mpsc::Sender<Result<Bytes, BodyError>>, Body) {
         let (pieces, taken) = mpsc::channel(ahead.max(1));
-        (pieces, Body { from: From::Task(taken), guard: None })
+        (pieces, Body { from: From::Task(taken), guard: None, broke: None })
+    }
+
+    /// Says whether it has broken off; None: it cannot.
+    pub(crate) fn watched(&mut self) -> Option<Arc<AtomicBool>> {
+        if matches!(self.from, From::Empty | From::Whole(_)) {
+            return None;
+        }
+        Some(self.broke.get_or_insert_default().clone())
     }
 
     /// Keeps `guard` until the body has ended or is dropped.
@@ -97,6 +111,9 @@ impl http_body::Body for Body {
         };
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             self.guard = None;
+            if let (Some(broke), Poll::Ready(Some(Err(_)))) = (&self.broke, &polled) {
+                broke.store(true, Relaxed);
+            }
         }
         polled
     }

@@ -114,7 +114,7 @@ impl ToPool {
         let good = if link.is_http2() { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
         if response.status() != good {
             let (mut head, body) = response.into_parts();
-            headers::to_client(&mut head.headers);
+            headers::to_client(&mut head);
             let answer = http::Response::from_parts(head, Body::wire(body).guarded(Box::new(link)));
             return Ok(Err(DialError::Refused(Box::new(answer))));
         }

@@ -32,6 +32,10 @@ pub const REPEATABLE_BODY_MAX: u64 = 64 * 1024;
 pub const SENT_MAX: u32 = 3;
 /// How long a node may think before the head of its answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// Where there is nobody to hedge with: after so long it is watched whether the node is given up.
+const WATCHED_AFTER: Duration = Duration::from_millis(100);
+/// A request whose repeat is over the budget asks for it again after this long.
+const BUDGET_PAUSE: Duration = Duration::from_millis(25);
 
 /// A request on its way to a node.
 pub struct Outgoing {
@@ -193,6 +197,10 @@ impl Outgoing {
         };
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
+        if !link.is_http2() && !self.headers.contains_key(header::HOST) {
+            // HTTP/1.0 need not say whom it means, HTTP/1.1 must.
+            self.headers.extend(link.host().map(|host| (header::HOST, host)));
+        }
         let authority = if link.is_http2() {
             let host =
                 self.headers.get(header::HOST).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok());
@@ -259,10 +267,18 @@ pub async fn forward(
             Tried::Lost(how) => {
                 now = clock::mono();
                 if out.repeat == Repeat::Never {
-                    return Err(Failed::Unknown(how));
+                    // A body that cannot be sent again; but asking for nothing to be done is never in doubt.
+                    let safe = headers::is_safe(&out.method);
+                    return Err(if safe { Failed::NoAnswer(how) } else { Failed::Unknown(how) });
                 }
-                if sent >= SENT_MAX || !pool.may_repeat(now) {
-                    return Err(Failed::NoAnswer(how));
+                // Over the budget it waits as it would for a node: a hundred that were cut at once are all served in
+                // the end, and none is sent too often.
+                while sent >= SENT_MAX || !pool.may_repeat(now) {
+                    if sent >= SENT_MAX || now >= until {
+                        return Err(Failed::NoAnswer(how));
+                    }
+                    tokio::time::sleep(BUDGET_PAUSE).await;
+                    now = clock::mono();
                 }
             }
         }
@@ -285,7 +301,8 @@ pub(crate) async fn attempt(
     };
     *sent += 1;
     let began = clock::mono();
-    let patience = if out.repeat == Repeat::Never { None } else { pool.hedge_after(ask.route) };
+    let hedge_after = if out.repeat == Repeat::Never { None } else { pool.hedge_after(ask.route) };
+    let patience = if out.repeat == Repeat::Never { None } else { hedge_after.or(Some(WATCHED_AFTER)) };
     let reused = link.reused;
     let end = {
         let mut sending = pin!(link.send(request));
@@ -298,7 +315,7 @@ pub(crate) async fn attempt(
                 // repeated, but not be done twice at once, waits until the first node is given up.
                 quiet.as_mut().reset((began + ANSWER_WITHIN).into());
                 let mut second = pin!(beside(upstream, &pool, node, ask, out, sent));
-                let mut hedged = true;
+                let mut hedged = hedge_after.is_some();
                 let mut given_up = false;
                 loop {
                     tokio::select! {

@@ -1,31 +1,35 @@
 //! What a proxy must take away from a message, and what it adds: RFC 9110 §7.6 and the `X-Forwarded-*` customs.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, uri::Authority};
+use crate::limit::ForwardedHeader;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, response, uri::Authority};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// What only we say, and nobody may say to the origin in our name.
+const MAX_FORWARDS: HeaderName = HeaderName::from_static("max-forwards");
 pub const OUTCOME: HeaderName = HeaderName::from_static("stillhere-outcome");
+/// What only we say: neither does an origin say it to clients, nor a client to an origin.
+const OWN: &str = "stillhere-";
 
 /// What is said about the client in each of its requests; made once for a connection.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub address: HeaderValue,
     pub tls: bool,
-    /// The far side is a proxy that we trust: what it says of the client is kept and continued.
-    pub trusted: bool,
+    /// The far side is a proxy that we trust: what it says of the client, in this header, is kept and continued.
+    pub trusted: Option<ForwardedHeader>,
 }
 
 /// Takes away what concerns only the connection it came on. True: it carried trailers that it wants (`TE: trailers`).
 pub fn strip(headers: &mut HeaderMap) -> bool {
-    let trailers = headers.get(header::TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
-    if let Some(connection) = headers.get(header::CONNECTION) {
+    let trailers = headers.contains_key(header::TE) && wants_trailers(headers);
+    if headers.contains_key(header::CONNECTION) {
         // Nearly always "keep-alive" or "close", which name no header.
-        let usual = [&b"keep-alive"[..], b"close", b"Keep-Alive"].contains(&connection.as_bytes());
-        if !usual {
+        let usual =
+            |line: &HeaderValue| [&b"keep-alive"[..], b"close", b"Keep-Alive"].contains(&line.as_bytes());
+        if !headers.get_all(header::CONNECTION).iter().all(usual) {
             let named: Vec<HeaderName> = headers
                 .get_all(header::CONNECTION)
                 .iter()
@@ -47,6 +51,19 @@ pub fn strip(headers: &mut HeaderMap) -> bool {
     trailers
 }
 
+fn wants_trailers(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::TE).iter().filter_map(|v| v.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+}
+
+/// Takes away what only we say.
+fn strip_own(headers: &mut HeaderMap) {
+    // Nobody has them, nearly always.
+    while let Some(name) = headers.keys().find(|name| name.as_str().starts_with(OWN)).cloned() {
+        headers.remove(name);
+    }
+}
+
 /// What goes on to the node.
 pub fn to_node(headers: &mut HeaderMap, client: &Client, version: Version, authority: Option<&Authority>) {
     let wants_trailers = strip(headers);
@@ -55,7 +72,7 @@ pub fn to_node(headers: &mut HeaderMap, client: &Client, version: Version, autho
     }
     // We wait for the body ourselves; a second wait would only cost a round trip.
     headers.remove(header::EXPECT);
-    headers.remove(OUTCOME);
+    strip_own(headers);
     if let Some(authority) = authority {
         // HTTP/2 has it in the address; what is in a Host header beside it is not to be believed.
         if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
@@ -69,17 +86,49 @@ pub fn to_node(headers: &mut HeaderMap, client: &Client, version: Version, autho
         _ => HeaderValue::from_static("1.1 stillhere"),
     };
     headers.append(header::VIA, came_by);
-    if client.trusted && headers.contains_key(&FORWARDED_FOR) {
-        headers.append(FORWARDED_FOR, client.address.clone());
-        return;
+    let scheme = HeaderValue::from_static(if client.tls { "https" } else { "http" });
+    let host = headers.get(header::HOST).cloned();
+    if client.trusted == Some(ForwardedHeader::XForwardedFor) && headers.contains_key(&FORWARDED_FOR) {
+        append_to_list(headers, &client.address);
+    } else {
+        headers.insert(FORWARDED_FOR, client.address.clone());
     }
-    headers.insert(FORWARDED_FOR, client.address.clone());
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if client.tls { "https" } else { "http" }));
-    if let Some(host) = headers.get(header::HOST).cloned() {
-        headers.insert(FORWARDED_HOST, host);
+    for (name, value) in [(FORWARDED_PROTO, Some(scheme)), (FORWARDED_HOST, host)] {
+        // What a proxy that we trust does not say, we say.
+        if let Some(value) = value
+            && (client.trusted.is_none() || !headers.contains_key(&name))
+        {
+            headers.insert(name, value);
+        }
     }
-    // Somebody could put another address there, and some origins read it.
-    headers.remove(header::FORWARDED);
+    if client.trusted != Some(ForwardedHeader::Forwarded) {
+        // Somebody could put another address there, and some origins read it.
+        headers.remove(header::FORWARDED);
+    }
+}
+
+/// One line, because many origins read only one.
+fn append_to_list(headers: &mut HeaderMap, address: &HeaderValue) {
+    let mut list = Vec::new();
+    for line in headers.get_all(&FORWARDED_FOR) {
+        list.extend_from_slice(line.as_bytes());
+        list.extend_from_slice(b", ");
+    }
+    list.extend_from_slice(address.as_bytes());
+    let list = HeaderValue::from_bytes(&list).expect("values joined by a comma are a value");
+    headers.insert(FORWARDED_FOR, list);
+}
+
+/// Counts `Max-Forwards` of TRACE and OPTIONS down (RFC 9110 §7.6.2). False: this request goes no further than to us.
+pub fn may_go_on(method: &Method, headers: &mut HeaderMap) -> bool {
+    if *method != Method::OPTIONS && *method != Method::TRACE {
+        return true;
+    }
+    let left = headers.get(MAX_FORWARDS).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u32>().ok());
+    if let Some(less) = left.and_then(|n| n.checked_sub(1)) {
+        headers.insert(MAX_FORWARDS, less.into());
+    }
+    left != Some(0)
 }
 
 /// HTTP/2 may send each cookie in a field of its own; HTTP/1 has one line (RFC 9113 §8.2.3).
@@ -95,9 +144,15 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// What goes back to the client.
-pub fn to_client(headers: &mut HeaderMap) {
-    strip(headers);
-    headers.remove(OUTCOME);
+pub fn to_client(head: &mut response::Parts) {
+    if head.headers.contains_key(header::TRANSFER_ENCODING) {
+        // The length beside a coding is not the length (RFC 9112 §6.3).
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
+    strip(&mut head.headers);
+    strip_own(&mut head.headers);
+    // The version is that of this connection, not of the node's.
+    head.version = Version::HTTP_11;
 }
 
 /// Doing it twice is the same as doing it once (RFC 9110 §9.2.2).
@@ -122,7 +177,7 @@ mod tests {
             .map(|(n, v)| (n.parse::<HeaderName>().expect("name"), HeaderValue::from_str(v).expect("value")))
             .collect()
     }
-    fn client(trusted: bool) -> Client {
+    fn client(trusted: Option<ForwardedHeader>) -> Client {
         Client { address: HeaderValue::from_static("192.0.2.7"), tls: true, trusted }
     }
 
@@ -152,22 +207,37 @@ mod tests {
     fn nobody_but_a_trusted_proxy_says_who_the_client_is() {
         let given = [("x-forwarded-for", "10.0.0.1"), ("forwarded", "for=10.0.0.1"), ("host", "shop")];
         let mut h = map(&given);
-        to_node(&mut h, &client(false), Version::HTTP_11, None);
+        to_node(&mut h, &client(None), Version::HTTP_11, None);
         assert_eq!(h["x-forwarded-for"], "192.0.2.7");
         assert_eq!(h["x-forwarded-proto"], "https");
         assert_eq!(h["x-forwarded-host"], "shop");
         assert!(!h.contains_key("forwarded"));
         let mut h = map(&given);
-        to_node(&mut h, &client(true), Version::HTTP_11, None);
+        to_node(&mut h, &client(Some(ForwardedHeader::XForwardedFor)), Version::HTTP_11, None);
         let all: Vec<_> = h.get_all("x-forwarded-for").iter().collect();
-        assert_eq!(all, ["10.0.0.1", "192.0.2.7"]);
+        assert_eq!(all, ["10.0.0.1, 192.0.2.7"]);
+        assert!(!h.contains_key("forwarded"));
+        // Of the two headers only the one that is agreed on is worth anything.
+        let mut h = map(&given);
+        to_node(&mut h, &client(Some(ForwardedHeader::Forwarded)), Version::HTTP_11, None);
+        assert_eq!(h["x-forwarded-for"], "192.0.2.7");
+        assert_eq!(h["forwarded"], "for=10.0.0.1");
+    }
+
+    #[test]
+    fn each_line_of_connection_names_what_is_taken_away() {
+        let mut h = map(&[("connection", "keep-alive"), ("connection", "x-hop"), ("x-hop", "1")]);
+        strip(&mut h);
+        assert!(h.is_empty());
+        let mut h = map(&[("te", "deflate;q=0.5, Trailers")]);
+        assert!(strip(&mut h));
     }
 
     #[test]
     fn cookies_of_http2_become_one_line_and_the_authority_becomes_the_host() {
         let mut h = map(&[("cookie", "a=1"), ("cookie", "b=2"), ("host", "evil")]);
         let authority = Authority::from_static("shop.example.com");
-        to_node(&mut h, &client(false), Version::HTTP_2, Some(&authority));
+        to_node(&mut h, &client(None), Version::HTTP_2, Some(&authority));
         assert_eq!(h.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
         assert_eq!(h["host"], "shop.example.com");
     }

@@ -286,7 +286,7 @@ impl Sending<'_> {
         if let Err(e) = self.running.settle(how, &kept, clock::wall()).await {
             tracing::error!(error = %e, "the answer of an action could not be written down; it is relayed all the same");
         }
-        headers::to_client(&mut head.headers);
+        headers::to_client(&mut head);
         if how == Settle::Unknown {
             head.headers.insert(headers::OUTCOME, http::HeaderValue::from_static("unknown"));
         }

@@ -176,6 +176,13 @@ impl Limits {
         client::address(&spec, peer.to_canonical(), headers)
     }
 
+    /// Whether this peer's word about who the client is counts, and in which header.
+    #[must_use]
+    pub fn trusted(&self, peer: IpAddr) -> Option<ForwardedHeader> {
+        let spec = self.spec.load();
+        is_trusted(&spec, peer.to_canonical()).then_some(spec.forwarded_header)
+    }
+
     /// Shuts a network out, at the door and (through [`Limits::is_banned`]) behind a proxy.
     ///
     /// # Errors

@@ -26,7 +26,9 @@ const ACTION: &str = "action/";
 pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<Body> {
     let what = parts.uri.path().strip_prefix(PREFIX).unwrap_or("");
     if parts.method != Method::GET && parts.method != Method::HEAD {
-        return plain(StatusCode::METHOD_NOT_ALLOWED, "");
+        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "");
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return answer;
     }
     match what {
         "ping" => plain(StatusCode::NO_CONTENT, ""),
@@ -91,7 +93,7 @@ fn json(text: &str) -> Response<Body> {
     answer
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut answer = Response::new(Body::whole(text));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -65,6 +65,10 @@ impl Routes {
         now: Instant,
         wall: Time,
     ) -> Result<Routes, Vec<Problem>> {
+        if before.is_some() {
+            // Taking a pool over changes it, so nothing is taken over before all is known to be right.
+            Routes::new(spec, None, secret, now, wall)?;
+        }
         let mut problems = Vec::new();
         let mut pools = Pools { made: BTreeMap::new(), before, now };
         if spec.routes.len() > ROUTES_MAX {
@@ -109,6 +113,8 @@ impl Routes {
     /// The first route that fits. `host` without port, in any case.
     #[must_use]
     pub fn find(&self, host: &str, path: &str, headers: &HeaderMap) -> Option<&Arc<Route>> {
+        // The root's dot is part of no name that anybody configures.
+        let host = host.strip_suffix('.').unwrap_or(host);
         let lower;
         let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
             lower = host.to_ascii_lowercase();
@@ -271,7 +277,8 @@ impl Route {
         self.host.fits(host)
             && path
                 .strip_prefix(self.prefix.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                // `OPTIONS *` is for the server as a whole.
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || path == "*")
             && self.headers.iter().all(|(name, value)| headers.get_all(name).iter().any(|v| v == value))
     }
 

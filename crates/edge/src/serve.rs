@@ -124,10 +124,11 @@ impl Connection {
         let ip = peer.ip().to_canonical();
         let address = HeaderValue::from_str(&ip.to_string()).expect("an address is a header value");
         let number = shared.hasher.hash_one(share_of(ip));
+        let trusted = shared.limits.trusted(ip);
         Connection {
             shared,
             upstream,
-            client: headers::Client { address, tls, trusted: false },
+            client: headers::Client { address, tls, trusted },
             gate,
             peer: ip,
             number,
@@ -150,12 +151,18 @@ impl Connection {
         if socket::is_handshake(&request) {
             return self.socket(request, id).await;
         }
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         if (parts.headers.contains_key(header::UPGRADE) || parts.method == http::Method::CONNECT)
             && let Some(gate) = &self.gate
         {
             // No other protocol is spoken here: the rest of the connection, which the gate holds back, is HTTP.
             gate.declined();
+        }
+        if parts.method == http::Method::CONNECT {
+            return own::plain(http::StatusCode::NOT_IMPLEMENTED, "there is no tunnel here\n");
+        }
+        if !headers::may_go_on(&parts.method, &mut parts.headers) {
+            return own::plain(http::StatusCode::NO_CONTENT, "");
         }
         let path = parts.uri.path();
         if path.starts_with(own::PREFIX) {
@@ -193,7 +200,8 @@ impl Connection {
         let limits = &self.shared.limits;
         let ip = limits.client_address(self.peer, request.headers());
         let key = limits.key(request.headers());
-        let why = if ip != self.peer && limits.is_banned(ip, clock::wall()) {
+        // The peer as well: it may have been banned since it connected.
+        let why = if limits.is_banned(ip, clock::wall()) {
             Trouble::of(Why::Banned, id)
         } else {
             match limits.request(&Who { ip, key: key.as_deref() }, came) {
@@ -354,8 +362,16 @@ impl Connection {
     }
 
     pub(crate) fn ask(&self, route: &Route, parts: &Parts) -> Ask {
+        // Everybody behind a proxy has an own share.
+        let client = match self.client.trusted {
+            None => self.number,
+            Some(_) => {
+                let ip = self.shared.limits.client_address(self.peer, &parts.headers);
+                self.shared.hasher.hash_one(share_of(ip))
+            }
+        };
         Ask {
-            client: self.number,
+            client,
             priority: route.priority(),
             bytes: 0,
             not: None,
@@ -400,7 +416,7 @@ impl Connection {
 pub(crate) fn relay(answered: Answered) -> Response<Body> {
     let Answered { response, mut flight, .. } = answered;
     let (mut head, body) = response.into_parts();
-    headers::to_client(&mut head.headers);
+    headers::to_client(&mut head);
     let stream = head.headers.get(header::CONTENT_TYPE);
     if stream.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
         flight.lasts();

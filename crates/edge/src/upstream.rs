@@ -56,8 +56,10 @@ pub struct Upstream {
 /// What all workers share.
 pub struct Shared {
     /// TLS sessions, by what the node is called.
-    peers: Mutex<HashMap<String, Arc<tls::Peer>>>,
+    peers: Mutex<HashMap<(String, bool), Arc<tls::Peer>>>,
     client: tls::Client,
+    /// For connections that are to leave HTTP behind, which only HTTP/1.1 can.
+    for_upgrade: tls::Client,
     /// Addresses of nodes that go by a name: the last good ones stay when the name server is away.
     names: Mutex<HashMap<(String, u16), Arc<Name>>>,
     /// Rings when a node has failed, for whoever keeps the pools.
@@ -131,10 +133,11 @@ impl Shared {
     /// When TLS cannot be prepared.
     pub fn new() -> Result<Arc<Shared>, tls::Error> {
         let store = Arc::new(tls::Store::default());
-        let client = store.client(&tls::Options { alpn: tls::Alpn::Either, ..tls::Options::default() })?;
+        let speaking = |alpn| store.client(&tls::Options { alpn, ..tls::Options::default() });
         Ok(Arc::new(Shared {
             peers: Mutex::default(),
-            client,
+            client: speaking(tls::Alpn::Either)?,
+            for_upgrade: speaking(tls::Alpn::Http11)?,
             names: Mutex::default(),
             stirred: Notify::new(),
         }))
@@ -170,21 +173,22 @@ impl Shared {
         Ok(new)
     }
 
-    fn peer(&self, origin: &Origin) -> Result<Arc<tls::Peer>, ConnectError> {
+    fn peer(&self, origin: &Origin, upgrade: bool) -> Result<Arc<tls::Peer>, ConnectError> {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(peer) = peers.get(&origin.host) {
+        let key = (origin.host.clone(), upgrade);
+        if let Some(peer) = peers.get(&key) {
             return Ok(peer.clone());
         }
         let host = match origin.host.parse::<IpAddr>() {
             Ok(ip) => Host::Ip(ip),
             Err(_) => Host::Name(origin.host.as_str().into()),
         };
-        let peer = self
-            .client
+        let client = if upgrade { &self.for_upgrade } else { &self.client };
+        let peer = client
             .peer(&host)
             .ok_or_else(|| ConnectError::Tls(format!("no certificate can be for {}", origin.host)))?;
         let peer = Arc::new(peer);
-        peers.insert(origin.host.clone(), peer.clone());
+        peers.insert(key, peer.clone());
         Ok(peer)
     }
 
@@ -290,13 +294,13 @@ impl Upstream {
             Scheme::Http => self.http1(TokioIo::new(stream), upgrade).await,
             Scheme::H2c => self.http2(TokioIo::new(stream), node, generation).await,
             Scheme::Https => {
-                let peer = self.shared.peer(origin)?;
+                let peer = self.shared.peer(origin, upgrade)?;
                 let (stream, _) = peer
                     .handshake(stream, &mut Trace::start(clock::mono()))
                     .await
                     .map_err(|fault| ConnectError::Tls(fault.detail))?;
                 let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                if h2 && !upgrade {
+                if h2 {
                     self.http2(TokioIo::new(stream), node, generation).await
                 } else {
                     self.http1(TokioIo::new(stream), upgrade).await
@@ -400,9 +404,23 @@ impl Link {
                 if sender.ready().await.is_err() {
                     return Err(Sent::Nothing(request));
                 }
-                sender.try_send_request(request).await.map_err(sent)
+                // Over HTTP/2 the stream's reset does not say that it was our side that broke off.
+                let mut request = request;
+                let broke = request.body_mut().watched();
+                let done = sender.try_send_request(request).await.map_err(sent);
+                match done {
+                    Err(Sent::Maybe(_)) if broke.is_some_and(|b| b.load(Relaxed)) => Err(Sent::ClientBody),
+                    done => done,
+                }
             }
         }
+    }
+
+    /// What the node is called where the client does not say it.
+    #[must_use]
+    pub fn host(&self) -> Option<HeaderValue> {
+        let text = self.node.origin().to_string();
+        HeaderValue::from_str(text.split_once("://")?.1).ok()
     }
 
     /// The address of a request as this connection wants it.

@@ -70,8 +70,9 @@ pub struct LimitSpec {
     /// Bytes of a request's body; more are answered 413. No limit unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,
-    /// Networks of proxies in front of this one, whose word is believed about who the client is.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Networks of proxies in front of this one, whose word is believed about who the client is. They are counted for
+    /// nobody. Unless set, those on this machine: else all visitors behind a local nginx would count as one. Write
+    /// `[]` where people whom you don't trust can connect from this machine.
     #[schemars(length(max = 256))]
     pub trust_forwarded_from: Vec<Prefix>,
     /// The header in which they say it. The other one is ignored: a client could have written it.
@@ -143,7 +144,7 @@ impl Default for LimitSpec {
             head_bytes: 32 * 1024,
             url_bytes: 8 * 1024,
             body_bytes: None,
-            trust_forwarded_from: Vec::new(),
+            trust_forwarded_from: ["127.0.0.0/8", "::1/128"].map(|p| p.parse().expect("a network")).to_vec(),
             forwarded_header: ForwardedHeader::XForwardedFor,
         }
     }

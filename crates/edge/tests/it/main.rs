@@ -4,4 +4,6 @@
 
 #[expect(clippy::print_stdout, reason = "the child that is killed says what it was promised")]
 mod action;
+mod rig;
+mod serve;
 mod socket;
