@@ -2,6 +2,7 @@
 
 use super::{soon, until};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::{
@@ -90,7 +91,14 @@ impl Reply {
 
     /// These frames; `Err` cuts the connection there.
     pub fn frames(frames: Vec<Result<Frame<Bytes>, io::Error>>) -> Response<BoxBody> {
-        Response::new(StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync())
+        let frames = futures_util::stream::iter(frames).then(|frame| async {
+            if frame.is_err() {
+                // hyper throws away what it has not written yet, and that would be another test.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            frame
+        });
+        Response::new(StreamBody::new(frames).boxed_unsync())
     }
 
     /// A body that comes as it is sent into the channel, without an end while that is open.
