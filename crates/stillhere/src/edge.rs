@@ -1,6 +1,8 @@
 //! `stillhere edge`: the process that stands in front of the origin. It is a process of its own so that it outlives
 //! the core, and the core outlives it.
 
+pub mod child;
+mod lock;
 mod tell;
 
 use crate::{
@@ -10,19 +12,83 @@ use crate::{
     up::{logging, make_private, open_more_files},
 };
 use anyhow::Context as _;
-use std::time::Duration;
-use stillhere_edge::{Edge, Settings, Spec, StartError, action::KeyedSpec, spec::RouteSpec};
-use tokio::signal::unix::{SignalKind, signal};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use stillhere_edge::{
+    Edge, Settings, Spec, StartError,
+    action::KeyedSpec,
+    join::{self, Core, Joining},
+    spec::RouteSpec,
+};
+use stillhere_net::SecretSource;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, watch},
+};
 
-/// A graceful stop ends after this; WebSockets and streams that are left are cut then.
-const DRAIN_WITHIN: Duration = Duration::from_secs(20);
+/// A graceful stop ends after this; WebSockets and streams that are left are cut then. Shorter than the core's own.
+const DRAIN_WITHIN: Duration = Duration::from_secs(15);
+/// Where an edge of a core elsewhere keeps what must outlive it.
+const FOLDER: &str = "stillhere-edge";
 
 /// Runs the edge, or speaks with the core about it.
 pub async fn run(args: cli::Edge) -> Result<(), Exit> {
     match args.what {
         Some(what) => tell::run(what).await,
+        None if args.run.join.is_some() => joined(args.run).await,
         None => alone(args.run).await,
     }
+}
+
+/// For a core, which may be away.
+async fn joined(args: cli::EdgeRun) -> Result<(), Exit> {
+    logging(args.log_json, "info");
+    open_more_files();
+    let url = args.join.unwrap_or_default();
+    let core = Core::parse(&url).map_err(|e| Exit::Usage(format!("--join {url} {e}")))?;
+    let token = args.token_file.map(|file| SecretSource::File(file).read()).transpose();
+    let token = token.map_err(|e| Exit::Usage(format!("--token-file: {e}")))?;
+    if matches!(core, Core::Web { .. }) && token.is_none() {
+        return Err(Exit::Usage(
+            "--join over the network needs --token-file. `stillhere token new NAME --scope edge` at the core makes a token"
+                .to_owned(),
+        ));
+    }
+    let data = args.data.unwrap_or_else(|| PathBuf::from(FOLDER));
+    make_private(&data).with_context(|| format!("cannot use the data folder {}", data.display()))?;
+    let _one = lock::take(&data).await?;
+    let name = args.name.unwrap_or_else(this_machine);
+    let joining = Joining {
+        core,
+        token,
+        data,
+        name,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        listen: args.listen,
+    };
+    let (stop, stopping) = watch::channel(false);
+    let again = Arc::new(Notify::new());
+    let mut hung_up = signal(SignalKind::hangup()).context("signals")?;
+    let asked = again.clone();
+    tokio::spawn(async move {
+        while hung_up.recv().await.is_some() {
+            asked.notify_one();
+        }
+    });
+    let waiting = tokio::spawn(async move {
+        let ended = wait().await;
+        stop.send_replace(true);
+        ended
+    });
+    join::run(joining, stopping, again, DRAIN_WITHIN).await.map_err(|e| Exit::Own(e.to_string()))?;
+    waiting.await.context("signals")?
+}
+
+/// As a name that an edge may have.
+fn this_machine() -> String {
+    let read = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name: String = read.trim().chars().filter(plain).take(stillhere_model::edge::NAME_MAX).collect();
+    if name.is_empty() { "edge".to_owned() } else { name }
 }
 
 /// Without a core: what the command line says is all there is.

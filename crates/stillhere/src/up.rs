@@ -1,6 +1,6 @@
 //! `stillhere up`: build everything, say where it is, wait, drain with a deadline.
 
-use crate::{cli, exit::Exit, say};
+use crate::{cli, edge, exit::Exit, say};
 use anyhow::Context as _;
 use std::{
     io::{ErrorKind, IsTerminal as _},
@@ -27,6 +27,7 @@ pub struct App {
     control: tokio::task::JoinHandle<()>,
     socket: PathBuf,
     addr: std::net::SocketAddr,
+    edge: Option<edge::child::Keeper>,
 }
 
 pub async fn run(args: cli::Up) -> Result<(), Exit> {
@@ -35,9 +36,14 @@ pub async fn run(args: cli::Up) -> Result<(), Exit> {
     let source = source(&args)?;
     let config = source.load().map_err(Exit::Usage)?;
     let watches = config.checks.len();
-    let app = App::start(source, config).await?;
+    let in_front = config.edge.as_ref().map(|e| e.listen);
+    let mut app = App::start(source, config).await?;
+    app.stand_in_front(args.log_json)?;
     say::out(&format!("Stillhere watches {watches} {}.", if watches == 1 { "check" } else { "checks" }));
     say::out(&format!("Status page   http://{}/", app.addr()));
+    if let Some(listen) = in_front {
+        say::out(&format!("Edge          http://{listen}/"));
+    }
     say::out(&format!("Kept in       {}", app.socket.parent().unwrap_or(Path::new(".")).display()));
     say::out("Stop with Ctrl-C. Read again after an edit with `stillhere reload`.");
     app.until_stopped().await
@@ -64,7 +70,11 @@ fn source(args: &cli::Up) -> Result<Source, Exit> {
 pub fn logging(json: bool, usual: &str) {
     use tracing_subscriber::{EnvFilter, fmt, prelude::*};
     let filter = EnvFilter::try_from_env("STILLHERE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    // An edge outlives the core whose standard error it has: that a line cannot be written is no reason to fail.
+    let layer = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .log_internal_errors(false);
     let registry = tracing_subscriber::registry().with(filter);
     // Set twice only by tests that start two of us in one process; the first one stays.
     let _ = if json { registry.with(layer.json()).try_init() } else { registry.with(layer).try_init() };
@@ -99,7 +109,15 @@ impl App {
         let node = Node::start(source, config, addr).await.map_err(Exit::Own)?;
         let web = tokio::spawn(stillhere_web::serve(node.handle(), listener, settings.clone()));
         let control = tokio::spawn(stillhere_web::serve_control(node.handle(), unix, settings));
-        Ok(App { node, web, control, socket, addr })
+        Ok(App { node, web, control, socket, addr, edge: None })
+    }
+
+    /// Looks after an edge, as long as the file has one.
+    pub fn stand_in_front(&mut self, log_json: bool) -> Result<(), Exit> {
+        let data = self.socket.parent().unwrap_or(Path::new("."));
+        let keeper = edge::child::Keeper::start(&self.node.handle(), data, log_json);
+        self.edge = Some(keeper.context("the edge")?);
+        Ok(())
     }
 
     pub fn addr(&self) -> std::net::SocketAddr {
@@ -130,6 +148,9 @@ impl App {
     pub async fn stop(self) -> Result<(), Exit> {
         self.node.handle().stop();
         let drained = async {
+            if let Some(edge) = self.edge {
+                edge.stop().await;
+            }
             // A listener that panicked has nothing left to drain.
             let _ = self.web.await;
             let _ = self.control.await;
