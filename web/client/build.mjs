@@ -12,7 +12,12 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = path.resolve(here, process.env.STILLHERE_DIST ?? 'dist');
 const src = path.join(here, 'src');
 
-execFileSync(process.execPath, [path.join(here, 'node_modules/typescript/bin/tsc'), '-p', here, '--outDir', path.join(dist, 'esm')], { stdio: 'inherit' });
+try {
+  execFileSync(process.execPath, [path.join(here, 'node_modules/typescript/bin/tsc'), '-p', here, '--outDir', path.join(dist, 'esm')], { stdio: 'inherit' });
+} catch {
+  // tsc has said what is wrong.
+  process.exit(1);
+}
 
 const target = 'es2022';
 await build({ entryPoints: [path.join(src, 'tag.ts')], bundle: true, minify: true, format: 'iife', target, charset: 'utf8', legalComments: 'none', outfile: path.join(dist, 'client.js') });

@@ -4,7 +4,7 @@
  */
 import type { State } from './truth.js';
 
-export type ActionState = 'saved' | 'sending' | 'unknown' | 'done' | 'refused' | 'expired';
+export type ActionState = 'saved' | 'sending' | 'unknown' | 'done' | 'refused' | 'needs you' | 'expired';
 
 /** What became of one thing that the visitor did. Only `outbox` and `form` emit it, after the record is on disk. */
 export interface Action {
