@@ -25,10 +25,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ),
     ("stillhere-world", &["model", "judge", "respond"]),
     // No part of the program: hostile bytes for every reader of foreign bytes.
-    (
-        "stillhere-hostile",
-        &["model", "config", "respond", "tell", "net", "observe", "web"],
-    ),
+    ("stillhere-hostile", &["model", "config", "respond", "tell", "net", "observe", "web", "edge"]),
 ];
 
 /// Heavy dependency → the only crates that may name it.
