@@ -85,6 +85,8 @@ export class Socket extends EventTarget {
   /** The other side does not speak the protocol, as far as we know. */
   #plain = false;
   #everPlain = false;
+  /** An edge has spoken the protocol here: whoever does not take the offer is only away. */
+  #edge = false;
   #origin = false;
   #attempt = 0;
   #within = 0;
@@ -188,6 +190,7 @@ export class Socket extends EventTarget {
       opened = true;
       if (ws.protocol === RESUME) {
         this.#plain = false;
+        this.#edge = true;
         ws.send(this.#session.hello());
       } else this.#plainly(ws.protocol);
     };
@@ -196,6 +199,7 @@ export class Socket extends EventTarget {
       if (this.#plain) this.#deliver(event.data);
       else this.#take(event.data);
     };
+    ws.onerror = () => {};
     ws.onclose = event => this.#cut(event, opened);
     this.#watch();
   }
@@ -219,7 +223,6 @@ export class Socket extends EventTarget {
     if (!ws) return;
     this.#ws = undefined;
     ws.onopen = ws.onmessage = ws.onclose = null;
-    ws.onerror = () => {};
     try { code ? ws.close(code) : ws.close(); } catch { /* it is gone already */ }
   }
 
@@ -234,13 +237,13 @@ export class Socket extends EventTarget {
     if (opened && !passes) return this.#finish(code, event!.reason, event!.wasClean);
     emit('seen', 'failed');
     if (opened && !plain && ANEW.includes(code)) this.#anew();
-    if (!opened && !this.#session.id && !this.#everPlain) {
+    if (!opened && !this.#edge && !this.#everPlain) {
       // A browser tells a refusal of the offer from no connection at all to nobody: try without.
       this.#plain = !plain;
       if (!plain && !this.#attempt) return this.#dial();
     }
     if (plain && opened) {
-      this.#fire('gap', { side: 'received', lost: undefined });
+      for (const side of ['received', 'sent']) this.#fire('gap', { side, lost: undefined });
       // So says an edge that goes; the next one may take the offer.
       if (ANEW.includes(code)) this.#plain = this.#everPlain = false;
     }
