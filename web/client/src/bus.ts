@@ -19,6 +19,8 @@ export interface Action {
   receipt: boolean;
   /** The record is only in this tab's memory: closing it loses it. */
   memoryOnly?: boolean;
+  /** Of `unknown`: nobody will ever know more; it is not sent again. */
+  final?: boolean;
 }
 
 export interface Events {

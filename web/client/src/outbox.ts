@@ -301,6 +301,7 @@ async function view(s: Store, row: Row): Promise<Action> {
   const action: Action = { key: row.key, state: row.state, at: row.since, receipt: s.durable && !row.memoryOnly || row.held || row.state === 'done' };
   if (label !== undefined) action.label = label;
   if (row.memoryOnly) action.memoryOnly = true;
+  if (row.over && row.state === 'unknown') action.final = true;
   return action;
 }
 

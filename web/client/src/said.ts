@@ -131,10 +131,10 @@ export function say(state: State, actions: readonly Action[], words: Words, o: {
 }
 
 /** Null: nothing that is known can be said of it. */
-function ofAction(a: Action, words: Words, now: number): string | null {
+export function ofAction(a: Action, words: Words, now: number): string | null {
   const what = isolated(cut(a.label ?? words.act, NAME_MAX));
   // Without a receipt nothing is called kept.
   if (a.state === 'saved' && !a.receipt && !a.memoryOnly) return null;
-  const key = a.state === 'unknown' ? 'unsure' : a.state === 'needs you' ? 'needs' : a.state === 'saved' && a.memoryOnly ? 'memory' : a.state;
+  const key = a.state === 'unknown' ? a.final ? 'nobody' : 'unsure' : a.state === 'needs you' ? 'needs' : a.state === 'saved' && a.memoryOnly ? 'memory' : a.state;
   return fill(words[key], { what, time: clock(a.at, now, words.lang) });
 }

@@ -37,6 +37,7 @@ const en: Words = {
   memory: '{what}: kept as long as this tab stays open, and will be sent once. Do not send it again.',
   sending: '{what}: being sent. Do not send it again.',
   unsure: '{what}: we do not know yet whether it arrived, and are checking. Do not send it again.',
+  nobody: '{what}: sent, but whether it arrived is not known and cannot be found out from here. Check before you send it again.',
   done: '{what}: received at {time}.',
   refused: '{what}: arrived, and was not accepted.',
   needs: '{what}: not done yet. It needs you, for instance to sign in again.',

@@ -36,6 +36,7 @@ const zh: Words = {
   memory: '{what}：只要这个标签页不关闭就会保留，且只发送一次。请不要重复提交。',
   sending: '{what}：正在发送。请不要重复提交。',
   unsure: '{what}：还不知道是否已送达，正在核实。请不要重复提交。',
+  nobody: '{what}：已发送，但无法得知是否已送达。再次提交前请先核实。',
   done: '{what}：已于 {time} 收到。',
   refused: '{what}：已送达，但未被接受。',
   needs: '{what}：尚未完成，需要您处理，例如重新登录。',
