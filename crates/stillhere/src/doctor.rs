@@ -45,10 +45,11 @@ pub async fn run(args: cli::Doctor) -> Result<(), Exit> {
         machine::disk(&data, config),
         machine::open_files(config),
         running::folder(&data),
-        running::answers(&cli::At { data, json: false }).await,
+        running::answers(&cli::At { data: data.clone(), json: false }).await,
         network::names(config).await,
         network::ipv6(config).await,
     ];
+    findings.extend(running::edges(&cli::At { data, json: false }, config).await);
     if let Some(config) = config {
         findings.push(network::uplink(config).await);
         findings.push(network::same_machine(config).await);

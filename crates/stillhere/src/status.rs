@@ -26,6 +26,12 @@ pub async fn run(at: At) -> Result<(), Exit> {
             );
         }
         text.truncate(text.trim_end().len());
+        let edges = control::call(&at, Method::GET, "/api/v1/edges", None).await?;
+        for e in edges["edges"].as_array().into_iter().flatten() {
+            let (name, heard) = (e["name"].as_str().unwrap_or("?"), e["heard_at"].as_str().unwrap_or("-"));
+            let how = if e["silent"] == true { "silent" } else { "serving" };
+            let _ = write!(text, "\n{:<24} {how:<22} heard {heard}", format!("edge {name}"));
+        }
         say::out(if text.is_empty() { "nothing is watched" } else { &text });
     }
     if bad { Err(Exit::BadNews) } else { Ok(()) }

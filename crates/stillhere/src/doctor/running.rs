@@ -4,6 +4,7 @@ use super::Finding;
 use crate::{cli::At, control, exit::Exit, up::SOCKET};
 use hyper::Method;
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
+use stillhere_config::Config;
 
 pub fn folder(data: &Path) -> Finding {
     const ABOUT: &str = "data folder";
@@ -59,4 +60,45 @@ pub async fn answers(at: &At) -> Finding {
         ),
         Err(e) => Finding::bad(ABOUT, e.text().unwrap_or("it does not answer").to_owned(), "read its log"),
     }
+}
+
+/// Each edge that has joined, or that one which should have has not.
+pub async fn edges(at: &At, config: Option<&Config>) -> Vec<Finding> {
+    const ABOUT: &str = "edge";
+    if !at.data.join(SOCKET).exists() {
+        return Vec::new();
+    }
+    // That nobody answers is said already.
+    let Ok(answer) = control::call(at, Method::GET, "/api/v1/edges", None).await else { return Vec::new() };
+    let edges = answer["edges"].as_array().cloned().unwrap_or_default();
+    if edges.is_empty() && config.is_some_and(|c| c.edge.is_some()) {
+        let hint = "read its log: usually its address is in use";
+        return vec![Finding::bad(ABOUT, "the file has [edge], and none has joined", hint)];
+    }
+    let one = |e: &serde_json::Value| {
+        let word = |key: &str| e[key].as_str().unwrap_or("?").to_owned();
+        let name = format!("edge {}", word("name"));
+        if e["silent"] == true {
+            let said = format!("{name} has said nothing since {}", word("heard_at"));
+            return Finding::warning(
+                ABOUT,
+                said,
+                "it serves on with what it knows; look at its machine and the way between",
+            );
+        }
+        if let Some(why) = e["refused"].as_str() {
+            let said = format!("{name} did not take the newest configuration over: {why}");
+            return Finding::bad(
+                ABOUT,
+                said,
+                "put it right and reload; until then the one of before is in force",
+            );
+        }
+        if e["current"] == false {
+            let said = format!("{name} serves with the configuration of {}", word("config_at"));
+            return Finding::warning(ABOUT, said, "it should have the newest one within a second");
+        }
+        Finding::ok(ABOUT, format!("{name} has joined, with the configuration of {}", word("config_at")))
+    };
+    edges.iter().map(one).collect()
 }

@@ -4,5 +4,6 @@ mod cli;
 mod demo;
 mod direction;
 mod doctor;
+mod edge;
 mod outage;
 mod running;

@@ -1,0 +1,317 @@
+//! The edge with its core, as processes: what visitors and the page see while nodes, the edge and the core die.
+
+use crate::running::{Answer, Running, Target, free_port, get, request, wait_for};
+use std::{net::SocketAddr, path::PathBuf, process::Command, thread};
+
+/// A core with an edge in front of two nodes.
+struct Front {
+    up: Running,
+    edge: SocketAddr,
+    nodes: Vec<SocketAddr>,
+}
+
+fn front(nodes: &[&Target]) -> Front {
+    let edge = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let nodes: Vec<SocketAddr> = nodes.iter().map(|n| n.addr).collect();
+    let up = Running::up(&file(edge, &nodes, ""));
+    let front = Front { up, edge, nodes };
+    wait_for("the edge serves", || front.get("/").filter(|a| a.status == 200));
+    wait_for("the edge's vote is in", || (front.status() == "operational").then_some(()));
+    front
+}
+
+fn file(edge: SocketAddr, nodes: &[SocketAddr], more: &str) -> String {
+    let nodes: Vec<String> = nodes.iter().map(|n| format!("\"http://{n}\"")).collect();
+    format!(
+        "[edge]\nlisten = \"{edge}\"\n[[edge.routes]]\nservice = \"shop\"\npool = \"shop\"\n\
+         [edge.pools.shop]\nnodes = [{}]\nhold = \"1500ms\"\n{more}\n\
+         [[service]]\nid = \"shop\"\nname = {{ en = \"Shop\", zh-CN = \"商店\" }}\n",
+        nodes.join(", ")
+    )
+}
+
+impl Front {
+    fn get(&self, path: &str) -> Option<Answer> {
+        get(self.edge, path)
+    }
+
+    /// As a browser asks for a page.
+    fn visit(&self) -> Answer {
+        let head = format!(
+            "GET /basket HTTP/1.1\r\nhost: {}\r\nconnection: close\r\naccept: text/html,*/*;q=0.8\r\n\
+             accept-language: zh-CN,zh;q=0.9\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n\r\n",
+            self.edge
+        );
+        request(self.edge, &head).expect("the edge always answers")
+    }
+
+    /// What the status page says of the shop.
+    fn status(&self) -> String {
+        let summary = self.up.json("/api/v2/summary.json");
+        summary["components"][0]["status"].as_str().expect("a status").to_owned()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.up.dir.path().join("stillhere-data")
+    }
+
+    fn edge_pid(&self) -> u32 {
+        let file = self.data().join("edge").join("edge.lock");
+        wait_for("the edge's process", || std::fs::read_to_string(&file).ok()?.trim().parse().ok())
+    }
+
+    fn edges(&self) -> serde_json::Value {
+        let (code, out, err) = self.up.cli(&["edge", "list", "--json"]);
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str(&out).expect("JSON")
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        // It would outlive us: that is what it is made for.
+        self.up.kill();
+        kill(self.edge_pid(), "KILL");
+    }
+}
+
+fn kill(pid: u32, signal: &str) {
+    let _ = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
+}
+
+#[test]
+fn case_o_when_both_nodes_die_the_page_says_so_before_the_first_visitor_is_let_go() {
+    let (a, b) = (Target::start(), Target::start());
+    let front = front(&[&a, &b]);
+    let nodes = [a.kill(), b.kill()];
+    let answer = front.visit();
+    // Held for a second and a half, and by then everybody has been told.
+    assert_eq!(front.status(), "major_outage");
+    assert_eq!(answer.status, 503, "{}", answer.head);
+    let head = answer.head.to_ascii_lowercase();
+    assert!(head.contains("content-language: zh-cn") && head.contains("retry-after: "), "{head}");
+    assert!(head.contains("stillhere-outcome: not-forwarded"), "{head}");
+    assert!(answer.body.contains("商店") && answer.body.contains("lang=\"zh-CN\""), "{}", answer.body);
+    let service = &front.up.json("/api/v1/services")["services"][0];
+    assert_eq!(service["checks"][0]["finding"]["kind"], "edge_all_out", "{service}");
+    let _again: Vec<Target> = nodes.into_iter().map(Target::at).collect();
+    wait_for("requests flow again", || front.get("/").filter(|a| a.status == 200));
+    wait_for("the page says so", || (front.status() == "operational").then_some(()));
+}
+
+#[test]
+fn case_o_nodes_that_die_while_nobody_asks_are_noticed_too() {
+    let (a, b) = (Target::start(), Target::start());
+    let front = front(&[&a, &b]);
+    drop((a, b));
+    wait_for("the edge has looked by itself", || (front.status() == "major_outage").then_some(()));
+}
+
+#[test]
+fn servers_that_answer_with_errors_are_down_though_they_answer() {
+    let (a, b) = (Target::start(), Target::start());
+    let front = front(&[&a, &b]);
+    a.answer_with(500);
+    b.answer_with(500);
+    wait_for("enough of them are seen", || {
+        front.get("/")?;
+        (front.status() == "major_outage").then_some(())
+    });
+    let service = &front.up.json("/api/v1/services")["services"][0];
+    assert_eq!(service["checks"][0]["finding"]["kind"], "edge_errors", "{service}");
+    a.answer_with(200);
+    b.answer_with(200);
+    wait_for("good ones are seen", || {
+        front.get("/")?;
+        (front.status() == "operational").then_some(())
+    });
+}
+
+#[test]
+fn case_p_the_edge_outlives_the_core_and_the_next_core_keeps_it() {
+    let (a, b) = (Target::start(), Target::start());
+    let mut front = front(&[&a, &b]);
+    let pid = front.edge_pid();
+    front.up.kill();
+    assert_eq!(front.get("/").expect("served").status, 200, "without the core");
+    drop((a, b));
+    let answer = front.visit();
+    assert_eq!(answer.status, 503);
+    // The notice says that all is well; the edge knows better, says since when, and how old the notice is.
+    for said in ["我们无法连接到本页面背后的服务器", "一切正常"] {
+        assert!(answer.body.contains(said), "{said}: {}", answer.body);
+    }
+    let notice = front.get("/.well-known/stillhere/notice").expect("the last notice");
+    assert!(notice.body.contains("\"sig\""), "{}", notice.body);
+    front.up.restart();
+    wait_for("the new core knows", || (front.status() == "major_outage").then_some(()));
+    assert_eq!(front.edge_pid(), pid, "it is the same process");
+    // With neither core nor nodes, an edge that begins anew still has its configuration and the notice.
+    front.up.kill();
+    kill(pid, "KILL");
+    let data = front.data().join("edge");
+    let mut alone = Command::new(env!("CARGO_BIN_EXE_stillhere"))
+        .args(["edge", "--join", "unix:/nowhere/control.sock", "--data"])
+        .arg(&data)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let answer = wait_for("it serves from its folder", || {
+        let head =
+            format!("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept: application/json\r\n\r\n");
+        request(front.edge, &head).filter(|a| a.status == 503)
+    });
+    assert!(answer.body.contains("all-out"), "{}", answer.body);
+    assert!(front.get("/.well-known/stillhere/notice").expect("kept").body.contains("\"sig\""));
+    kill(alone.id(), "TERM");
+    assert!(alone.wait().expect("ends").success(), "a graceful stop is a success");
+    front.up.restart();
+}
+
+#[test]
+fn an_edge_that_dies_is_started_again_and_the_core_does_not_mind() {
+    let (a, b) = (Target::start(), Target::start());
+    let front = front(&[&a, &b]);
+    let pid = front.edge_pid();
+    kill(pid, "KILL");
+    wait_for("another process serves", || {
+        let other = front.edge_pid() != pid;
+        front.get("/").filter(|a| other && a.status == 200)
+    });
+    assert_eq!(front.up.get("/healthz").status, 200);
+}
+
+#[test]
+fn a_bad_edge_in_the_file_changes_nothing_and_a_good_one_is_taken_over() {
+    let (a, b) = (Target::start(), Target::start());
+    let front = front(&[&a]);
+    let path = front.up.dir.path().join("stillhere.toml");
+    let bad = file(front.edge, &front.nodes, "").replace("service = \"shop\"", "service = \"shpo\"");
+    std::fs::write(&path, bad.replace("http://", "ftp://")).unwrap();
+    let (code, _, err) = front.up.cli(&["reload"]);
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("`edge.routes[0].service` is not the id of a service"), "{err}");
+    assert!(err.contains("did you mean \"shop\"?") && err.contains("edge.pools.shop.nodes[0]"), "{err}");
+    assert_eq!(front.get("/").expect("served").status, 200);
+    std::fs::write(&path, file(front.edge, &[b.addr], "")).unwrap();
+    let (code, out, err) = front.up.cli(&["reload"]);
+    assert_eq!((code, out.trim()), (0, "changed: edge"), "{err}");
+    drop(a);
+    wait_for("the edge asks the new node", || {
+        let edges = front.edges();
+        let node = edges["edges"][0]["pools"][0]["nodes"][0]["address"].as_str()?.to_owned();
+        node.contains(&b.addr.to_string()).then_some(())
+    });
+    assert_eq!(front.get("/").expect("served").status, 200);
+    assert!(front.edges()["edges"][0]["current"].as_bool().unwrap());
+    // Without [edge] there is none.
+    std::fs::write(&path, "[[service]]\nid = \"shop\"\n").unwrap();
+    assert_eq!(front.up.cli(&["reload"]).0, 0);
+    wait_for("it is gone", || front.get("/").is_none().then_some(()));
+    std::fs::write(&path, file(front.edge, &[b.addr], "")).unwrap();
+    assert_eq!(front.up.cli(&["reload"]).0, 0);
+    wait_for("it is back", || front.get("/").filter(|a| a.status == 200));
+}
+
+#[test]
+fn people_pause_a_service_and_ban_a_network() {
+    let a = Target::start();
+    let front = front(&[&a]);
+    assert_eq!(front.up.cli(&["edge", "pause", "nothing"]).0, 4);
+    let (code, out, err) = front.up.cli(&["edge", "pause", "shop", "--until", "5m"]);
+    assert!(code == 0 && out.starts_with("paused until "), "{out}{err}");
+    wait_for("it is paused at the edge", || {
+        (front.edges()["edges"][0]["pools"][0]["standing"] == "paused").then_some(())
+    });
+    let edge = front.edge;
+    let waiting = thread::spawn(move || get(edge, "/").expect("an answer").status);
+    wait_for("a request waits", || {
+        (front.edges()["edges"][0]["pools"][0]["waiting"].as_u64() > Some(0)).then_some(())
+    });
+    assert_eq!(front.up.cli(&["edge", "resume", "shop"]).0, 0);
+    assert_eq!(waiting.join().expect("it ends"), 200, "it waited, and was answered");
+
+    let ban = ["edge", "ban", "127.0.0.0/8", "--why", "a test"];
+    assert_eq!(front.up.cli(&ban).0, 0);
+    wait_for("we are shut out", || front.get("/").is_none_or(|a| a.status == 403).then_some(()));
+    assert!(front.up.cli(&["edge", "ban"]).1.contains("127.0.0.0/8"));
+    assert_eq!(front.up.cli(&["edge", "unban", "127.0.0.0/8"]).0, 0);
+    assert_eq!(front.up.cli(&["edge", "unban", "127.0.0.0/8"]).0, 4);
+    wait_for("we are let in", || front.get("/").filter(|a| a.status == 200));
+    let metrics = front.up.get("/metrics").body;
+    assert!(metrics.contains("stillhere_edges 1\n"), "{metrics}");
+    assert!(
+        metrics.contains("stillhere_edge_requests_total{service=\"shop\",outcome=\"answered\"}"),
+        "{metrics}"
+    );
+    let (code, out, _) = front.up.cli(&["status"]);
+    assert!(code == 0 && out.contains("edge local"), "{out}");
+    let (_, out, _) = front.up.cli(&["doctor"]);
+    assert!(out.lines().any(|l| l.starts_with("ok") && l.contains("edge local")), "{out}");
+}
+
+#[test]
+fn an_edge_elsewhere_joins_with_a_token_for_edges_and_no_other() {
+    let a = Target::start();
+    let front = front(&[&a]);
+    let dir = front.up.dir.path();
+    let (code, token, err) = front.up.cli(&["token", "new", "berlin", "--scope", "edge"]);
+    assert_eq!(code, 0, "{err}");
+    let token = token.trim().to_owned();
+    std::fs::write(dir.join("edge.token"), format!("{token}\n")).unwrap();
+    // It is good for nothing else, and another one is not good for this.
+    let call = |token: &str, path: &str| {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n",
+            front.up.addr
+        );
+        request(front.up.addr, &head).expect("an answer").status
+    };
+    assert_eq!((call(&token, "/api/v1/edges"), call(&token, "/api/v1/edge/feed")), (401, 200));
+    let other = front.up.cli(&["token", "new", "writer"]).1.trim().to_owned();
+    assert_eq!((call(&other, "/api/v1/edges"), call(&other, "/api/v1/edge/feed")), (200, 401));
+    assert_eq!(call("sth_nothing", "/api/v1/edge/feed"), 401);
+    let there = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let mut berlin = Command::new(env!("CARGO_BIN_EXE_stillhere"))
+        .args(["edge", "--join", &format!("http://{}", front.up.addr), "--token-file", "edge.token"])
+        .args(["--name", "berlin", "--data", "berlin", "--listen", &there.to_string()])
+        .current_dir(dir)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    wait_for("it serves", || get(there, "/").filter(|a| a.status == 200));
+    let names = wait_for("both are known", || {
+        let edges = front.edges();
+        let names: Vec<String> =
+            edges["edges"].as_array()?.iter().map(|e| e["name"].as_str().unwrap().to_owned()).collect();
+        (names.len() == 2).then_some(names)
+    });
+    assert_eq!(names, ["berlin", "local"]);
+    kill(berlin.id(), "TERM");
+    assert!(berlin.wait().expect("ends").success());
+    for wrong in [
+        &["edge", "--join", "http://status.example.com", "--token-file", "edge.token"][..],
+        &["edge", "--join", "https://status.example.com"],
+        &["edge"],
+        &["edge", "--to", "ftp://x"],
+    ] {
+        assert_eq!(front.up.cli(wrong).0, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn an_edge_needs_no_core_at_all() {
+    let a = Target::start();
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let mut edge = Command::new(env!("CARGO_BIN_EXE_stillhere"))
+        .args(["edge", "--listen", &at.to_string(), "--to", &a.url()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    wait_for("it serves", || get(at, "/").filter(|a| a.status == 200));
+    kill(edge.id(), "TERM");
+    assert!(edge.wait().expect("ends").success());
+    let gone = wait_for("nobody listens", || get(at, "/").is_none().then_some(true));
+    assert!(gone);
+}
