@@ -63,7 +63,9 @@ impl Body {
     pub fn paced(incoming: Incoming, pace: Option<Pace>) -> Body {
         match pace {
             None => Body::wire(incoming),
-            pace => Body { from: From::Paced(Box::new(Paced::new(incoming, pace))), guard: None, broke: None },
+            pace => {
+                Body { from: From::Paced(Box::new(Paced::new(incoming, pace))), guard: None, broke: None }
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     forward::Failed,
     headers,
     known::Board,
-    pool::{Ask, Failure, Place},
+    pool::{Ask, Failure, NoPlace, Place},
     route::Route,
     serve::Connection,
     socket::{self, BoxFuture, DialError, Dialled, Notice, Way, Why},
@@ -69,7 +69,14 @@ impl ToPool {
         ask.until = Some(came + pool.spec().hold);
         let mut now = came;
         loop {
-            let place = match pool.admit(ask, now).await {
+            let place = tokio::select! {
+                biased;
+                place = pool.admit(ask, now) => place,
+                () = self.connection.upstream.ending() => {
+                    Err(NoPlace::AllOut { waited: clock::mono().saturating_duration_since(came) })
+                }
+            };
+            let place = match place {
                 Ok(place) => place,
                 Err(no) => return Err(self.away(&handshake, &Failed::NoPlace(no), came)),
             };

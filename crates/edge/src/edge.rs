@@ -26,6 +26,9 @@ use tokio::sync::watch;
 /// The file with the key that seals tickets.
 const DOOR_KEY: &str = "tickets.key";
 
+/// Before a stop's deadline, how long those who wait have for their answer.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// What an edge is started with.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -146,20 +149,52 @@ impl Edge {
         &self.shared
     }
 
-    /// Takes no more connections, lets every request that is under way end, and cuts what is left after `within`.
+    /// Takes no more connections, lets every request that is under way end, tells those who still wait that it was for
+    /// nothing, closes WebSockets with the reason, and cuts what is left after `within`.
     pub fn stop(mut self, within: Duration) {
+        self.halt(within);
+    }
+
+    fn halt(&mut self, within: Duration) {
+        let Some(keeper) = self.keeper.take() else { return };
         let _ = self.phase.send(Phase::Draining);
         let until = clock::mono() + within;
+        let sockets = (!self.shared.sockets.open().is_empty() && !within.is_zero()).then(|| {
+            let sockets = self.shared.sockets.clone();
+            thread::spawn(move || apart(sockets.drain(within / 2, within)))
+        });
+        let tell = until - (within / 4).min(LAST_WORD);
         while clock::mono() < until && self.workers.iter().any(|w| !w.is_finished()) {
             thread::sleep(Duration::from_millis(5));
+            if clock::mono() >= tell {
+                self.shared.nodes.end();
+            }
         }
         let _ = self.phase.send(Phase::Over);
-        for worker in self.workers.drain(..) {
-            let _ = worker.join();
+        for thread in self.workers.drain(..).chain([keeper]) {
+            let _ = thread.join();
         }
-        if let Some(keeper) = self.keeper.take() {
-            let _ = keeper.join();
+        if let Some(sockets) = sockets {
+            let _ = sockets.join();
         }
+        if let Some(actions) = self.shared.actions.clone() {
+            // So that a successor can open the journal at once.
+            let _ = thread::spawn(move || apart(actions.close())).join();
+        }
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        self.halt(Duration::ZERO);
+    }
+}
+
+/// Runs it beside whatever runtime the caller has.
+fn apart<T>(what: impl Future<Output = T>) {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => drop(runtime.block_on(what)),
+        Err(e) => tracing::warn!(error = %e, "something could not be ended cleanly"),
     }
 }
 

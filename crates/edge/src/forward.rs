@@ -34,6 +34,8 @@ pub const SENT_MAX: u32 = 3;
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// Where there is nobody to hedge with: after so long it is watched whether the node is given up.
 const WATCHED_AFTER: Duration = Duration::from_millis(100);
+/// Whether a node that is waited for beyond `hold` still does well is looked at this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// A request whose repeat is over the budget asks for it again after this long.
 const BUDGET_PAUSE: Duration = Duration::from_millis(25);
 
@@ -258,7 +260,13 @@ pub async fn forward(
     let mut sent = 0;
     let mut now = came;
     loop {
-        let place = pool.admit(ask, now).await.map_err(Failed::NoPlace)?;
+        let place = tokio::select! {
+            biased;
+            place = pool.admit(ask, now) => place,
+            // Who still waits when the edge stops is told so; there is just time enough for it.
+            () = upstream.ending() => Err(NoPlace::AllOut { waited: clock::mono().saturating_duration_since(came) }),
+        };
+        let place = place.map_err(Failed::NoPlace)?;
         ask.not = Some(place.node().id());
         match attempt(upstream, place, ask, out, &mut sent).await {
             Tried::Answered(answered) => return Ok(*answered),
@@ -273,8 +281,9 @@ pub async fn forward(
                 }
                 // Over the budget it waits as it would for a node: a hundred that were cut at once are all served in
                 // the end, and none is sent too often.
-                while sent >= SENT_MAX || !pool.may_repeat(now) {
-                    if sent >= SENT_MAX || now >= until {
+                let enough = sent >= SENT_MAX || how == Failure::Silent && now >= until;
+                while enough || !pool.may_repeat(now) {
+                    if enough || now >= until {
                         return Err(Failed::NoAnswer(how));
                     }
                     tokio::time::sleep(BUDGET_PAUSE).await;
@@ -313,7 +322,7 @@ pub(crate) async fn attempt(
             () = &mut quiet => if patience.is_none() { End::Silent } else {
                 // It is slow. A second node is asked where that does no harm and the budget allows it. What may be
                 // repeated, but not be done twice at once, waits until the first node is given up.
-                quiet.as_mut().reset((began + ANSWER_WITHIN).into());
+                quiet.as_mut().reset((began + pool.spec().hold.min(ANSWER_WITHIN)).into());
                 let mut second = pin!(beside(upstream, &pool, node, ask, out, sent));
                 let mut hedged = hedge_after.is_some();
                 let mut given_up = false;
@@ -332,7 +341,15 @@ pub(crate) async fn attempt(
                             }
                             given_up = true;
                         }
-                        () = &mut quiet => break End::Silent,
+                        () = &mut quiet => {
+                            let now = clock::mono();
+                            // A node that works on it, and answers its probes, has its time. One that hangs does not,
+                            // be it the last one: somebody looks at a white page.
+                            if place.is_suspected() || now >= began + ANSWER_WITHIN {
+                                break End::Silent;
+                            }
+                            quiet.as_mut().reset((now + LOOK_AGAIN).into());
+                        }
                     }
                 }
             },

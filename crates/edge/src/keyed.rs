@@ -66,13 +66,12 @@ pub(crate) async fn serve(
         Ok(body) => body,
         Err(failed) => return connection.sorry(&parts, connection.trouble(&route, &failed, id, came)),
     };
+    let (answering, mut asked) = (connection.clone(), http::Request::new(()).into_parts().0);
+    asked.method = parts.method.clone();
     let task =
         tokio::spawn(async move { exchange(connection, &actions, route, spec, parts, body, id, came).await });
-    task.await.unwrap_or_else(|_| {
-        let mut broken = Response::new(Body::empty());
-        *broken.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-        broken
-    })
+    // The task is ours and does not panic; were it otherwise, nobody could say how far it came.
+    task.await.unwrap_or_else(|_| answering.sorry(&asked, Trouble::of(Why::OutcomeUnknown, id)))
 }
 
 #[expect(clippy::too_many_arguments, reason = "one request's whole context, moved into its task")]
@@ -196,10 +195,18 @@ impl Sending<'_> {
             let held = match place.take() {
                 Some(place) => place,
                 None => {
+                    if lost == Some(Failure::Silent) && now >= until {
+                        return self.leave(lost).await;
+                    }
                     let ask = Ask { bytes: self.out.bytes(), until: Some(until), ..self.ask };
-                    match self.route.pool.admit(ask, now).await {
-                        Ok(place) => place,
-                        Err(_) => return self.leave(lost).await,
+                    let place = tokio::select! {
+                        biased;
+                        place = self.route.pool.admit(ask, now) => place.ok(),
+                        () = self.upstream.ending() => None,
+                    };
+                    match place {
+                        Some(place) => place,
+                        None => return self.leave(lost).await,
                     }
                 }
             };

@@ -24,10 +24,10 @@ mod spec;
 mod tests;
 
 pub use bans::{BANS_MAX, Ban, BanError};
+pub(crate) use client::cookie;
 pub use prefix::Prefix;
 pub use seats::Seat;
 pub use slow::Paced;
-pub(crate) use client::cookie;
 pub use spec::{ForwardedHeader, KeySpec, LimitSpec, Rate};
 
 use crate::spec::Problem;

@@ -38,6 +38,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 const H2_STREAMS: u32 = 200;
 /// How long a TLS handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// While stopping: how often it is looked whether WebSockets are left.
+const SOCKETS_LOOK: Duration = Duration::from_millis(20);
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// How far stopping has gone.
@@ -100,6 +102,11 @@ pub(crate) fn worker(
                 }
             }
             open.join_all().await;
+            // WebSockets have left the connections that are waited for above.
+            let mut over = phase.clone();
+            while !shared.sockets.open().is_empty() && *over.borrow_and_update() != Phase::Over {
+                let _either = timeout(SOCKETS_LOOK, over.changed()).await;
+            }
             sweeper.abort();
         });
     })

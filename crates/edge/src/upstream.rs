@@ -27,7 +27,11 @@ use std::{
     time::{Duration, Instant},
 };
 use stillhere_net::{Trace, clock, dns::Host, tls};
-use tokio::{net::TcpStream, sync::Notify, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 
 /// Kept connections to one node, in each worker. One more is closed instead of kept.
 pub const IDLE_MAX: usize = 256;
@@ -64,6 +68,8 @@ pub struct Shared {
     names: Mutex<HashMap<(String, u16), Arc<Name>>>,
     /// Rings when a node has failed, for whoever keeps the pools.
     pub stirred: Notify,
+    /// Closed shortly before the edge is gone: nobody is to wait any longer.
+    ending: Semaphore,
 }
 
 #[derive(Default)]
@@ -140,7 +146,19 @@ impl Shared {
             for_upgrade: speaking(tls::Alpn::Http11)?,
             names: Mutex::default(),
             stirred: Notify::new(),
+            ending: Semaphore::new(0),
         }))
+    }
+
+    /// Whoever waits is to be told that it was for nothing.
+    pub fn end(&self) {
+        self.ending.close();
+    }
+
+    /// Ends when nobody is to wait any longer.
+    pub async fn ending(&self) {
+        // It has no permits: only its closing ends the wait.
+        let _closed = self.ending.acquire().await;
     }
 
     async fn addresses(
@@ -230,6 +248,11 @@ impl Upstream {
     /// A node has failed: whoever keeps the pools looks at once.
     pub fn stir(&self) {
         self.shared.stirred.notify_one();
+    }
+
+    /// See [`Shared::ending`].
+    pub async fn ending(&self) {
+        self.shared.ending().await;
     }
 
     /// A connection to the node: a kept one, or a new one. With `only_fresh`, a kept one only if it was in use a

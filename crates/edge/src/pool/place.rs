@@ -65,6 +65,12 @@ impl Place {
         }
     }
 
+    /// The node is silent, and does not answer its probes so far.
+    #[must_use]
+    pub fn is_suspected(&self) -> bool {
+        self.node().state().is(super::health::State::Suspect)
+    }
+
     /// Ends when the node is out: a request that may be repeated need not wait for it any longer.
     pub async fn given_up(&self) {
         self.node().state().thrown_out(self.taken.generation).await;

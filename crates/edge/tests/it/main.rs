@@ -4,6 +4,7 @@
 
 #[expect(clippy::print_stdout, reason = "the child that is killed says what it was promised")]
 mod action;
+mod failover;
 mod rig;
 mod serve;
 mod socket;

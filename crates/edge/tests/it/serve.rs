@@ -235,10 +235,7 @@ async fn trailers_pass_in_both_directions() {
         Reply::Answer(Reply::frames(frames))
     })
     .await;
-    let edge = Running::start(&format!(
-        "[[routes]]\nnodes = [\"h2c://{}\"]\n[pools]\n",
-        node.addr
-    ));
+    let edge = Running::start(&format!("[[routes]]\nnodes = [\"h2c://{}\"]\n[pools]\n", node.addr));
     let mut trailers = HeaderMap::new();
     trailers.insert("x-sum", HeaderValue::from_static("17"));
     let frames: Vec<Result<Frame<Bytes>, io::Error>> =
@@ -261,9 +258,10 @@ async fn trailers_pass_in_both_directions() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_of_http_1_0_is_served_and_the_node_gets_a_host() {
     let node = Node::with(|seen| match seen.uri.path() {
-        "/long" => {
-            Reply::Answer(Reply::frames(vec![Ok(Frame::data(Bytes::from("no "))), Ok(Frame::data(Bytes::from("length")))]))
-        }
+        "/long" => Reply::Answer(Reply::frames(vec![
+            Ok(Frame::data(Bytes::from("no "))),
+            Ok(Frame::data(Bytes::from("length"))),
+        ])),
         _ => Reply::text("ok"),
     })
     .await;
@@ -299,7 +297,8 @@ async fn a_node_of_http_1_0_does_not_make_our_answer_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_length_beside_a_coding_is_not_believed() {
-    let says = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let says =
+        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     let node = Script::start(says, Then::Close).await;
     let edge = Running::start(&format!("[[routes]]\nnodes = [\"http://{}\"]\n", node.addr));
     let answer = get(edge.addr, "/", &[]).await;
@@ -337,8 +336,7 @@ async fn nobody_tunnels_through_the_edge() {
     let head = raw.head().await;
     assert!(head.starts_with("http/1.1 501"), "{head}");
     let mut sender = h2(edge.addr).await;
-    let request =
-        Request::connect("shop.example:443").body(Empty::<Bytes>::new()).unwrap();
+    let request = Request::connect("shop.example:443").body(Empty::<Bytes>::new()).unwrap();
     let answer = soon(sender.send_request(request)).await.unwrap();
     assert_eq!(answer.status(), 501);
     assert_eq!(node.seen().len(), 0);
@@ -386,7 +384,9 @@ async fn a_body_that_breaks_off_is_the_clients_doing_and_no_nodes() {
             assert!(head.starts_with("http/1.1 400"), "{scheme} {method} {head}");
             // One that can't be framed as well.
             let mut raw = Raw::connect(edge.addr).await;
-            let bad = format!("{method} / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\nzz\r\n");
+            let bad = format!(
+                "{method} / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\nzz\r\n"
+            );
             raw.send(bad).await;
             let head = raw.head().await;
             assert!(head.starts_with("http/1.1 400"), "{scheme} {method} {head}");
@@ -478,7 +478,9 @@ async fn a_client_that_leaves_is_noticed_and_its_node_connection_is_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn garbage_is_never_passed_on_and_there_is_always_an_answer() {
-    for says in [&b"\x16\x03\x01\x02\x00garbage\r\n\r\n"[..], b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 xx\r\n\r\n"] {
+    for says in
+        [&b"\x16\x03\x01\x02\x00garbage\r\n\r\n"[..], b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 xx\r\n\r\n"]
+    {
         let node = Script::start(says, Then::Close).await;
         let edge = Running::start(&pool_of(node.addr, "hold = \"300ms\""));
         let answer = get(edge.addr, "/", &["accept: application/json"]).await;
