@@ -1,14 +1,20 @@
-//! `stillhere demo`: a small shop with two nodes, watched by a real Stillhere, that one can break from its own page.
+//! `stillhere demo`: a small shop with two nodes behind a real edge, watched by a real Stillhere, that one can break
+//! from a page of its own while visitors are in it.
 //!
 //! Everything in it is real: the parts are servers on this machine, breaking one changes how it behaves on the
-//! wire, and the status page learns of it only by looking. Nobody tells it anything.
+//! wire, the visitors come through the edge, and the status page learns of it only by looking. Nobody tells it
+//! anything.
 
 mod ask;
+mod control;
+mod crowd;
+mod html;
 mod job;
+mod ledger;
 mod page;
 mod part;
 mod plan;
-mod shop;
+mod storefront;
 mod words;
 
 use crate::{
@@ -18,14 +24,20 @@ use crate::{
     up::{self, App},
 };
 use anyhow::Context as _;
+use hyper::Method;
 use part::Parts;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+use stillhere_net::clock;
 use stillhere_node::{Over, Source};
 use tokio::net::TcpListener;
+
+/// The edge takes much less time to begin.
+const EDGE_WITHIN: Duration = Duration::from_secs(15);
 
 /// Where the demo keeps its things: a folder of the user's own, or one that goes away with the demo.
 enum Folder {
@@ -37,28 +49,41 @@ pub async fn run(args: cli::Demo) -> Result<(), Exit> {
     // What people should see of the demo is its two pages; the log stays for what goes wrong.
     up::logging(false, "warn");
     up::open_more_files();
-    let shop_addr = next_port(args.listen)?;
+    let ports = ports(args.listen)?;
     let folder = Folder::new(args.data)?;
-    let listener = TcpListener::bind(shop_addr).await.map_err(|e| {
+    let listener = TcpListener::bind(ports.control).await.map_err(|e| {
         Exit::Usage(format!(
-            "cannot listen on {shop_addr} for the shop's page: {e}. The shop takes the port after the status page's; try --listen 127.0.0.1:9080"
+            "cannot listen on {} for the control page: {e}. The demo takes three ports in a row; try --listen 127.0.0.1:9080",
+            ports.control
         ))
     })?;
-    let shop_addr = listener.local_addr().context("the shop's listener has no address")?;
-    let parts = Parts::start().await.context("cannot start the shop's servers")?;
+    let control = listener.local_addr().context("the control page's listener has no address")?;
+    let free = |addr, what: &str| {
+        plan::free(addr).map_err(|e| {
+            Exit::Usage(format!(
+                "cannot listen on {addr} for {what}: {e}. The demo takes three ports in a row; try --listen 127.0.0.1:9080"
+            ))
+        })
+    };
+    let (status, shop) = (free(ports.status, "the status page")?, free(ports.shop, "the shop")?);
+    let parts = Parts::start(status, control).await.context("cannot start the shop's servers")?;
     let key = job::key(folder.path()).context("cannot write the key of the nightly report")?;
-    let file =
-        plan::write(folder.path(), args.listen, shop_addr, &parts, &key).context("cannot write demo.toml")?;
+    let places = plan::Places { status, control, shop };
+    let file = plan::write(folder.path(), places, &parts, &key).context("cannot write demo.toml")?;
     let source = Source::File { path: file.clone(), over: Over::default() };
     let config = source.load().map_err(Exit::Own)?;
-    let app = App::start(source, config).await?;
+    let mut app = App::start(source, config).await?;
+    app.stand_in_front(false)?;
+    edge_answers(shop).await?;
     let job = job::Job::start(app.addr(), key.value);
-    let shop = Arc::new(shop::Shop::new(parts, job, app.addr(), shop_addr));
-    let serving = tokio::spawn(shop::serve(shop, listener));
+    let crowd = crowd::Crowd::start(shop, parts.ledger.clone());
+    let page = Arc::new(control::Control::new(parts, job, crowd, places, folder.path()));
+    let serving = tokio::spawn(control::serve(page, listener));
     say::out(
-        "A small shop is open, and Stillhere watches it. Break the shop, and see what its customers are told.\n",
+        "A small shop is open, visitors are in it, and Stillhere stands in front. Break it, and see what they get.\n",
     );
-    say::out(&format!("  The shop      http://{shop_addr}/"));
+    say::out(&format!("  Break it      http://{control}/"));
+    say::out(&format!("  The shop      http://{shop}/"));
     say::out(&format!("  Status page   http://{}/", app.addr()));
     say::out(&format!("  Watched by    {}", file.display()));
     say::out(&format!("  Kept in       {}\n", folder.said()));
@@ -68,22 +93,45 @@ pub async fn run(args: cli::Demo) -> Result<(), Exit> {
     ended
 }
 
-/// Whoever can reach the shop's page can break the shop, so it is for this machine only.
-fn next_port(listen: SocketAddr) -> Result<SocketAddr, Exit> {
-    if !listen.ip().is_loopback() {
+/// The edge is a process of its own, and begins when it has asked for its configuration. Visitors come after that.
+async fn edge_answers(shop: SocketAddr) -> Result<(), Exit> {
+    let until = clock::mono() + EDGE_WITHIN;
+    loop {
+        let answer = ask::http(shop, Method::GET, "/.well-known/stillhere/ping", EDGE_WITHIN).await;
+        match answer {
+            Ok(_) => return Ok(()),
+            Err(e) if clock::mono() > until => {
+                return Err(Exit::Own(format!("the edge did not begin to answer at {shop}: {e}")));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+/// Three in a row.
+struct Ports {
+    status: SocketAddr,
+    control: SocketAddr,
+    shop: SocketAddr,
+}
+
+/// Whoever can reach the control page can break the shop, so it is for this machine only.
+fn ports(status: SocketAddr) -> Result<Ports, Exit> {
+    if !status.ip().is_loopback() {
         return Err(Exit::Usage(format!(
-            "the demo listens on this machine only, not on {}: anyone who can open the shop can break it. Write --listen 127.0.0.1:{}",
-            listen.ip(),
-            listen.port()
+            "the demo listens on this machine only, not on {}: anyone who can open its pages can break the shop. Write --listen 127.0.0.1:{}",
+            status.ip(),
+            status.port()
         )));
     }
-    let port = match listen.port() {
-        0 => 0,
-        port => port
-            .checked_add(1)
-            .ok_or_else(|| Exit::Usage("the shop needs the port after that one; there is none".to_owned()))?,
+    let further = |n| match status.port() {
+        0 => Ok(SocketAddr::new(status.ip(), 0)),
+        port => match port.checked_add(n) {
+            Some(port) => Ok(SocketAddr::new(status.ip(), port)),
+            None => Err(Exit::Usage("the demo takes three ports in a row; there are not as many".to_owned())),
+        },
     };
-    Ok(SocketAddr::new(listen.ip(), port))
+    Ok(Ports { status, control: further(1)?, shop: further(2)? })
 }
 
 // === impl Folder ===
@@ -124,12 +172,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shop_takes_the_next_port_of_this_machine_only() {
-        let port = |s: &str| next_port(s.parse().unwrap());
-        assert_eq!(port("127.0.0.1:8080").unwrap(), "127.0.0.1:8081".parse().unwrap());
-        assert_eq!(port("[::1]:0").unwrap(), "[::1]:0".parse().unwrap());
-        assert!(port("127.0.0.1:65535").is_err());
-        assert!(port("0.0.0.0:8080").is_err());
-        assert!(port("192.0.2.1:8080").is_err());
+    fn it_takes_three_ports_in_a_row_of_this_machine_only() {
+        let ports = |s: &str| ports(s.parse().unwrap()).map(|p| (p.control.to_string(), p.shop.to_string()));
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(ports("127.0.0.1:8080").unwrap(), pair("127.0.0.1:8081", "127.0.0.1:8082"));
+        assert_eq!(ports("[::1]:0").unwrap(), pair("[::1]:0", "[::1]:0"));
+        assert!(ports("127.0.0.1:65534").is_err());
+        assert!(ports("0.0.0.0:8080").is_err());
+        assert!(ports("192.0.2.1:8080").is_err());
     }
 }

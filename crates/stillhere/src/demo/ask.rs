@@ -1,8 +1,8 @@
-//! How the shop's parts speak with each other and with Stillhere: one request, with a deadline.
+//! How the demo's parts and its crowd ask: one request on a connection of its own, with a deadline.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::{Method, Request};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{HeaderMap, Method, Request};
 use hyper_util::rt::TokioIo;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
@@ -12,32 +12,44 @@ use tokio::{
 };
 
 /// No answer in the demo is longer.
-const ANSWER_MAX: usize = 64 * 1024;
+const ANSWER_MAX: usize = 256 * 1024;
+/// No line of the database is longer.
+const LINE_MAX: u64 = 16 * 1024;
 
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    pub headers: HeaderMap,
     pub body: String,
 }
 
-/// One HTTP request on a connection of its own.
+/// One HTTP request without a body.
 pub async fn http(addr: SocketAddr, method: Method, path: &str, within: Duration) -> Result<Answer, String> {
+    let request =
+        Request::builder().method(method).uri(path).body(Full::default()).map_err(|e| e.to_string())?;
+    send(addr, request, within).await
+}
+
+/// One HTTP request; `host` is added where it is missing.
+pub async fn send(
+    addr: SocketAddr,
+    mut request: Request<Full<Bytes>>,
+    within: Duration,
+) -> Result<Answer, String> {
     let asked = async {
         let stream = TcpStream::connect(addr).await.map_err(|e| e.to_string())?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", addr.to_string())
-            .body(Empty::<Bytes>::new())
-            .map_err(|e| e.to_string())?;
+        if !request.headers().contains_key("host") {
+            let host = addr.to_string().parse().map_err(|_| "an address is no header")?;
+            request.headers_mut().insert("host", host);
+        }
         let exchange = async {
             let answer = sender.send_request(request).await.map_err(|e| e.to_string())?;
-            let status = answer.status().as_u16();
-            let body =
-                Limited::new(answer.into_body(), ANSWER_MAX).collect().await.map_err(|e| e.to_string())?;
-            Ok(Answer { status, body: String::from_utf8_lossy(&body.to_bytes()).into_owned() })
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(|e| e.to_string())?;
+            let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
         };
         let mut exchange = std::pin::pin!(exchange);
         tokio::select! {
@@ -49,19 +61,23 @@ pub async fn http(addr: SocketAddr, method: Method, path: &str, within: Duration
     timeout(within, asked).await.map_err(|_| format!("did not answer within {} ms", within.as_millis()))?
 }
 
-/// Whether the database answers.
-pub async fn database(addr: SocketAddr, within: Duration) -> Result<(), String> {
+/// One line to the database, and its line back.
+pub async fn database(addr: SocketAddr, line: &str, within: Duration) -> Result<String, String> {
     let asked = async {
         let mut stream = TcpStream::connect(addr).await?;
-        stream.write_all(b"PING\n").await?;
-        let mut answer = [0u8; 5];
-        stream.read_exact(&mut answer).await?;
-        std::io::Result::Ok(answer)
+        stream.write_all(format!("{line}\n").as_bytes()).await?;
+        let mut answer = Vec::new();
+        let mut stream = stream.take(LINE_MAX);
+        while answer.last() != Some(&b'\n') {
+            if stream.read_buf(&mut answer).await? == 0 {
+                return Err(std::io::Error::other("it ended in the middle of a line"));
+            }
+        }
+        Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
     };
     match timeout(within, asked).await {
-        Ok(Ok(answer)) if &answer == b"PONG\n" => Ok(()),
-        Ok(Ok(_)) => Err("it said something else".to_owned()),
-        Ok(Err(e)) => Err(e.to_string()),
+        Ok(Ok(said)) if said == "WHAT?" => Err("it did not understand".to_owned()),
+        Ok(said) => said.map_err(|e| e.to_string()),
         Err(_) => Err(format!("it did not answer within {} ms", within.as_millis())),
     }
 }

@@ -1,12 +1,11 @@
 //! The servers of the shop, and breaking them for real: a killed one closes its listener, a frozen one accepts and
 //! never answers.
 
-use super::ask;
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
+use super::{ledger::Ledger, storefront::Storefront};
+use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use stillhere_edge::Body;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -18,15 +17,15 @@ use tokio::{
 /// How long a slow part thinks before it answers: more than the checks' limit for *slow*, less than their timeout.
 pub const SLOW: Duration = Duration::from_millis(700);
 /// Connections of one part at a time; more are closed at once.
-const CONNECTIONS_MAX: usize = 128;
-/// A checkout node gives up on the database after this.
-const DATABASE_WITHIN: Duration = Duration::from_millis(400);
+const CONNECTIONS_MAX: usize = 512;
 /// How long a mended part tries to have its port back.
 const REBIND_WITHIN: Duration = Duration::from_secs(3);
 /// Nobody needs longer to send a request to a part.
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+/// The database closes a connection on which nothing is asked for so long.
+const QUESTION_WITHIN: Duration = Duration::from_secs(5);
 /// The longest question to the database.
-const QUESTION_MAX: usize = 64;
+const QUESTION_MAX: usize = 1024;
 
 /// How a part behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,21 +37,18 @@ pub enum Mode {
     Frozen,
     /// Answers after [`SLOW`].
     Slow,
-    /// Answers with status 500.
+    /// Answers with status 503.
     Failing,
 }
 
 /// What a part does when it is well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Role {
-    /// Takes orders; asks the database for each.
-    Checkout {
-        node: char,
-        database: SocketAddr,
-    },
+    /// Serves the shop's pages and takes orders; asks the database for both.
+    Checkout(Arc<Storefront>),
     Search,
     /// Speaks a line protocol: `PING` is answered with `PONG`.
-    Database,
+    Database(Arc<Ledger>),
 }
 
 /// One server of the shop.
@@ -65,7 +61,11 @@ pub struct Part {
 }
 
 /// All of them, in the order of the page.
-pub struct Parts(Vec<Part>);
+pub struct Parts {
+    all: Vec<Part>,
+    /// What the database keeps, for those who check it.
+    pub ledger: Arc<Ledger>,
+}
 
 // === impl Mode ===
 
@@ -92,29 +92,36 @@ impl Mode {
 
 impl Role {
     /// The ways this part can be broken; slowness and error pages are a matter of HTTP here.
-    pub fn can(self, mode: Mode) -> bool {
-        self != Role::Database || matches!(mode, Mode::Well | Mode::Killed | Mode::Frozen)
+    pub fn can(&self, mode: Mode) -> bool {
+        !matches!(self, Role::Database(_)) || matches!(mode, Mode::Well | Mode::Killed | Mode::Frozen)
     }
 }
 
 // === impl Parts ===
 
 impl Parts {
-    pub async fn start() -> io::Result<Parts> {
-        let database = Part::start("database", Role::Database).await?;
-        let checkout = |node| Role::Checkout { node, database: database.addr };
+    /// `status` and `control`: the pages that the shop's own page links to.
+    pub async fn start(status: SocketAddr, control: SocketAddr) -> io::Result<Parts> {
+        let ledger = Arc::new(Ledger::default());
+        let database = Part::start("database", Role::Database(ledger.clone())).await?;
+        let checkout =
+            |node| Role::Checkout(Arc::new(Storefront { node, database: database.addr, status, control }));
         let a = Part::start("node-a", checkout('A')).await?;
         let b = Part::start("node-b", checkout('B')).await?;
         let search = Part::start("search", Role::Search).await?;
-        Ok(Parts(vec![a, b, database, search]))
+        Ok(Parts { all: vec![a, b, database, search], ledger })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Part> {
-        self.0.iter()
+        self.all.iter()
+    }
+
+    pub fn nodes(&self) -> impl Iterator<Item = &Part> {
+        self.iter().filter(|p| matches!(p.role, Role::Checkout(_)))
     }
 
     pub fn get(&self, id: &str) -> Option<&Part> {
-        self.0.iter().find(|p| p.id == id)
+        self.iter().find(|p| p.id == id)
     }
 
     /// The address of a part that is known to be there.
@@ -130,7 +137,7 @@ impl Part {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let addr = listener.local_addr()?;
         let (orders, todo) = mpsc::channel(8);
-        tokio::spawn(live(addr, listener, role, todo));
+        tokio::spawn(live(addr, listener, role.clone(), todo));
         Ok(Part { id, addr, role, orders, mode: std::sync::Mutex::new(Mode::Well) })
     }
 
@@ -180,7 +187,7 @@ async fn live(
             }
             Some(stream) = accept(listener.as_ref()) => {
                 if connections.len() < CONNECTIONS_MAX {
-                    connections.spawn(connection(stream, role, mode));
+                    connections.spawn(connection(stream, role.clone(), mode));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -221,46 +228,47 @@ async fn connection(mut stream: TcpStream, role: Role, mode: Mode) {
             let mut sink = [0u8; 1024];
             while matches!(stream.read(&mut sink).await, Ok(n) if n > 0) {}
         }
-        (_, Role::Database) => {
+        (_, Role::Database(ledger)) => {
             // Errors are the client's going away.
-            let _ = timeout(REQUEST_WITHIN, database(&mut stream)).await;
+            let _ = database(&mut stream, &ledger).await;
         }
-        (_, Role::Checkout { .. } | Role::Search) => {
-            let answer = Arc::new(move |_: Request<Incoming>| http(role, mode));
+        (_, role @ (Role::Checkout(_) | Role::Search)) => {
             let served = hyper::server::conn::http1::Builder::new()
-                .keep_alive(false)
                 .timer(TokioTimer::new())
                 .header_read_timeout(REQUEST_WITHIN)
-                .serve_connection(TokioIo::new(stream), service_fn(move |r| answer(r)));
+                .serve_connection(TokioIo::new(stream), service_fn(|r| http(&role, mode, r)));
             let _ = served.await;
         }
     }
 }
 
-async fn http(role: Role, mode: Mode) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn http(role: &Role, mode: Mode, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     if mode == Mode::Slow {
         tokio::time::sleep(SLOW).await;
     }
-    let (status, text) = match (mode, role) {
-        (Mode::Failing, _) => (StatusCode::INTERNAL_SERVER_ERROR, "something broke\n".to_owned()),
-        (_, Role::Checkout { node, database }) => match ask::database(database, DATABASE_WITHIN).await {
-            Ok(()) => (StatusCode::OK, format!("node {node} takes orders\n")),
-            Err(e) => (StatusCode::SERVICE_UNAVAILABLE, format!("node {node} has no database: {e}\n")),
-        },
-        (_, Role::Search | Role::Database) => (StatusCode::OK, "3 lanterns found\n".to_owned()),
-    };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    Ok(response)
+    Ok(match (mode, role) {
+        (Mode::Failing, _) => text(StatusCode::SERVICE_UNAVAILABLE, "something broke\n"),
+        (_, Role::Checkout(storefront)) => storefront.answer(request).await,
+        (_, Role::Search | Role::Database(_)) => text(StatusCode::OK, "3 lanterns found\n"),
+    })
 }
 
-async fn database(stream: &mut TcpStream) -> io::Result<()> {
+pub fn text(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::whole(text.into()));
+    *response.status_mut() = status;
+    let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+async fn database(stream: &mut TcpStream, ledger: &Ledger) -> io::Result<()> {
     let mut question = Vec::new();
     while question.len() < QUESTION_MAX {
-        let byte = stream.read_u8().await?;
+        let byte = timeout(QUESTION_WITHIN, stream.read_u8()).await??;
         if byte == b'\n' {
-            let answer: &[u8] = if question == b"PING" { b"PONG\n" } else { b"WHAT?\n" };
-            stream.write_all(answer).await?;
+            let mut answer = ledger.answer(&String::from_utf8_lossy(&question));
+            answer.push('\n');
+            stream.write_all(answer.as_bytes()).await?;
             question.clear();
         } else {
             question.push(byte);
@@ -273,17 +281,24 @@ async fn database(stream: &mut TcpStream) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    use crate::demo::ask;
+
     async fn ask_node(addr: SocketAddr) -> Result<u16, String> {
         ask::http(addr, hyper::Method::GET, "/", Duration::from_secs(5)).await.map(|a| a.status)
     }
 
+    async fn start() -> Parts {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        Parts::start(nowhere, nowhere).await.unwrap()
+    }
+
     #[tokio::test]
     async fn each_way_to_break_a_node_is_real_on_the_wire() {
-        let parts = Parts::start().await.unwrap();
+        let parts = start().await;
         let a = parts.get("node-a").unwrap();
         assert_eq!(ask_node(a.addr).await, Ok(200));
         a.set(Mode::Failing).await.unwrap();
-        assert_eq!(ask_node(a.addr).await, Ok(500));
+        assert_eq!(ask_node(a.addr).await, Ok(503));
         a.set(Mode::Killed).await.unwrap();
         let refused = TcpStream::connect(a.addr).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
@@ -300,7 +315,7 @@ mod tests {
 
     #[tokio::test]
     async fn both_nodes_really_need_the_database_and_search_does_not() {
-        let parts = Parts::start().await.unwrap();
+        let parts = start().await;
         parts.get("database").unwrap().set(Mode::Killed).await.unwrap();
         assert_eq!(ask_node(parts.addr("node-a")).await, Ok(503));
         assert_eq!(ask_node(parts.addr("node-b")).await, Ok(503));

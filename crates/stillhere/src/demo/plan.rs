@@ -6,20 +6,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Where the demo's pages are.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    pub status: SocketAddr,
+    pub control: SocketAddr,
+    /// Where the edge takes requests for the shop.
+    pub shop: SocketAddr,
+}
+
 /// Writes `demo.toml` into the folder.
-pub fn write(
-    dir: &Path,
-    listen: SocketAddr,
-    shop: SocketAddr,
-    parts: &Parts,
-    key: &Key,
-) -> std::io::Result<PathBuf> {
+pub fn write(dir: &Path, places: Places, parts: &Parts, key: &Key) -> std::io::Result<PathBuf> {
     let file = dir.join("demo.toml");
-    std::fs::write(&file, text(dir, listen, shop, parts, key))?;
+    std::fs::write(&file, text(dir, places, parts, key))?;
     Ok(file)
 }
 
-fn text(dir: &Path, listen: SocketAddr, shop: SocketAddr, parts: &Parts, key: &Key) -> String {
+/// The address, or for port 0 one that is free at this moment: the edge is a process of its own, and is told by the file.
+pub fn free(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
+    std::net::TcpListener::bind(wanted)?.local_addr()
+}
+
+fn text(dir: &Path, places: Places, parts: &Parts, key: &Key) -> String {
+    let Places { status, control, shop } = places;
     let (dir, key) = (quoted(dir), quoted(&key.file));
     let (a, b, search) = (parts.addr("node-a"), parts.addr("node-b"), parts.addr("search"));
     let database = parts.addr("database");
@@ -34,11 +43,11 @@ languages = ["en", "zh-CN"]
 accent = "#b4530a"
 
 [site.contact]
-chat_url = "http://{shop}/#help"
+chat_url = "http://{control}/#help"
 hours = {{ en = "as long as the demo runs", zh-CN = "演示运行期间" }}
 
 [server]
-listen = "{listen}"
+listen = "{status}"
 data = {dir}
 
 [defaults]
@@ -49,6 +58,21 @@ slow_over = "400ms"
 [respond]
 # Short, because somebody is watching. Half a minute is the default.
 verify = "5s"
+
+[edge]
+# What stands in front of the shop, and keeps its visitors connected.
+listen = "{shop}"
+
+  [edge.pools.shop]
+  nodes = ["http://{a}", "http://{b}"]
+  health = "/healthz"
+  # Longer than a restart takes, and short enough to watch. Ten seconds are the default.
+  hold = "5s"
+
+  [[edge.routes]]
+  pool = "shop"
+  service = "checkout"
+  keyed = {{ origin_honours = true, principal = ["cookie:visitor"] }}
 
 [[service]]
 id = "checkout"
@@ -61,13 +85,13 @@ depends_on = ["database"]
   id = "node-a"
   kind = "http"
   name = {{ en = "Node A", zh-CN = "节点 A" }}
-  url = "http://{a}/"
+  url = "http://{a}/healthz"
 
   [[service.check]]
   id = "node-b"
   kind = "http"
   name = {{ en = "Node B", zh-CN = "节点 B" }}
-  url = "http://{b}/"
+  url = "http://{b}/healthz"
 
 [[service]]
 id = "search"
@@ -119,13 +143,16 @@ mod tests {
         let odd = dir.path().join("a \"quoted\" \\ 文件夹");
         std::fs::create_dir(&odd).unwrap();
         let key = super::super::job::key(&odd).unwrap();
-        let parts = Parts::start().await.unwrap();
-        let (listen, shop) = ("127.0.0.1:8080".parse().unwrap(), "127.0.0.1:8081".parse().unwrap());
-        let file = write(&odd, listen, shop, &parts, &key).unwrap();
+        let [status, control, shop] = [8080, 8081, 8082].map(|p| SocketAddr::from(([127, 0, 0, 1], p)));
+        let parts = Parts::start(status, control).await.unwrap();
+        let file = write(&odd, Places { status, control, shop }, &parts, &key).unwrap();
         let config = Config::load(&file).unwrap_or_else(|report| panic!("{report}"));
         assert_eq!(config.server.data, odd);
         assert_eq!(config.services.len(), 4);
         assert_eq!(config.checks.len(), 5);
+        let edge = config.edge.expect("the edge");
+        assert_eq!(edge.listen, shop);
+        assert!(edge.routes[0].keyed.as_ref().is_some_and(|k| k.origin_honours));
         // The key stays with the folder, so that jobs that know it go on working.
         assert_eq!(super::super::job::key(&odd).unwrap().value, key.value);
     }

@@ -1,4 +1,4 @@
-//! The words of the shop's page, from `locales/<language>/demo.ftl`.
+//! The words of the demo's pages, from `locales/<language>/demo.ftl`.
 
 use std::sync::OnceLock;
 use stillhere_model::Lang;
@@ -43,8 +43,16 @@ mod tests {
 
     #[test]
     fn every_message_is_used() {
-        let code = concat!(include_str!("page.rs"), include_str!("shop.rs"));
-        let made = ["part-", "role-", "do-", "job-", "job_do-", "now-", "bought-"];
+        let code = concat!(
+            include_str!("page.rs"),
+            include_str!("page/crowd.rs"),
+            include_str!("control.rs"),
+            include_str!("html.rs"),
+            include_str!("storefront.rs"),
+            include_str!("storefront/page.rs"),
+        );
+        let made =
+            ["part-", "role-", "do-", "job-", "job_do-", "now-", "says-", "crowd-", "strip-", "ledger-"];
         for key in keys(Lang::En) {
             let put_together = made.iter().any(|head| key.starts_with(head));
             assert!(put_together || code.contains(&format!("\"{key}\"")), "{key} is never said");

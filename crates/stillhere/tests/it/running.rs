@@ -63,13 +63,13 @@ impl Running {
         Running::start(tempfile::tempdir().expect("a folder"), args)
     }
 
-    /// Starts `stillhere demo`; the shop is at the next port.
+    /// Starts `stillhere demo`; its control page and the shop are at the next two ports.
     pub fn demo() -> Running {
         let dir = tempfile::tempdir().expect("a folder");
-        let port = wait_for("two free ports in a row", || {
+        let port = wait_for("three free ports in a row", || {
             let port = free_port();
-            let next = port.checked_add(1)?;
-            TcpListener::bind(("127.0.0.1", next)).ok().map(|_| port)
+            let free = |n| TcpListener::bind(("127.0.0.1", port.checked_add(n)?)).ok();
+            (free(1).is_some() && free(2).is_some()).then_some(port)
         });
         let addr = SocketAddr::from(([127, 0, 0, 1], port));
         let args =
@@ -77,6 +77,8 @@ impl Running {
         let (child, said) = spawn(dir.path(), &args);
         let mut running = Running { dir, addr, child, said, args };
         running.wait_until_it_answers();
+        let said = running.said.clone();
+        wait_for("the demo says where it is", || said.lock().expect("lock").contains("Ctrl-C").then_some(()));
         running
     }
 
@@ -133,6 +135,16 @@ impl Running {
         self.child.wait().expect("reaped");
     }
 
+    /// The edge outlives the core by design; here it ends with its folder.
+    fn kill_edge(&self) {
+        let lock = self.dir.path().join("stillhere-data/edge/edge.lock");
+        let Ok(pid) = std::fs::read_to_string(lock) else { return };
+        let ours = std::fs::read_to_string(format!("/proc/{}/cmdline", pid.trim()));
+        if ours.is_ok_and(|line| line.contains(&*self.dir.path().to_string_lossy())) {
+            let _ = Command::new("kill").args(["-KILL", pid.trim()]).status();
+        }
+    }
+
     pub fn restart(&mut self) {
         let (child, said) = spawn(self.dir.path(), &self.args);
         self.child = child;
@@ -159,6 +171,7 @@ impl Drop for Running {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.kill_edge();
     }
 }
 

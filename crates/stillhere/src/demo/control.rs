@@ -1,4 +1,4 @@
-//! The shop's own page, where it can be bought from and broken. Forms only: it works without JavaScript.
+//! The control page: breaking the shop, and seeing what its visitors get. Forms first: it works without JavaScript.
 //!
 //! It listens on loopback, but a browser lets any web site send a form there. So a request must name this host
 //! (else a foreign name that resolves to 127.0.0.1 could read the page), and one that changes something must
@@ -6,21 +6,26 @@
 
 use super::{
     ask,
+    crowd::Crowd,
+    html,
     job::{Job, JobMode},
     page,
-    part::{Mode, Parts},
+    part::{Mode, Part, Parts},
+    plan::Places,
 };
+use crate::{cli::At, control};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    path::Path,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -32,38 +37,55 @@ use tokio::{net::TcpListener, sync::Semaphore};
 const CONNECTIONS_MAX: usize = 64;
 /// Nobody needs longer to send the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// How long a customer's order waits for one node before it tries the other.
-const NODE_WITHIN: Duration = Duration::from_millis(1_500);
+/// How long both nodes are away when they are restarted.
+const RESTART: Duration = Duration::from_secs(3);
+/// A pause that nobody ends ends by itself.
+const PAUSE: Duration = Duration::from_secs(60);
+/// What the shop is called in the file.
+const SERVICE: &str = "checkout";
+/// How long the status page may take to say how things are.
+const STATUS_WITHIN: Duration = Duration::from_millis(500);
+/// Longer words of the status page are cut.
+const SAID_MAX: usize = 200;
 
-pub struct Shop {
+pub struct Control {
     pub parts: Parts,
     pub job: Job,
-    pub status: SocketAddr,
-    own: SocketAddr,
-    /// What became of the last attempt to buy something.
-    bought: Mutex<Option<Bought>>,
-    orders: AtomicU64,
-    b_first: AtomicBool,
+    pub crowd: Arc<Crowd>,
+    pub places: Places,
+    /// Where Stillhere listens to its operator.
+    at: At,
+    restarting: AtomicBool,
 }
 
-/// What a customer saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bought {
-    Order { order: u64, node: char, second: bool, took: Duration },
-    Failed { took: Duration },
+/// What others know at this moment.
+pub struct Now {
+    /// What the status page says of the checkout, as its API writes it.
+    pub said: Option<String>,
+    pub paused: bool,
 }
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish<'a> {
     Page,
-    Buy,
     Part(&'a str, Mode),
     Job(JobMode),
+    Crowd(CrowdWish),
+    /// The requests for the shop, as before a deploy.
+    Pause(bool),
+    Restart,
     MendAll,
 }
 
-pub async fn serve(shop: Arc<Shop>, listener: TcpListener) {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CrowdWish {
+    On,
+    Off,
+    Forget,
+}
+
+pub async fn serve(control: Arc<Control>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -71,11 +93,11 @@ pub async fn serve(shop: Arc<Shop>, listener: TcpListener) {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let shop = shop.clone();
+        let control = control.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let shop = shop.clone();
-                async move { Ok::<_, Infallible>(shop.answer(&request).await) }
+                let control = control.clone();
+                async move { Ok::<_, Infallible>(control.answer(&request).await.map(Full::new)) }
             });
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -88,29 +110,22 @@ pub async fn serve(shop: Arc<Shop>, listener: TcpListener) {
     }
 }
 
-// === impl Shop ===
+// === impl Control ===
 
-impl Shop {
-    pub fn new(parts: Parts, job: Job, status: SocketAddr, own: SocketAddr) -> Shop {
-        Shop {
-            parts,
-            job,
-            status,
-            own,
-            bought: Mutex::default(),
-            orders: AtomicU64::new(0),
-            b_first: AtomicBool::new(false),
-        }
+impl Control {
+    pub fn new(parts: Parts, job: Job, crowd: Arc<Crowd>, places: Places, data: &Path) -> Control {
+        let at = At { data: data.to_owned(), json: true };
+        Control { parts, job, crowd, places, at, restarting: AtomicBool::new(false) }
     }
 
-    pub fn bought(&self) -> Option<Bought> {
-        *self.bought.lock().expect("nothing panics while it holds this lock")
+    pub fn is_restarting(&self) -> bool {
+        self.restarting.load(SeqCst)
     }
 
-    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(self: &Arc<Self>, request: &Request<Incoming>) -> Response<Bytes> {
         let (uri, headers) = (request.uri(), request.headers());
-        let chosen = chosen(uri.query());
-        let lang = chosen.unwrap_or_else(|| spoken(headers));
+        let chosen = html::chosen(uri.query());
+        let lang = chosen.unwrap_or_else(|| html::spoken(headers));
         if !self.is_our_name(headers) {
             return page::problem(StatusCode::MISDIRECTED_REQUEST, lang, "problem-foreign", None);
         }
@@ -121,10 +136,9 @@ impl Shop {
             return page::problem(StatusCode::FORBIDDEN, lang, "problem-foreign", None);
         }
         let (done, anchor) = match wish {
-            Wish::Page => return page::shop(self, lang),
-            Wish::Buy => {
-                self.buy().await;
-                (Ok(()), "buy")
+            Wish::Page => {
+                let now = Now { said: self.said().await, paused: self.is_paused().await };
+                return page::control(self, &now, lang);
             }
             Wish::Part(id, mode) => match self.parts.get(id).filter(|p| p.role.can(mode)) {
                 Some(part) => (part.set(mode).await, part.id),
@@ -134,6 +148,16 @@ impl Shop {
                 self.job.set(mode);
                 (Ok(()), "job")
             }
+            Wish::Crowd(wish) => {
+                match wish {
+                    CrowdWish::On => self.crowd.set(true),
+                    CrowdWish::Off => self.crowd.set(false),
+                    CrowdWish::Forget => self.crowd.forget(),
+                }
+                (Ok(()), "crowd")
+            }
+            Wish::Pause(on) => (self.pause(on).await, "break"),
+            Wish::Restart => (self.restart().await, "break"),
             Wish::MendAll => (self.mend_all().await, "break"),
         };
         match done {
@@ -144,37 +168,72 @@ impl Shop {
         }
     }
 
-    /// As a customer's app would: one node, and the other one if that fails.
-    async fn buy(&self) {
-        let begun = clock::mono();
-        let b_first = self.b_first.fetch_xor(true, Relaxed);
-        let nodes =
-            if b_first { [('B', "node-b"), ('A', "node-a")] } else { [('A', "node-a"), ('B', "node-b")] };
-        let mut bought = None;
-        for (i, (node, id)) in nodes.into_iter().enumerate() {
-            let answer = ask::http(self.parts.addr(id), Method::POST, "/order", NODE_WITHIN).await;
-            if answer.is_ok_and(|a| a.status == 200) {
-                let order = self.orders.fetch_add(1, Relaxed) + 1;
-                bought = Some(Bought::Order { order, node, second: i > 0, took: begun.elapsed() });
-                break;
+    /// What the status page says of the checkout at this moment, in its own words for programs.
+    async fn said(&self) -> Option<String> {
+        let answer =
+            ask::http(self.places.status, Method::GET, "/api/v2/summary.json", STATUS_WITHIN).await.ok()?;
+        let summary: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
+        let checkout = summary["components"].as_array()?.iter().find(|c| c["id"] == SERVICE)?;
+        Some(checkout["status"].as_str()?.chars().take(SAID_MAX).collect())
+    }
+
+    async fn is_paused(&self) -> bool {
+        let edges = control::call(&self.at, Method::GET, "/api/v1/edges", None).await;
+        edges.is_ok_and(|edges| edges["paused"].get(SERVICE).is_some())
+    }
+
+    /// By the API, as `stillhere edge pause` does.
+    async fn pause(&self, on: bool) -> std::io::Result<()> {
+        let (what, body) = if on {
+            ("pause", Some(json!({ "until": clock::wall().plus(PAUSE) })))
+        } else {
+            ("resume", None)
+        };
+        let path = format!("/api/v1/edge/services/{SERVICE}/{what}");
+        let done = control::call(&self.at, Method::POST, &path, body.as_ref()).await;
+        done.map(|_| ()).map_err(|e| std::io::Error::other(e.text().unwrap_or_default().to_owned()))
+    }
+
+    /// Both nodes go away and come back by themselves, as in a hasty deploy.
+    async fn restart(self: &Arc<Self>) -> std::io::Result<()> {
+        if self.restarting.swap(true, SeqCst) {
+            return Ok(());
+        }
+        for node in self.parts.nodes() {
+            if let Err(e) = node.set(Mode::Killed).await {
+                self.restarting.store(false, SeqCst);
+                return Err(e);
             }
         }
-        let bought = bought.unwrap_or(Bought::Failed { took: begun.elapsed() });
-        *self.bought.lock().expect("nothing panics while it holds this lock") = Some(bought);
+        let control = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(RESTART).await;
+            for node in control.parts.nodes().filter(|n| n.mode() == Mode::Killed) {
+                if let Err(e) = node.set(Mode::Well).await {
+                    tracing::error!(error = %e, node = node.id, "a node did not come back");
+                }
+            }
+            control.restarting.store(false, SeqCst);
+        });
+        Ok(())
     }
 
     async fn mend_all(&self) -> std::io::Result<()> {
         self.job.set(JobMode::Running);
-        for part in self.parts.iter().filter(|p| p.mode() != Mode::Well) {
+        if self.is_paused().await {
+            self.pause(false).await?;
+        }
+        let broken = |p: &&Part| p.mode() != Mode::Well;
+        for part in self.parts.iter().filter(broken) {
             part.set(Mode::Well).await?;
         }
         Ok(())
     }
 
     fn is_our_name(&self, headers: &HeaderMap) -> bool {
-        let port = self.own.port();
+        let own = self.places.control;
         let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-        host == self.own.to_string() || host.eq_ignore_ascii_case(&format!("localhost:{port}"))
+        host == own.to_string() || host.eq_ignore_ascii_case(&format!("localhost:{}", own.port()))
     }
 }
 
@@ -186,7 +245,10 @@ impl<'a> Wish<'a> {
         let steps = (steps.next()?, steps.next(), steps.next(), steps.next());
         match (method.as_str(), steps) {
             ("GET" | "HEAD", ("", None, ..)) => Some(Wish::Page),
-            ("POST", ("buy", None, ..)) => Some(Wish::Buy),
+            ("POST", ("restart", None, ..)) => Some(Wish::Restart),
+            ("POST", ("pause", None, ..)) => Some(Wish::Pause(true)),
+            ("POST", ("resume", None, ..)) => Some(Wish::Pause(false)),
+            ("POST", ("crowd", Some(wish), None, _)) => CrowdWish::parse(wish).map(Wish::Crowd),
             ("POST", ("mend", None, ..)) => Some(Wish::MendAll),
             ("POST", ("job", Some(mode), None, _)) => JobMode::parse(mode).map(Wish::Job),
             ("POST", ("part", Some(id), Some(mode), None)) => Mode::parse(mode).map(|m| Wish::Part(id, m)),
@@ -195,14 +257,17 @@ impl<'a> Wish<'a> {
     }
 }
 
-/// `?lang=`, when it names a language there is.
-fn chosen(query: Option<&str>) -> Option<Lang> {
-    query?.split('&').find_map(|pair| pair.strip_prefix("lang=")?.parse().ok())
-}
+// === impl CrowdWish ===
 
-fn spoken(headers: &HeaderMap) -> Lang {
-    let header = headers.get(header::ACCEPT_LANGUAGE).map(HeaderValue::as_bytes).unwrap_or_default();
-    stillhere_web::lang::accepted(header, &Lang::ALL).unwrap_or(Lang::En)
+impl CrowdWish {
+    fn parse(word: &str) -> Option<CrowdWish> {
+        match word {
+            "on" => Some(CrowdWish::On),
+            "off" => Some(CrowdWish::Off),
+            "forget" => Some(CrowdWish::Forget),
+            _ => None,
+        }
+    }
 }
 
 /// Browsers say with each form where it came from. What says nothing is no browser, and nobody's victim.
@@ -217,9 +282,9 @@ fn came_from_here(headers: &HeaderMap) -> bool {
 }
 
 /// Back to the page by GET, so that loading it again does not do the thing again.
-fn see_page(chosen: Option<Lang>, anchor: &str) -> Response<Full<Bytes>> {
+fn see_page(chosen: Option<Lang>, anchor: &str) -> Response<Bytes> {
     let query = chosen.map(|l| format!("?lang={}", l.tag())).unwrap_or_default();
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let to = HeaderValue::try_from(format!("/{query}#{anchor}"))
         .expect("language tags and anchors are plain ASCII");
@@ -259,9 +324,11 @@ mod tests {
         assert_eq!(of("GET", "/"), Some(Wish::Page));
         assert_eq!(of("POST", "/part/node-a/killed"), Some(Wish::Part("node-a", Mode::Killed)));
         assert_eq!(of("POST", "/job/stopped"), Some(Wish::Job(JobMode::Stopped)));
+        assert_eq!(of("POST", "/crowd/off"), Some(Wish::Crowd(CrowdWish::Off)));
         for (method, path) in [
             ("GET", "/part/node-a/killed"),
-            ("GET", "/buy"),
+            ("GET", "/restart"),
+            ("POST", "/crowd/rich"),
             ("POST", "/"),
             ("POST", "/part/node-a/melted"),
             ("POST", "/part/node-a/killed/x"),
@@ -270,13 +337,5 @@ mod tests {
         ] {
             assert_eq!(of(method, path), None, "{method} {path}");
         }
-    }
-
-    #[test]
-    fn the_language_is_the_visitors() {
-        assert_eq!(chosen(Some("a=b&lang=zh-CN")), Some(Lang::ZhCn));
-        assert_eq!(chosen(Some("lang=tlh")), None);
-        assert_eq!(spoken(&headers(&[("accept-language", "zh-CN,zh;q=0.9")])), Lang::ZhCn);
-        assert_eq!(spoken(&headers(&[])), Lang::En);
     }
 }
