@@ -36,6 +36,8 @@ enum From {
     Wire(Incoming),
     /// The same, but it must come at a pace. Apart, because only bodies over HTTP/2 need it.
     Paced(Box<Paced<Incoming>>),
+    /// What was read of it already, and then the rest.
+    Behind(Bytes, Box<Body>),
     /// Written by a task of ours. The channel is the limit; an error cuts the answer off visibly.
     Task(mpsc::Receiver<Result<Bytes, BodyError>>),
 }
@@ -76,6 +78,11 @@ impl Body {
         (pieces, Body { from: From::Task(taken), guard: None, broke: None })
     }
 
+    /// With this before it, which was read of it already.
+    pub(crate) fn behind(self, read: Bytes) -> Body {
+        Body { from: From::Behind(read, Box::new(self)), guard: None, broke: None }
+    }
+
     /// Says whether it has broken off; None: it cannot.
     pub(crate) fn watched(&mut self) -> Option<Arc<AtomicBool>> {
         if matches!(self.from, From::Empty | From::Whole(_)) {
@@ -109,6 +116,13 @@ impl http_body::Body for Body {
             }
             From::Wire(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
             From::Paced(paced) => Pin::new(&mut **paced).poll_frame(cx),
+            From::Behind(read, rest) => {
+                if read.is_empty() {
+                    Pin::new(&mut **rest).poll_frame(cx)
+                } else {
+                    Poll::Ready(Some(Ok(Frame::data(std::mem::take(read)))))
+                }
+            }
             From::Task(pieces) => pieces.poll_recv(cx).map(|p| p.map(|p| p.map(Frame::data))),
         };
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
@@ -126,6 +140,7 @@ impl http_body::Body for Body {
             From::Whole(bytes) => bytes.is_empty(),
             From::Wire(incoming) => incoming.is_end_stream(),
             From::Paced(paced) => paced.is_end_stream(),
+            From::Behind(read, rest) => read.is_empty() && rest.is_end_stream(),
             From::Task(_) => false,
         }
     }
@@ -136,7 +151,7 @@ impl http_body::Body for Body {
             From::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             From::Wire(incoming) => incoming.size_hint(),
             From::Paced(paced) => paced.size_hint(),
-            From::Task(_) => SizeHint::default(),
+            From::Behind(..) | From::Task(_) => SizeHint::default(),
         }
     }
 }
@@ -146,7 +161,7 @@ impl std::fmt::Debug for Body {
         let from = match &self.from {
             From::Empty => "empty",
             From::Whole(_) => "whole",
-            From::Wire(_) | From::Paced(_) => "wire",
+            From::Wire(_) | From::Paced(_) | From::Behind(..) => "wire",
             From::Task(_) => "task",
         };
         write!(f, "Body({from})")

@@ -11,7 +11,7 @@ use crate::{
     pool::{Ask, Failure, NoPlace, NodeId, Place, Pool},
     upstream::{Link, Sent, Upstream},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, Method, Request, Response, Version, header,
     request::Parts,
@@ -147,6 +147,18 @@ impl Outgoing {
         Outgoing::new(parts, load, repeat, client)
     }
 
+    /// A request whose body still comes; it is sent once.
+    #[must_use]
+    pub fn streamed(parts: &Parts, body: Body, client: &Client) -> Outgoing {
+        Outgoing::new(parts, Load::Stream(Some(body)), Repeat::Never, client)
+    }
+
+    /// Its body still comes, so that it cannot be sent again.
+    #[must_use]
+    pub fn flows(&self) -> bool {
+        matches!(self.body, Load::Stream(_))
+    }
+
     fn new(parts: &Parts, body: Load, repeat: Repeat, client: &Client) -> Outgoing {
         let authority = parts.uri.authority().cloned();
         let of_http2 = (parts.version == Version::HTTP_2).then_some(authority.as_ref()).flatten();
@@ -238,6 +250,29 @@ pub async fn whole(body: Body, most: u64) -> Result<Bytes, Failed> {
         Err(e) if e.is::<LengthLimitError>() => Err(Failed::TooLarge),
         Err(_) => Err(Failed::ClientBody),
     }
+}
+
+/// A body, read as far as it may be kept.
+pub enum Read {
+    Whole(Bytes),
+    /// It is larger; what was read comes first.
+    More(Body),
+}
+
+/// Reads a body of at most `most` bytes. Trailers are not kept.
+///
+/// # Errors
+/// When it ends before it should.
+pub async fn read(mut body: Body, most: u64) -> Result<Read, Failed> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Failed::ClientBody)?.into_data() else { continue };
+        read.extend_from_slice(&data);
+        if read.len() as u64 > most {
+            return Ok(Read::More(body.behind(read.freeze())));
+        }
+    }
+    Ok(Read::Whole(read.freeze()))
 }
 
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -7,7 +7,7 @@ use crate::{
     Body,
     action::{Actions, Answer, Begin, Due, Key, KeyedSpec, NewAction, Running, Settle, View},
     answer::{Kept, KeptState, Trouble, Why},
-    forward::{self, Answered, Flight, Outgoing, Repeat, Tried},
+    forward::{self, Answered, Flight, Outgoing, Read, Repeat, Tried},
     headers, own,
     pool::{Ask, Failure, Place},
     route::Route,
@@ -62,8 +62,21 @@ pub(crate) async fn serve(
 ) -> Response<Body> {
     // The body is read here: nothing is promised before it is whole, and a client that breaks off has ordered nothing.
     let spec = route.spec.keyed.clone().unwrap_or_default();
-    let body = match forward::whole(body, spec.body_max).await {
-        Ok(body) => body,
+    let body = match forward::read(body, spec.body_max).await {
+        Ok(Read::Whole(body)) => body,
+        Ok(Read::More(body)) => {
+            let why = match Key::from_headers(&parts.headers) {
+                Ok(Some(_)) => {
+                    // As a route without keys would: it flows, and is sent once.
+                    let out = Outgoing::streamed(&parts, body, &connection.client);
+                    let ask = connection.ask(&route, &parts);
+                    return unkept(&connection, &route, &spec, out, &parts, ask, id, came).await;
+                }
+                Ok(None) => Why::KeyNeeded,
+                Err(_) => Why::KeyMalformed,
+            };
+            return connection.sorry(&parts, Trouble::of(why, id));
+        }
         Err(failed) => return connection.sorry(&parts, connection.trouble(&route, &failed, id, came)),
     };
     let (answering, mut asked) = (connection.clone(), http::Request::new(()).into_parts().0);
@@ -153,7 +166,7 @@ async fn exchange(
     }
 }
 
-/// As if it had no key, because nothing can be promised (the disk is full, there are too many). Where the origin
+/// As if it had no key, because nothing can be promised (the disk is full, it is too large, there are too many). Where the origin
 /// honours the key, repeating it does no harm.
 #[expect(clippy::too_many_arguments, reason = "one request's whole context")]
 async fn unkept(
@@ -166,7 +179,7 @@ async fn unkept(
     id: u64,
     came: Instant,
 ) -> Response<Body> {
-    out.repeat = if spec.origin_honours { Repeat::Again } else { Repeat::Never };
+    out.repeat = if spec.origin_honours && !out.flows() { Repeat::Again } else { Repeat::Never };
     match forward::forward(&connection.upstream, &route.pool, ask, &mut out, came).await {
         Ok(answered) => crate::serve::relay(answered),
         Err(failed) => connection.sorry(parts, connection.trouble(route, &failed, id, came)),

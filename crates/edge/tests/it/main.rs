@@ -4,7 +4,9 @@
 
 #[expect(clippy::print_stdout, reason = "the child that is killed says what it was promised")]
 mod action;
+mod away;
 mod failover;
+mod keyed;
 mod rig;
 mod serve;
 mod socket;
