@@ -16,7 +16,7 @@ NEVER = 25
 
 def run(bench):
     runs, others = (1, 1) if bench.quick else (5, 2)
-    makers = fronts.present(fronts.ours, fronts.nginx, fronts.nginx_plain, fronts.haproxy, fronts.caddy, fronts.envoy)
+    makers = fronts.those(bench, fronts.ours, fronts.nginx, fronts.nginx_plain, fronts.haproxy, fronts.caddy, fronts.envoy)
     found = {}
     for n in range(runs):
         for make in makers:

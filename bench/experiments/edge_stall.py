@@ -14,7 +14,7 @@ def run(bench):
     runs = 1 if bench.quick else 2
     found = {}
     for _ in range(runs):
-        for make in fronts.present(fronts.ours, fronts.nginx, fronts.haproxy, fronts.caddy, fronts.envoy):
+        for make in fronts.those(bench, fronts.ours, fronts.nginx, fronts.haproxy, fronts.caddy, fronts.envoy):
             found.setdefault(make.__name__, []).append(_one(bench, make))
     worst = {name: {k: max(r[k] for r in rs) for k in rs[0]} for name, rs in found.items()}
     ours = worst.pop("ours")

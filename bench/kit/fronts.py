@@ -8,7 +8,6 @@ of one client that are wider than they ever come to: it goes on counting.
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -251,7 +250,6 @@ def _type(name):
     return f"type.googleapis.com/envoy.{name}"
 
 
-def present(*makers):
-    """Those that can run here."""
-    have = {envoy: _wheel("envoy").exists(), caddy: _wheel("caddy").exists(), haproxy: shutil.which("haproxy", path="/usr/sbin:/usr/bin")}
-    return [m for m in makers if have.get(m, True)]
+def those(bench, *makers):
+    """Ours, and the rivals unless they are not wanted."""
+    return [m for m in makers if m is ours or bench.rivals]

@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import signal
+import socket
 import time
 
 from kit import net
@@ -26,6 +27,14 @@ class Pair:
         self.nodes[n] = Process(argv, self.dir, self.dir / f"log-{n}")
         if wait:
             net.wait_for("the node answers", lambda: net.get(self.ports[n], "/")[0] == 200, 10)
+
+    def wait_for_any(self):
+        """Until one of them takes connections."""
+        def takes(port):
+            with socket.socket() as s:
+                return s.connect_ex((net.HOST, port)) == 0
+
+        net.wait_for("a node listens", lambda: any(takes(p) for p in self.ports), 10, every=0.001)
 
     def kill(self, *which):
         for n in which:

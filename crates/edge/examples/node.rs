@@ -70,7 +70,8 @@ async fn main() {
                 let node = node.clone();
                 async move { Ok::<_, Infallible>(node.answer(request).await) }
             });
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+            let _ =
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
         });
     }
 }
@@ -81,7 +82,8 @@ impl Node {
             let accept = derive_accept_key(key.as_bytes());
             return open_socket(request, &accept);
         }
-        let value = |name| request.headers().get(name).and_then(|v: &HeaderValue| v.to_str().ok()).map(str::to_owned);
+        let value =
+            |name| request.headers().get(name).and_then(|v: &HeaderValue| v.to_str().ok()).map(str::to_owned);
         let (key, order) = (value("idempotency-key"), value("x-order"));
         if request.method() != http::Method::GET {
             let _ = request.into_body().collect().await;

@@ -89,7 +89,14 @@ async fn main() {
 }
 
 impl Crowd {
-    async fn visit(self: Arc<Self>, begin: std::time::Instant, due: f64, number: u64, post: bool, keyed: bool) {
+    async fn visit(
+        self: Arc<Self>,
+        begin: std::time::Instant,
+        due: f64,
+        number: u64,
+        post: bool,
+        keyed: bool,
+    ) {
         let due_at = begin + Duration::from_secs_f64(due);
         let key = format!("{}-{number}-a-key-that-nobody-guesses", std::process::id());
         let order = post.then_some((key.as_str(), keyed));
@@ -127,7 +134,9 @@ impl Crowd {
                 None => {
                     let Ok(stream) = TcpStream::connect(&self.address).await else { return Got::default() };
                     let _ = stream.set_nodelay(true);
-                    let Ok((sender, connection)) = handshake(TokioIo::new(stream)).await else { return Got::default() };
+                    let Ok((sender, connection)) = handshake(TokioIo::new(stream)).await else {
+                        return Got::default();
+                    };
                     tokio::spawn(connection);
                     sender
                 }

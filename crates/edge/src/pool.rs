@@ -47,7 +47,11 @@ const ROOM_LONGEST_US: u64 = 1_000_000;
 /// When there has been a queue for so long, there are too many; the rest of the wait is cut short, so that whoever
 /// cannot be served learns it while it can still do something else.
 const STANDING_US: u64 = 500_000;
-/// The wait then: so many times the usual answer, within bounds.
+/// When no node that is up answers anything for this long, or so many times the usual, it is no overload but a stall
+/// (a busy machine, a hanging database): whoever waits is held, and let in afterwards in the order they came.
+const SILENT_LEAST_US: u64 = 100_000;
+const SILENT: f64 = 2.0;
+/// How long one may wait in a standing queue: so many times the usual answer, within bounds.
 const STANDING_WAIT: f64 = 2.0;
 const STANDING_WAIT_LEAST_US: u64 = 100_000;
 /// When somebody waits longer than this, the newest go first: they are the ones who are still there.
@@ -172,6 +176,8 @@ pub struct Pool {
     overloaded_us: AtomicU64,
     /// Until then those who waited for a node to come back are let in, in the order they came.
     catching_up_us: AtomicU64,
+    /// Until then whoever waited while nothing was answered is let in, in the order they came.
+    bridging_us: AtomicU64,
     admitted: AtomicU64,
     refused: [AtomicU64; 4],
     rate: Mutex<Rate>,
@@ -318,6 +324,7 @@ impl Pool {
             paused_us: kept(|o| &o.paused_us),
             overloaded_us: kept(|o| &o.overloaded_us),
             catching_up_us: kept(|o| &o.catching_up_us),
+            bridging_us: kept(|o| &o.bridging_us),
             admitted: kept(|o| &o.admitted),
             refused: Default::default(),
             rate: Mutex::new(Rate::default()),
@@ -662,6 +669,13 @@ impl Pool {
         let s = self.nodes[index].state();
         s.body_begins();
         if s.release(taken) {
+            if self.waiting.load(SeqCst) > 0
+                && let Some(since) = self.silent_since(t)
+            {
+                // It may take as long to make good for it.
+                let until = t + t.saturating_sub(since) + SILENT_LEAST_US;
+                self.bridging_us.store(until, Relaxed);
+            }
             s.heard(t);
             if s.is(State::Suspect) {
                 self.change(index, t, |h| h.answered(t));
@@ -796,8 +810,24 @@ impl Pool {
         }
     }
 
+    /// Since when no node has answered anything, if that is odd.
+    fn silent_since(&self, t: u64) -> Option<u64> {
+        let up = || self.nodes.iter().map(|n| n.state()).filter(|s| s.is(State::Up));
+        // One that just finished its last request is not silent.
+        let last = up().map(|s| if s.in_flight() == 0 { t } else { s.quiet_us() }).max()?;
+        let odd = ((SILENT * self.typical_us()) as u64).max(SILENT_LEAST_US);
+        (t.saturating_sub(last) >= odd).then_some(last)
+    }
+
+    fn bridged(&self, t: u64) -> bool {
+        t < self.bridging_us.load(Relaxed) || self.silent_since(t).is_some()
+    }
+
     /// Sends those away who have waited too long for room.
     fn shed(&self, q: &mut Queue, t: u64) {
+        if self.bridged(t) {
+            return;
+        }
         let longest = self.longest_us(q, t);
         for priority in Priority::ALL {
             while let Some((turn, waiting)) = q.oldest_of(priority) {
@@ -821,7 +851,8 @@ impl Pool {
 
     /// How long one may wait for room now.
     fn longest_us(&self, q: &Queue, t: u64) -> u64 {
-        let standing = q.waiting_since_us().is_some_and(|since| t.saturating_sub(since) >= STANDING_US);
+        let since = q.waiting_since_us().map(|since| since.max(self.bridging_us.load(Relaxed)));
+        let standing = since.is_some_and(|since| t.saturating_sub(since) >= STANDING_US);
         if !standing {
             return ROOM_LONGEST_US;
         }
@@ -830,7 +861,8 @@ impl Pool {
     }
 
     fn newest_first(&self, q: &Queue, priority: Priority, t: u64) -> bool {
-        if t < self.catching_up_us.load(Relaxed) || self.paused_at(t) {
+        let fifo = t < self.catching_up_us.load(Relaxed) || t < self.bridging_us.load(Relaxed);
+        if fifo || self.paused_at(t) {
             return false;
         }
         let late = q.oldest_of(priority).is_some_and(|(_, w)| t.saturating_sub(w.since_us) > TARGET_US);
@@ -848,7 +880,7 @@ impl Pool {
         } else if self.all_out() {
             (hold, |waited| NoPlace::AllOut { waited })
         } else {
-            let until = if w.held { hold } else { w.since_us + ROOM_LONGEST_US.min(hold - w.since_us) };
+            let until = if w.held || self.bridged(t) { hold } else { w.since_us + ROOM_LONGEST_US.min(hold - w.since_us) };
             (until, |waited| NoPlace::Overloaded { waited })
         };
         (w.ask.until.map_or(until, |u| until.min(self.us_of(u))), why)

@@ -13,9 +13,9 @@ use std::time::Duration;
 const MS: u64 = 1_000;
 /// The first probe after it was thrown out.
 const FIRST_PROBE_US: u64 = 25 * MS;
-/// From one probe to the next, while it may be a restart.
+/// From one probe to the next, while it may be a restart, and while somebody may be held for it.
 const QUICK_US: u64 = 15 * MS;
-const QUICK_FOR_US: u64 = 3_000 * MS;
+const QUICK_FOR_US: u64 = 10_000 * MS;
 /// And at most, in the end.
 const SLOW_US: u64 = 500 * MS;
 /// Probes of a node that is only suspected.
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restarted_node_is_noticed_within_50_ms_at_first_and_half_a_second_later() {
+    fn a_restarted_node_is_noticed_within_50_ms_at_first_and_after_10_s_within_half_a_second() {
         let mut h = up(0);
         assert_eq!(h.failed(Failure::Connect, 0), Change::Out);
         let (mut last, mut now) = (0, 0);
@@ -301,7 +301,7 @@ mod tests {
             now += 5 * MS;
             if h.probe_due(0, now).is_some() {
                 assert_eq!(h.probed(Sign::Nothing, NO_TIME, true, now), Change::Nothing);
-                let most = if now <= 3_000 * MS { 45 * MS } else { 505 * MS };
+                let most = if now <= 10_000 * MS { 45 * MS } else { 505 * MS };
                 assert!(now - last <= most, "{} ms at {} ms", (now - last) / MS, now / MS);
                 last = now;
             }

@@ -22,8 +22,13 @@ pub(super) const MOST: f64 = 4_096.0;
 const SLOW: f64 = 1.5;
 /// So slow that a quarter of the limit in use is enough to act on; else it is half of it.
 const VERY_SLOW: f64 = 2.0;
-/// Half as many at once and hardly faster than this part of what it was: it is not our queue.
-const NO_FASTER: f64 = 0.8;
+/// Cut only when all answers have been slow for so long: a machine that was busy for a moment is no overload, and the
+/// queue has room for as long.
+const AGREED_US: u64 = 200_000;
+/// So much fewer at once, and so many answers, tell whether it was our queue: where quick and slow paths share a node,
+/// a few answers may say anything.
+const FEWER: f64 = 0.75;
+const TELLING: u32 = 30;
 /// More is allowed only below this.
 const CALM: f64 = 1.2;
 /// Room above what is being worked on, beside the square root of it.
@@ -59,13 +64,33 @@ pub(super) struct Limiter {
     cut_us: u64,
     /// Answers of requests sent before say nothing about the room that was added then.
     grown_us: u64,
-    /// Requests at once and slowness when the present series of cuts began.
-    before_cut: Option<(f64, f64)>,
+    /// Since when every judgement has been that they queue.
+    slow_us: Option<u64>,
+    slow: Sum,
+    before_cut: Option<Before>,
     /// Just back: one more for each good answer, until here.
     ramp: Option<f64>,
     window: Window,
     /// The limit was in use in the last window.
     full: bool,
+}
+
+/// How it was when the present series of cuts began.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    limit: f64,
+    slow: Sum,
+    /// The answers since then that tell what the cuts did.
+    since: Sum,
+}
+
+/// Several judgements.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    count: u32,
+    x: f64,
+    weight: f64,
+    n: f64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,6 +103,8 @@ struct Window {
     full: bool,
     /// And the last growth has been used up.
     grow: bool,
+    /// The first slow answer.
+    slow_us: Option<u64>,
 }
 
 // === impl Limiter ===
@@ -90,6 +117,8 @@ impl Limiter {
             fast: (0.0, 0.0),
             cut_us: 0,
             grown_us: 0,
+            slow_us: None,
+            slow: Sum::default(),
             before_cut: None,
             ramp: None,
             window: Window::default(),
@@ -118,6 +147,8 @@ impl Limiter {
         }
         self.fast = (0.0, 0.0);
         self.cut_us = now_us;
+        self.slow_us = None;
+        self.slow = Sum::default();
         self.before_cut = None;
         self.window = Window { began_us: now_us, ..Window::default() };
     }
@@ -152,6 +183,9 @@ impl Limiter {
         w.weight += weight;
         w.n += f64::from(sample.n);
         w.full |= sample.full;
+        if sample.x > self.normal * SLOW {
+            w.slow_us.get_or_insert(now_us);
+        }
         w.grow |= sample.full && sample.sent_us >= self.grown_us;
         let lasted = now_us.saturating_sub(w.began_us);
         if (w.count >= WINDOW && lasted >= WINDOW_LEAST_US)
@@ -168,12 +202,21 @@ impl Limiter {
         self.full = w.full;
         let in_use = n >= self.limit / if g > VERY_SLOW { 4.0 } else { 2.0 };
         if g > SLOW && (w.full || in_use) {
-            self.queueing(x, n, now_us);
+            let since = *self.slow_us.get_or_insert(w.slow_us.unwrap_or(now_us));
+            self.slow.add(&w);
+            if now_us.saturating_sub(since) >= AGREED_US {
+                self.queueing(&w, now_us);
+            }
         } else {
+            self.slow_us = None;
+            self.slow = Sum::default();
             self.before_cut = None;
             if g <= CALM && w.grow && self.ramp.is_none() {
                 self.grown_us = now_us;
                 self.limit = (self.limit + self.limit.sqrt()).min(MOST);
+            } else if g <= CALM && !w.full && self.ramp.is_none() && self.limit < START {
+                // What made it so low is over; the next moment of much to do begins like the first.
+                self.limit += 1.0;
             }
         }
         if x < self.normal || (!w.full && g <= SLOW) {
@@ -184,15 +227,27 @@ impl Limiter {
         }
     }
 
-    fn queueing(&mut self, x: f64, n: f64, now_us: u64) {
+    fn queueing(&mut self, w: &Window, now_us: u64) {
+        let (x, n) = (w.x / w.weight, w.n / f64::from(w.count));
         self.ramp = None;
-        if let Some((n_before, x_before)) = self.before_cut
-            && n <= n_before / 2.0
+        if let Some(before) = &mut self.before_cut
+            && n <= before.slow.n() * FEWER
         {
-            self.before_cut = None;
-            // Had it queued, it would be twice as fast now.
-            if x > NO_FASTER * x_before {
-                self.normal = x;
+            before.since.add(w);
+            let (then, now) = (before.slow, before.since);
+            // Had it queued, it would be faster in the same proportion; half of that is the line.
+            let no_faster = now.x() > then.x() * (1.0 + now.n() / then.n()) / 2.0;
+            if now.count >= TELLING {
+                if no_faster {
+                    self.normal = now.x();
+                    self.limit = self.limit.max(before.limit);
+                }
+                self.before_cut = None;
+                self.slow_us = None;
+                self.slow = Sum::default();
+                return;
+            }
+            if no_faster && now.count > TELLING / 2 {
                 return;
             }
         }
@@ -203,10 +258,28 @@ impl Limiter {
         let working = n * self.normal / x;
         let room = working * HEADROOM + working.sqrt();
         if room < self.limit {
-            let _began = self.before_cut.get_or_insert((n, x));
+            let now = Before { limit: self.limit, slow: self.slow, since: Sum::default() };
+            let _first_of_the_series = self.before_cut.get_or_insert(now);
             self.limit = room.max(LEAST);
             self.cut_us = now_us;
         }
+    }
+}
+
+// === impl Sum ===
+
+impl Sum {
+    fn add(&mut self, w: &Window) {
+        self.count += w.count;
+        self.x += w.x;
+        self.weight += w.weight;
+        self.n += w.n;
+    }
+    fn x(&self) -> f64 {
+        self.x / self.weight
+    }
+    fn n(&self) -> f64 {
+        self.n / f64::from(self.count)
     }
 }
 

@@ -175,6 +175,9 @@ impl State {
     pub(super) fn answers(&self) -> u64 {
         self.answers.load(Relaxed)
     }
+    pub(super) fn quiet_us(&self) -> u64 {
+        self.quiet_us.load(Relaxed)
+    }
     pub(super) fn outs(&self) -> u64 {
         self.outs.load(Relaxed)
     }

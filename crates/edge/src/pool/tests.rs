@@ -155,17 +155,40 @@ fn when_all_are_out_one_waits_for_the_hold_and_is_told_so() {
 #[test]
 fn when_nodes_are_up_one_waits_a_second_at_most_and_shorter_once_a_queue_stands() {
     let (pool, now) = pool(1);
-    let _all = fill(&pool, now);
+    let mut all = fill(&pool, now);
     let mut first = wait(&pool, ask(), now);
-    let mut second = wait(&pool, ask(), now + MS * 450);
     assert_eq!(first.deadline, now + MS * 1_000);
-    // Something happens: the queue has been there for half a second.
-    let _third = wait(&pool, ask(), now + MS * 600);
-    assert_eq!(refused(&mut first), Some(NoPlace::Overloaded { waited: MS * 600 }));
-    assert_eq!(refused(&mut second), Some(NoPlace::Overloaded { waited: MS * 150 }));
+    let mut second = None;
+    // Answers go on coming, and somebody more urgent always takes the place.
+    for n in 1..=12 {
+        let at = now + MS * 50 * n;
+        let mut vital = wait(&pool, Ask { priority: Priority::Vital, ..ask() }, at);
+        all.remove(0).answered(200, MS * 40, at);
+        all.push(granted(&mut vital).expect("a place"));
+        if n == 9 {
+            second = Some(wait(&pool, ask(), at));
+        }
+    }
+    // The queue has been there for half a second.
+    assert_eq!(refused(&mut first), Some(NoPlace::Overloaded { waited: MS * 500 }));
+    let mut second = second.expect("came at 450 ms");
+    assert_eq!(refused(&mut second), Some(NoPlace::Overloaded { waited: MS * 100 }));
     assert!(!pool.may_repeat(now + MS * 600), "nothing is repeated while there is too much to do");
     assert!(pool.view(now + MS * 600).overloaded);
     assert!(pool.may_repeat(now + MS * 1_700));
+}
+
+#[test]
+fn when_nothing_is_answered_at_all_nobody_is_sent_away_and_the_first_to_come_goes_first() {
+    let (pool, now) = pool(1);
+    let mut all = fill(&pool, now);
+    let mut first = wait(&pool, ask(), now + MS * 10);
+    let _second = wait(&pool, ask(), now + MS * 700);
+    let _third = wait(&pool, ask(), now + MS * 900);
+    first.overdue(first.deadline);
+    assert_eq!(first.deadline, now + MS * 10_010, "held, as if the node were away");
+    all.remove(0).answered(200, MS * 1_500, now + MS * 1_500);
+    assert!(granted(&mut first).is_some());
 }
 
 #[test]
