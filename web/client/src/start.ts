@@ -42,7 +42,7 @@ const clock = (): Now => ({ mono: performance.now(), wall: Date.now() });
 /** Tabs began at different times. */
 function moved(m: Model, by: number): Model {
   return {
-    ...m, since: m.since + by, roundAt: m.roundAt + by, polledAt: m.polledAt + by, hintAfter: m.hintAfter + by, waitUntil: m.waitUntil + by, wokeUntil: m.wokeUntil + by, due: m.due + by,
+    ...m, since: m.since + by, roundAt: m.roundAt + by, polledAt: m.polledAt + by, hintAfter: m.hintAfter + by, waitUntil: m.waitUntil + by, wantAt: m.wantAt + by, wokeUntil: m.wokeUntil + by, due: m.due + by,
     slot: m.slot === null ? null : m.slot + by, outage: m.outage && { ...m.outage, at: m.outage.at + by }, held: m.held && { ...m.held, at: m.held.at + by },
   };
 }
@@ -199,7 +199,7 @@ function run(options: Options): Client {
       return new Promise(done => {
         const end = performance.now() + DIAGNOSE_WITHIN_MS;
         const look = (): void => {
-          if (model.leads ? !model.waits.origin && model.waits.mirrors.length === 0 : performance.now() > end) done(shown);
+          if (model.leads ? model.wantAt === Infinity && !model.waits.origin && model.waits.mirrors.length === 0 : performance.now() > end) done(shown);
           else if (performance.now() > end) done(shown);
           else setTimeout(look, 50);
         };

@@ -55,9 +55,13 @@ export interface Model {
   rounds: number;
   hints: number;
   hintAfter: number;
+  /** This round is only because of a hint. */
+  hinted: boolean;
   /** Just awake: a failure before this is asked again before it counts. */
   wokeUntil: number;
   again: boolean;
+  /** Something speaks for a round, from then on. */
+  wantAt: number;
   offline: boolean;
   slot: number | null;
   waitUntil: number;
@@ -112,7 +116,7 @@ const SKEW_MIN_MS = 60_000;
 export const initial: Model = {
   name: 'ok', since: 0, leads: false, round: 0, roundAt: -Infinity, waits: { origin: false, mirrors: [] }, origin: 'heard', silent: false,
   outage: null, mirrors: {}, proven: {}, held: null, polledAt: -Infinity, turn: 0, rounds: 0, hints: 0, hintAfter: -Infinity,
-  wokeUntil: -Infinity, again: false, offline: false, slot: null, waitUntil: -Infinity, skewMs: 0, due: Infinity,
+  wokeUntil: -Infinity, again: false, wantAt: Infinity, hinted: false, offline: false, slot: null, waitUntil: -Infinity, skewMs: 0, due: Infinity,
 };
 
 const sources = (c: Config): string[] => c.edge ? [c.edge, ...c.mirrors] : [...c.mirrors];
@@ -170,21 +174,24 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
 
   const ask = (origin: boolean, urls: readonly string[]): void => {
     m.round += 1;
-    m.roundAt = t;
     m.silent = m.again = false;
     m.waits = { origin, mirrors: urls };
     m.due = t + ROUND_END_MS;
     if (urls.length > 0) m.polledAt = t;
-    if (origin) effects.push({ ask: 'origin', round: m.round });
+    if (origin) {
+      m.roundAt = t;
+      m.wantAt = Infinity;
+      effects.push({ ask: 'origin', round: m.round });
+    }
     effects.push(...urls.map(url => ({ ask: 'notice', url, round: m.round }) as const));
   };
   const round = (): void => {
     const open = m.origin !== 'none' || m.name === 'unknown' || m.name === 'you' || t - m.polledAt >= ROUND_MAX_MS * .75;
     ask(true, open ? sources(c) : []);
   };
-  /** A round at once, if there is none and the last is not of this moment. */
-  const soon = (): void => {
-    if (m.leads && !waiting(m) && t - m.roundAt >= ROUND_GAP_MS) round();
+  /** A round at once, if the origin is not being asked already; or as soon as it may be asked again. */
+  const soon = (at = t): void => {
+    if (m.leads && !m.waits.origin) m.wantAt = Math.min(m.wantAt, Math.max(at, m.roundAt + ROUND_GAP_MS));
   };
   const poll = (): void => {
     const all = sources(c);
@@ -211,6 +218,7 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
       break;
     case 'stop':
       m.leads = false;
+      m.wantAt = Infinity;
       m.round += 1;
       m.waits = { origin: false, mirrors: [] };
       m.due = Infinity;
@@ -225,9 +233,14 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
     case 'failed': case 'ask':
       // A round that is under way, or the next one, answers it too.
       if (m.origin === 'heard' || event.t === 'ask') soon();
+      if (event.t === 'failed') m.hinted = false;
       break;
     case 'heard': if (m.origin !== 'heard') soon(); break;
-    case 'hint': if (m.origin === 'heard' && t >= m.hintAfter) soon(); break;
+    case 'hint':
+      if (m.origin !== 'heard' || m.waits.origin) break;
+      m.hinted ||= m.wantAt === Infinity;
+      soon(m.hintAfter);
+      break;
     case 'silent':
       if (event.round === m.round && m.waits.origin) m.silent = true;
       break;
@@ -255,7 +268,8 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
         m.outage = null;
       }
       count(event.answer);
-      if (event.answer === 'heard') m.hintAfter = t + Math.min(HINT_FIRST_MS * 2 ** m.hints++, HINT_MAX_MS);
+      if (m.hinted && event.answer === 'heard') m.hintAfter = t + Math.min(HINT_FIRST_MS * 2 ** m.hints++, HINT_MAX_MS);
+      m.hinted = false;
       break;
     case 'mirror':
       if (event.answer === 'notice' || event.answer === 'other') m.proven = { ...m.proven, [event.url]: now.wall };
@@ -266,7 +280,7 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
       m.waits = { ...m.waits, mirrors: m.waits.mirrors.filter(url => url !== event.url) };
       break;
     case 'time':
-      if (t < m.due || !m.leads) break;
+      if (t < m.due || !m.leads || t >= m.wantAt) break;
       if (m.again) {
         m.again = false;
         m.due = t + ROUND_END_MS;
@@ -281,6 +295,7 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
       break;
   }
 
+  if (t >= m.wantAt && m.leads && !m.waits.origin) round();
   const name = judge(m, now, c);
   if (name === 'down' && m.waits.origin && m.silent) m.outage ??= { at: t, round: m.round };
   if (name !== m.name) {
@@ -289,6 +304,7 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
     m.since = t;
   }
   if (m.leads && !waiting(m)) next(m, before, t, dice, c);
+  if (m.leads && !m.waits.origin) m.due = Math.min(m.due, m.wantAt);
   return { model: m, effects };
 }
 
