@@ -27,6 +27,8 @@ const HYPERS_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n
 /// Closing with unread bytes would reset the connection and take our answer with it, so up to this much more is read
 /// and thrown away, for at most this long.
 const LINGER_BYTES: usize = 256 * 1024;
+/// The same for the rest of an upload that was answered before its end, which is not against any rule.
+const LINGER_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A socket behind the gate.
@@ -325,14 +327,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gated<IO> {
         let this = self.get_mut();
         if this.linger.is_none() {
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
-            if matches!(this.mode, Mode::Open) {
+            if matches!(this.mode, Mode::Open) && !this.is_watching_body() {
                 return Poll::Ready(Ok(()));
             }
         }
-        let linger = this.linger.get_or_insert_with(|| Linger {
-            until: Box::pin(tokio::time::sleep(LINGER)),
-            left: LINGER_BYTES,
-        });
+        let left = if matches!(this.mode, Mode::Open) { LINGER_UPLOAD_BYTES } else { LINGER_BYTES };
+        let linger =
+            this.linger.get_or_insert_with(|| Linger { until: Box::pin(tokio::time::sleep(LINGER)), left });
         let mut room = [0; 4096];
         while linger.left > 0 {
             let mut buf = ReadBuf::new(&mut room);

@@ -188,7 +188,10 @@ impl Queue {
             return Place::Inside;
         }
         let known = self.waiting.contains_key(&key);
-        if now.0 >= self.next_tick {
+        // An open door is shut when the first one must wait, not at the next tick: a place that becomes free meanwhile
+        // belongs to the first, not to whoever asks next.
+        let stale = self.frontier.0 == i64::MAX && self.free(spec, now) < self.waiting.len();
+        if now.0 >= self.next_tick || stale {
             self.tick(spec, now);
         }
         let free = self.free(spec, now);

@@ -6,6 +6,7 @@
 mod action;
 mod away;
 mod failover;
+mod flood;
 mod keyed;
 mod rig;
 mod serve;

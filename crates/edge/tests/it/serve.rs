@@ -460,6 +460,8 @@ async fn an_early_answer_reaches_a_client_that_still_sends() {
     let head = raw.head().await;
     assert!(head.starts_with("http/1.1 503"), "{head}");
     assert!(head.contains("stillhere-outcome: not-forwarded"), "{head}");
+    let (_, clean) = raw.rest().await;
+    assert!(clean, "a reset would take the answer with it on other systems than this one");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
