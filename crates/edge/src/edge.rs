@@ -4,6 +4,10 @@ use crate::{
     action::{self, Actions},
     keyed,
     listen::{self, Door, Phase},
+    report::{
+        log::{Log, LogSpec},
+        metrics,
+    },
     room::Secret,
     route::Routes,
     serve::{self, Shared},
@@ -93,6 +97,10 @@ impl Edge {
             certificates.replace(&tls.read().map_err(|found| StartError::Spec(under("tls", found)))?);
             secure = Some((bound(tls.listen)?, certificates.acceptor()));
         }
+        let metrics = spec.metrics.map(bound).transpose()?.map(|(listener, _)| listener);
+        // Serving without a log is better than not serving.
+        let log = spec.log.as_ref().map(|log| Log::open(log).inspect_err(|e| not_logged(log, e)));
+        shared.log.store(log.and_then(Result::ok).map(Arc::new));
         let (phase, watching) = watch::channel(Phase::Serving);
         let count = spec.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
         let mut workers = Vec::new();
@@ -106,7 +114,7 @@ impl Edge {
             let worker = listen::worker(number, doors, shared.clone(), watching.clone());
             workers.push(worker.map_err(StartError::Thread)?);
         }
-        let keeper = keeper(shared.clone(), watching).map_err(StartError::Thread)?;
+        let keeper = keeper(shared.clone(), watching, metrics).map_err(StartError::Thread)?;
         let secure_addr = secure.map(|((_, addr), _)| addr);
         Ok(Edge { addr, secure_addr, certificates, shared, phase, workers, keeper: Some(keeper) })
     }
@@ -132,6 +140,11 @@ impl Edge {
         if !problems.is_empty() {
             return Err(under("limits", problems));
         }
+        // Opened anew even if nothing about it has changed: whoever moved the file away wants that.
+        let log = spec.log.as_ref().map(Log::open).transpose().map_err(|e| {
+            let problem = format!("cannot be written: {e}");
+            vec![Problem { path: "log.file".to_owned(), problem, hint: None }]
+        })?;
         let before = self.shared.routes.load();
         let routes = Routes::new(spec, Some(&before), &self.shared.secret, clock::mono(), clock::wall())?;
         self.shared.limits.reload(&spec.limits);
@@ -140,6 +153,7 @@ impl Edge {
             self.certificates.replace(&read);
         }
         self.shared.routes.store(Arc::new(routes));
+        self.shared.log.store(log.map(Arc::new));
         self.shared.board.keep_pools(|name| names.iter().any(|n| n == name));
         Ok(())
     }
@@ -205,6 +219,10 @@ fn bound(at: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), StartErr
     Ok((listener, addr))
 }
 
+fn not_logged(spec: &LogSpec, e: &io::Error) {
+    tracing::error!(file = ?spec.file, error = %e, "requests are served, but not logged");
+}
+
 fn under(key: &str, problems: Vec<Problem>) -> Vec<Problem> {
     problems.into_iter().map(|p| Problem { path: format!("{key}.{}", p.path), ..p }).collect()
 }
@@ -241,10 +259,17 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// What goes on beside the requests: trying nodes that are out. A thread of its own, so that it stays punctual.
-fn keeper(shared: Arc<Shared>, mut phase: watch::Receiver<Phase>) -> io::Result<thread::JoinHandle<()>> {
+fn keeper(
+    shared: Arc<Shared>,
+    mut phase: watch::Receiver<Phase>,
+    metrics: Option<std::net::TcpListener>,
+) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("edge-keeper".to_owned()).spawn(move || {
         runtime.block_on(async move {
+            if let Some(listener) = metrics {
+                tokio::spawn(metrics::serve(listener, shared.clone()));
+            }
             if let Some(actions) = shared.actions.clone() {
                 tokio::spawn(keyed::send_late(shared.clone(), actions));
             }

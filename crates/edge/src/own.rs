@@ -5,13 +5,14 @@ use crate::{
     Body,
     action::Key,
     answer::{self, Trouble, Why},
-    forward::Failed,
+    forward::{self, Failed},
     keyed,
     pool::{NoPlace, Standing},
+    report,
     route::Route,
     serve::{Connection, host_of},
 };
-use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use std::{
     fmt::Write as _,
     sync::Arc,
@@ -22,6 +23,8 @@ use stillhere_net::entropy;
 /// Everything below this is ours; nothing of it reaches the origin.
 pub const PREFIX: &str = "/.well-known/stillhere/";
 const ACTION: &str = "action/";
+/// Where browsers report requests that failed.
+pub const REPORTS: &str = "/.well-known/stillhere/reports";
 
 pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<Body> {
     let what = parts.uri.path().strip_prefix(PREFIX).unwrap_or("");
@@ -44,11 +47,46 @@ pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<
                     .and_then(|key| keyed::view(&connection.shared, actions, host, &parts.headers, &key));
                 match view {
                     Some(view) => json(&view.json()),
-                    None => connection.sorry(&parts, Trouble::of(Why::NotRouted, id)),
+                    None => {
+                        let no = connection.sorry(&parts, Trouble::of(Why::NotRouted, id));
+                        keyed::never_came(&connection.shared, &parts, no)
+                    }
                 }
             }
             _ => connection.sorry(&parts, Trouble::of(Why::NotRouted, id)),
         },
+    }
+}
+
+/// Counts what browsers report.
+pub(crate) async fn reports(connection: &Connection, body: Body) -> Response<Body> {
+    match forward::whole(body, report::BODY_MAX).await {
+        Ok(body) if connection.shared.browsers.count(&body) => plain(StatusCode::NO_CONTENT, ""),
+        Ok(_) => plain(StatusCode::BAD_REQUEST, "no reports\n"),
+        Err(Failed::TooLarge) => plain(StatusCode::PAYLOAD_TOO_LARGE, ""),
+        Err(_) => plain(StatusCode::BAD_REQUEST, ""),
+    }
+}
+
+/// Asks a browser to report requests of this site that never reached us. It does so when it reaches us again.
+pub(crate) fn invite_reports(headers: &mut HeaderMap, host: &str) {
+    // It becomes part of JSON, and comes from the client.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-[]:".contains(&b);
+    if host.is_empty() || host.len() > 253 || !host.bytes().all(plain) {
+        return;
+    }
+    let url = format!("https://{host}{REPORTS}");
+    let to = format!(r#"{{"group":"stillhere","max_age":86400,"endpoints":[{{"url":"{url}"}}]}}"#);
+    let nel = r#"{"report_to":"stillhere","max_age":86400,"failure_fraction":1.0}"#;
+    for (name, value) in
+        [("report-to", to), ("nel", nel.to_owned()), ("reporting-endpoints", format!("stillhere=\"{url}\""))]
+    {
+        // What the origin itself asks for goes before it.
+        if !headers.contains_key(name)
+            && let Ok(value) = HeaderValue::from_str(&value)
+        {
+            headers.insert(HeaderName::from_static(name), value);
+        }
     }
 }
 
@@ -98,4 +136,32 @@ pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_told_where_to_report_and_nobody_else_writes_there() {
+        let mut headers = HeaderMap::new();
+        invite_reports(&mut headers, "shop.example.com:8443");
+        assert_eq!(
+            headers["reporting-endpoints"],
+            "stillhere=\"https://shop.example.com:8443/.well-known/stillhere/reports\""
+        );
+        assert!(
+            headers["report-to"].to_str().is_ok_and(|v| serde_json::from_str::<serde_json::Value>(v).is_ok())
+        );
+        assert!(headers["nel"].to_str().is_ok_and(|v| v.contains("\"failure_fraction\":1.0")));
+        for host in ["", "a\"b", "a,b", "a b", &"x".repeat(300)] {
+            let mut headers = HeaderMap::new();
+            invite_reports(&mut headers, host);
+            assert!(headers.is_empty(), "{host}");
+        }
+        let mut own = HeaderMap::new();
+        own.insert("nel", HeaderValue::from_static("{}"));
+        invite_reports(&mut own, "shop.example.com");
+        assert_eq!(own["nel"], "{}");
+    }
 }

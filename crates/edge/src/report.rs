@@ -9,20 +9,22 @@ mod browsers;
 mod counts;
 mod idle;
 pub mod log;
+pub(crate) mod metrics;
+mod sums;
 
 pub use browsers::{BODY_MAX, Browsers};
 pub use counts::{Counts, Told};
 pub use idle::{Idle, WITHIN as IDLE_WITHIN};
+pub use sums::{Part, Sums};
 
 use crate::{pool::Standing, serve::Shared};
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 use stillhere_model::{
     ServiceId, Time,
-    edge::{self, NodeReport, PoolReport, Report, Tally},
+    edge::{self, NodeReport, PoolReport, Report},
     time::millis,
 };
 
@@ -40,24 +42,17 @@ pub struct About {
     pub refused: Option<String>,
 }
 
-type Key = (String, Option<ServiceId>);
-
-/// What was counted in a stretch of time.
-#[derive(Debug, Clone)]
-struct Batch {
-    began: Instant,
-    pools: BTreeMap<Key, Tally>,
-    told: BTreeMap<String, u64>,
-    browsers: BTreeMap<String, u64>,
-}
+/// A pool and a service.
+pub type Key = (String, Option<ServiceId>);
 
 /// Makes reports, each with everything since the last one that was acknowledged.
 #[derive(Debug)]
 pub struct Gatherer {
     number: u64,
     /// Sent and not acknowledged; with the time that it covers.
-    sent: Option<(Batch, Duration)>,
-    next: Batch,
+    sent: Option<(Part, Duration)>,
+    /// When the next one began. What it holds is in the [`Sums`].
+    began: Instant,
 }
 
 // === impl Gatherer ===
@@ -65,16 +60,14 @@ pub struct Gatherer {
 impl Gatherer {
     #[must_use]
     pub fn new(now: Instant) -> Gatherer {
-        Gatherer { number: 0, sent: None, next: Batch::new(now) }
+        Gatherer { number: 0, sent: None, began: now }
     }
 
     /// The report to send now.
     pub fn report(&mut self, shared: &Arc<Shared>, about: &About, now: Instant, wall: Time) -> Report {
-        self.next.count(shared);
         if self.sent.is_none() {
-            let batch = std::mem::replace(&mut self.next, Batch::new(now));
-            let covers = now.saturating_duration_since(batch.began);
-            self.sent = Some((batch, covers));
+            let began = std::mem::replace(&mut self.began, now);
+            self.sent = Some((shared.sums.take(shared), now.saturating_duration_since(began)));
             self.number += 1;
         }
         let (batch, covers) = self.sent.as_ref().expect("filled above");
@@ -105,31 +98,7 @@ impl Gatherer {
     }
 }
 
-// === impl Batch ===
-
-impl Batch {
-    fn new(began: Instant) -> Batch {
-        Batch { began, pools: BTreeMap::new(), told: BTreeMap::new(), browsers: BTreeMap::new() }
-    }
-
-    fn count(&mut self, shared: &Shared) {
-        for (pool, service, counts) in shared.routes.load().counts() {
-            let tally = counts.take();
-            if tally != Tally::default() {
-                self.pools.entry((pool.to_owned(), service.cloned())).or_default().add(&tally);
-            }
-        }
-        for (into, more) in
-            [(&mut self.told, shared.told.take()), (&mut self.browsers, shared.browsers.take())]
-        {
-            for (reason, n) in more {
-                *into.entry(reason).or_default() += n;
-            }
-        }
-    }
-}
-
-fn pools(shared: &Shared, batch: &Batch, now: Instant, wall: Time) -> Vec<PoolReport> {
+fn pools(shared: &Shared, batch: &Part, now: Instant, wall: Time) -> Vec<PoolReport> {
     let routes = shared.routes.load();
     let known = shared.board.current();
     let mut reports: Vec<PoolReport> = Vec::new();

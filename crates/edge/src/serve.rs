@@ -12,7 +12,10 @@ use crate::{
     limit::{Limits, Who},
     own,
     pool::{Ask, Failure, NoPlace, Pool, Probe, Sign, Standing},
-    report::{self, Browsers, Idle, Told},
+    report::{
+        self, Browsers, Idle, Sums, Told,
+        log::{How, Log},
+    },
     room::{self, Room, Secret},
     route::{Route, Routes},
     socket::{self, Sockets},
@@ -20,7 +23,7 @@ use crate::{
     stale::{self, Keep, Stale},
     upstream::{self, Upstream},
 };
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Request, Response, header, request::Parts};
 use http_body_util::BodyExt as _;
@@ -59,6 +62,9 @@ pub struct Shared {
     pub told: Told,
     pub browsers: Browsers,
     pub idle: Idle,
+    pub sums: Sums,
+    /// None: nobody wants one.
+    pub log: ArcSwapOption<Log>,
     /// Rings when a pool looks otherwise than before.
     pub news: Notify,
     /// What seals the tickets of waiting rooms.
@@ -103,6 +109,8 @@ impl Shared {
             told: Told::default(),
             browsers: Browsers::default(),
             idle: Idle::default(),
+            sums: Sums::default(),
+            log: ArcSwapOption::empty(),
             news: Notify::new(),
             secret,
             hasher: RandomState::new(),
@@ -137,7 +145,17 @@ impl Connection {
     }
 
     /// Answers one request. It always answers.
-    pub async fn serve(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    pub async fn serve(self: &Arc<Self>, mut request: Request<Incoming>) -> Response<Body> {
+        let log = self.shared.log.load_full();
+        let Some(log) = log else { return self.answer(request).await };
+        let dice = self.requests.load(Relaxed) ^ self.number.rotate_left(32);
+        let begun = log.begin(&mut request, self.peer, dice, clock::mono(), clock::wall());
+        let answer = self.answer(request).await;
+        log.end(begun, &answer, clock::mono());
+        answer
+    }
+
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let came = clock::mono();
         let id = self.requests.fetch_add(1, Relaxed);
         if let Err(answer) = self.limited(&request, id, came) {
@@ -166,6 +184,10 @@ impl Connection {
         }
         let path = parts.uri.path();
         if path.starts_with(own::PREFIX) {
+            if path == own::REPORTS && parts.method == http::Method::POST {
+                let pace = self.body_pace(&parts);
+                return own::reports(self, Body::paced(body, pace)).await;
+            }
             return own::serve(self, parts, id);
         }
         let routes = self.shared.routes.load();
@@ -183,7 +205,11 @@ impl Connection {
                 Err(answer) => return *answer,
             },
         };
+        let invited = (route.spec.browser_reports && self.client.tls).then(|| host_of(&parts).to_owned());
         let mut answer = self.inside(route, parts, body, id, came).await;
+        if let Some(host) = invited {
+            own::invite_reports(answer.headers_mut(), &host);
+        }
         if let Some(pass) = pass {
             self.hand_out(answer.headers_mut(), &pass);
         }
@@ -342,7 +368,16 @@ impl Connection {
     /// The node's answer, on to the client; a copy is kept for bad times where the origin or the route allows it.
     fn relay(&self, route: &Route, parts: &Parts, answered: Answered) -> Response<Body> {
         route.counts.answered(answered.response.status().as_u16(), answered.after, answered.sent);
-        let response = relay(answered);
+        let how = self.shared.log.load().is_some().then(|| How {
+            pool: Some(route.pool.name().to_owned()),
+            sent: answered.sent,
+            after: answered.after,
+            why: None,
+        });
+        let mut response = relay(answered);
+        if let Some(how) = how {
+            response.extensions_mut().insert(how);
+        }
         // One look at the method settles most of the others.
         if parts.method != http::Method::GET {
             return response;
@@ -384,7 +419,12 @@ impl Connection {
     pub(crate) fn sorry(&self, parts: &Parts, trouble: Trouble) -> Response<Body> {
         self.shared.told.count(&trouble.why);
         let known = self.shared.board.current();
-        answer::answer(&Asked::of(parts), &trouble, &known, clock::wall(), entropy::u64())
+        let mut answer = answer::answer(&Asked::of(parts), &trouble, &known, clock::wall(), entropy::u64());
+        if self.shared.log.load().is_some() {
+            let how = How { why: Some(trouble.why.key()), pool: trouble.pool, ..How::default() };
+            answer.extensions_mut().insert(how);
+        }
+        answer
     }
 
     pub(crate) fn trouble(&self, route: &Route, failed: &Failed, id: u64, came: Instant) -> Trouble {

@@ -112,9 +112,20 @@ async fn alone(args: cli::EdgeRun) -> Result<(), Exit> {
     if let Some(data) = &data {
         make_private(data).with_context(|| format!("cannot use the data folder {}", data.display()))?;
     }
-    let edge = Edge::start(Settings { spec, data }).map_err(not_started)?;
+    let edge = Edge::start(Settings { spec: spec.clone(), data }).map_err(not_started)?;
     say::out(&format!("Takes requests at http://{}/ for {}.", edge.addr(), args.to.join(", ")));
-    wait().await?;
+    let ended = wait();
+    tokio::pin!(ended);
+    let mut hung_up = signal(SignalKind::hangup()).context("signals")?;
+    loop {
+        tokio::select! {
+            done = &mut ended => break done?,
+            Some(()) = hung_up.recv() => match edge.reload(&spec) {
+                Ok(()) => tracing::info!("read the files of the configuration again"),
+                Err(problems) => tracing::error!("nothing changed:\n{}", said(&problems)),
+            },
+        }
+    }
     drained(edge).await
 }
 

@@ -1,6 +1,6 @@
 //! The edge with its core, as processes: what visitors and the page see while nodes, the edge and the core die.
 
-use crate::running::{Answer, Running, Target, free_port, get, request, wait_for};
+use crate::running::{Answer, Receiver, Running, Target, free_port, get, request, wait_for};
 use std::{net::SocketAddr, path::PathBuf, process::Command, thread};
 
 /// A core with an edge in front of two nodes.
@@ -297,6 +297,62 @@ fn an_edge_elsewhere_joins_with_a_token_for_edges_and_no_other() {
     ] {
         assert_eq!(front.up.cli(wrong).0, 2, "{wrong:?}");
     }
+}
+
+#[test]
+fn requests_are_logged_counted_and_traced_and_browsers_may_report() {
+    let origin = Receiver::start();
+    let (at, metrics) = (free_port(), free_port());
+    let toml = format!(
+        "[edge]\nlisten = \"127.0.0.1:{at}\"\nmetrics = \"127.0.0.1:{metrics}\"\n\
+         [edge.log]\nfile = \"{{dir}}/access.log\"\naddress = \"none\"\n\
+         [[edge.routes]]\nservice = \"shop\"\nnodes = [\"http://{}\"]\n[[service]]\nid = \"shop\"\n",
+        origin.addr
+    );
+    let mut front =
+        Front { up: Running::up(&toml), edge: SocketAddr::from(([127, 0, 0, 1], at)), nodes: Vec::new() };
+    wait_for("it serves", || front.get("/a?secret=1").filter(|a| a.status == 204));
+    let log = front.up.dir.path().join("access.log");
+    let line = wait_for("a line", || {
+        let text = std::fs::read_to_string(&log).ok()?;
+        let line = text.lines().find(|l| l.contains("\"/a\""))?.to_owned();
+        serde_json::from_str::<serde_json::Value>(&line).ok()
+    });
+    assert_eq!((line["status"].as_u64(), line["sent"].as_u64()), (Some(204), Some(1)), "{line}");
+    assert!(!line.to_string().contains("secret") && line["from"].is_null(), "{line}");
+    let trace = line["trace"].as_str().expect("a trace");
+    let asked = origin.got().into_iter().map(|(head, _)| head).find(|head| head.contains("/a?secret=1"));
+    assert!(asked.expect("it was asked").contains(&format!("traceparent: 00-{trace}-")));
+    // The file may be moved away by whoever rotates logs.
+    std::fs::rename(&log, log.with_extension("old")).expect("moved");
+    kill(front.edge_pid(), "HUP");
+    wait_for("a new file", || {
+        front.get("/b")?;
+        std::fs::read_to_string(&log).ok()?.contains("\"/b\"").then_some(())
+    });
+    let report = r#"[{"type":"network-error","body":{"type":"tcp.refused"}}]"#;
+    let post = |body: &str| {
+        let head = format!(
+            "POST /.well-known/stillhere/reports HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
+             application/reports+json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        request(front.edge, &head).expect("an answer").status
+    };
+    assert_eq!((post(report), post("junk"), post(&"x".repeat(70_000))), (204, 400, 413));
+    let own = get(SocketAddr::from(([127, 0, 0, 1], metrics)), "/metrics").expect("its own numbers").body;
+    for said in [
+        "outcome=\"answered\"} ",
+        "stillhere_edge_browser_reports_total{type=\"tcp.refused\"} 1",
+        "state=\"up\"} 1",
+        "stillhere_edge_age_seconds{of=\"notice\"}",
+    ] {
+        assert!(own.contains(said), "{said}: {own}");
+    }
+    wait_for("the core has it too", || {
+        (front.edges()["edges"][0]["browsers"]["tcp.refused"] == 1).then_some(())
+    });
+    front.nodes.clear();
 }
 
 #[test]

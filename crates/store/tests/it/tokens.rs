@@ -1,5 +1,5 @@
 use crate::kit::{at, store};
-use stillhere_store::StoreError;
+use stillhere_store::{StoreError, TokenScope};
 
 #[tokio::test]
 async fn a_token_is_known_by_its_hash_alone_until_it_is_revoked() {
@@ -19,4 +19,17 @@ async fn a_token_is_known_by_its_hash_alone_until_it_is_revoked() {
     assert!(store.token_revoke("ci", at(3)).await.unwrap());
     assert!(!store.token_revoke("ci", at(3)).await.unwrap());
     assert_eq!(store.token_check(&token, at(4)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_its_own_purpose_alone() {
+    let (_dir, store) = store().await;
+    let edge = store.token_new_for("berlin", TokenScope::Edge, [1; 32], at(0)).await.unwrap();
+    let write = store.token_new("ci", [2; 32], at(0)).await.unwrap();
+    assert_eq!(store.token_check(&edge, at(1)).await.unwrap(), None);
+    assert_eq!(store.token_check_for(&write, TokenScope::Edge, at(1)).await.unwrap(), None);
+    let name = store.token_check_for(&edge, TokenScope::Edge, at(1)).await.unwrap();
+    assert_eq!(name.as_deref(), Some("berlin"));
+    let scopes: Vec<TokenScope> = store.tokens().await.unwrap().into_iter().map(|t| t.scope).collect();
+    assert_eq!(scopes, [TokenScope::Edge, TokenScope::Write]);
 }
