@@ -50,7 +50,10 @@ use journal::Journal;
 use record::Record;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use stillhere_model::Time;
@@ -72,6 +75,8 @@ pub(crate) struct Inner {
     shared: Arc<Shared>,
     limits: Limits,
     queue: mpsc::Sender<Command>,
+    /// A request with a key was served without being kept.
+    let_pass: AtomicBool,
 }
 
 /// A request as it is sent to the origin, now or later.
@@ -189,7 +194,7 @@ impl Actions {
         let (queue, commands) = mpsc::channel(limits.waiting.max(1));
         writer::start(journal, shared.clone(), limits.clone(), commands)
             .map_err(|source| OpenError::Folder { path: dir.to_owned(), source })?;
-        Ok(Arc::new(Actions { inner: Arc::new(Inner { secrets, shared, limits, queue }) }))
+        Ok(Arc::new(Actions { inner: Arc::new(Inner { secrets, shared, limits, queue, let_pass: AtomicBool::new(false) }) }))
     }
 
     /// Who makes this request, as the route's `principal` says.
@@ -256,6 +261,17 @@ impl Actions {
             return None;
         }
         self.inner.shared.lock().view(&principal.id(&self.inner.secrets, key), now)
+    }
+
+    /// A request with a key is served without being kept: from now on nobody can say of one that it never came.
+    pub fn lets_pass(&self) {
+        self.inner.let_pass.store(true, Relaxed);
+    }
+
+    /// Whether that has happened since the journal was opened.
+    #[must_use]
+    pub fn let_pass(&self) -> bool {
+        self.inner.let_pass.load(Relaxed)
     }
 
     /// Takes up to `limit` actions that are due to be sent: never sent, or sent without an answer to an origin that

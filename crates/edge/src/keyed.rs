@@ -15,7 +15,7 @@ use crate::{
     upstream::Upstream,
 };
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Response, header, request::Parts, response};
+use http::{HeaderMap, HeaderName, Response, header, request::Parts, response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use std::{
@@ -25,6 +25,9 @@ use std::{
 use stillhere_net::clock;
 use tokio::time::sleep;
 
+/// With the 404 of an action that was asked for with `?to=<path>`: what comes to that path is kept here, this key never
+/// came, and for how many seconds that can be said. Without it nobody may conclude that a request was not forwarded.
+const NEVER: HeaderName = HeaderName::from_static("stillhere-never");
 /// How long an action whose repeat is over the budget waits until it asks again.
 const BUDGET_PAUSE: Duration = Duration::from_millis(100);
 /// Actions that are taken from the journal at a time, and sent at the same time at most.
@@ -179,6 +182,9 @@ async fn unkept(
     id: u64,
     came: Instant,
 ) -> Response<Body> {
+    if let Some(actions) = &connection.shared.actions {
+        actions.lets_pass();
+    }
     out.repeat = if spec.origin_honours && !out.flows() { Repeat::Again } else { Repeat::Never };
     match forward::forward(&connection.upstream, &route.pool, ask, &mut out, came).await {
         Ok(answered) => crate::serve::relay(answered),
@@ -342,6 +348,18 @@ fn rest(read: Bytes, mut wire: Incoming, flight: Flight) -> Body {
         }
     });
     body
+}
+
+/// Says with the 404 of an action that it never came, where that is known.
+pub(crate) fn never_came(shared: &Shared, parts: &Parts, mut no: Response<Body>) -> Response<Body> {
+    let routes = shared.routes.load();
+    let keeps = shared.actions.as_ref().is_some_and(|actions| !actions.let_pass());
+    let to = parts.uri.query().and_then(|query| query.strip_prefix("to=")).filter(|_| keeps);
+    let route = to.and_then(|to| routes.find(crate::serve::host_of(parts), to, &parts.headers));
+    if let Some(keyed) = route.and_then(|route| route.spec.keyed.as_ref()) {
+        no.headers_mut().insert(NEVER, keyed.keep.as_secs().into());
+    }
+    no
 }
 
 /// The answer of an action that is done, once more.
