@@ -30,6 +30,7 @@ order-checking = Your order was sent, and the answer was lost (receipt %…). We
 order-refused = This order was not carried out. You may order again.
 order-no-way = The same order is sent again with the same key, so it stays one order.
 order-row = Order %, taken by node @
+order-waits = Receipt %…: saved, not sent yet
 
 # What visitors get.
 crowd-title = What visitors get right now

@@ -30,6 +30,7 @@ order-checking = 您的订单已发出，但没有收到回答（回执 %…）�
 order-refused = 这个订单没有执行，您可以重新订购。
 order-no-way = 同一订单会带着同一密钥再次发送，因此仍是一个订单。
 order-row = 订单 %，由节点 @ 受理
+order-waits = 回执 %…：已保存，尚未转交
 
 # 顾客得到了什么。
 crowd-title = 顾客此刻得到了什么

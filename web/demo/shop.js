@@ -30,6 +30,9 @@
     return send(key, true);
   }
   async function follow(key, name) {
+    at('none').hidden = true;
+    at('waiting').hidden = false;
+    at('waiting').textContent = word('orderWaits', key.slice(0, 8));
     for (;;) {
       say(word(name, key.slice(0, 8)), 'wait');
       await pause(1000);
@@ -47,12 +50,13 @@
     const row = document.createElement('li');
     row.textContent = word('orderRow', order.number, order.node);
     if (![...at('list').children].some(li => li.textContent === row.textContent)) at('list').prepend(row);
-    at('none').hidden = true;
     end(word(late ? 'orderLate' : 'orderDone', order.number, order.node), 'good');
   }
   function end(text, kind) {
     store.key = null;
     button.disabled = false;
+    at('waiting').hidden = true;
+    at('none').hidden = at('list').children.length > 0;
     say(text, kind);
   }
   form.addEventListener('submit', event => {
@@ -78,7 +82,9 @@
     stream.addEventListener('stillhere', event => {
       const news = JSON.parse(event.data);
       document.body.classList.add('away');
-      banner.textContent = news.state === 'back' ? banner.dataset.back : [news.title, news.detail].filter(Boolean).join(' · ');
+      const title = document.createElement('b');
+      title.textContent = news.state === 'back' ? banner.dataset.back : news.title;
+      banner.replaceChildren(title, ' ', news.detail ?? '');
     });
     // An error page of the shop itself ends a stream for good.
     stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000); };

@@ -153,7 +153,7 @@ impl Listener {
         stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
         let shop = self.shop;
         let head = format!(
-            "GET /ticker HTTP/1.1\r\nhost: {shop}\r\naccept: text/event-stream\r\naccept-language: zh-CN\r\n\r\n"
+            "GET /ticker HTTP/1.1\r\nhost: {shop}\r\naccept: text/event-stream\r\naccept-language: zh-CN\r\nconnection: close\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).expect("the edge listens");
         let mut stream = BufReader::new(stream);

@@ -10,6 +10,8 @@ use std::fmt::Write as _;
 
 /// How high the strip is, in its own units; a full second of visits is about this many.
 const HIGH: u64 = 24;
+/// When those who waited come all at once, their bar is cut at this, so that the others can still be seen.
+const MOST: u64 = 2 * HIGH;
 /// What the status page's API can say of a service; anything else is not shown.
 const SAYS: [&str; 5] =
     ["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"];
@@ -51,7 +53,12 @@ fn counts(page: &Page, tally: &Tally) -> String {
         ("doubled", tally.doubled, "bad", page.say("crowd-doubled-note")),
     ];
     rows.into_iter().fold(String::new(), |mut all, (id, count, class, note)| {
-        let class = if count == 0 { "none" } else { class };
+        let class = match (count, id) {
+            // Nothing of these is the good news.
+            (0, "lost" | "doubled") => "ok",
+            (0, _) => "none",
+            _ => class,
+        };
         let _infallible = write!(
             all,
             "<div class=\"count {class}\"><dt>{}</dt><dd id=crowd-{id}>{count}</dd><dd class=note>{note}</dd></div>",
@@ -64,15 +71,18 @@ fn counts(page: &Page, tally: &Tally) -> String {
 /// The last minute, a bar for each second.
 fn strip(page: &Page, tally: &Tally) -> String {
     let seconds: Vec<Second> = tally.seconds().collect();
-    let most = seconds.iter().map(|s| s.served + s.waited + s.told + s.bad).max().unwrap_or(0).max(HIGH);
+    let most =
+        seconds.iter().map(|s| s.served + s.waited + s.told + s.bad).max().unwrap_or(0).clamp(HIGH, MOST);
     let mut bars = String::new();
     for (i, second) in seconds.iter().enumerate() {
         let x = HISTORY - 1 - seconds.len() + i;
+        let all = second.served + second.waited + second.told + second.bad;
+        let scale = HIGH as f64 / most.max(all) as f64;
         let mut y = HIGH as f64;
         let stack =
             [(second.served, "ok"), (second.waited, "wait"), (second.told, "told"), (second.bad, "bad")];
         for (count, class) in stack.into_iter().filter(|(count, _)| *count > 0) {
-            let high = (count * HIGH) as f64 / most as f64;
+            let high = count as f64 * scale;
             y -= high;
             let _infallible = write!(bars, "<path class={class} d=\"M{x} {y:.2}h.8v{high:.2}h-.8z\"/>");
         }

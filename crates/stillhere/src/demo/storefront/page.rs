@@ -9,7 +9,7 @@ use stillhere_model::Lang;
 
 const SCRIPT: &str = include_str!("../../../../../web/demo/shop.js");
 /// What the script says; `%` stands for a number, `@` for a node.
-const WORDS: [&str; 9] = [
+const WORDS: [&str; 10] = [
     "order-sending",
     "order-waiting",
     "order-done",
@@ -19,6 +19,7 @@ const WORDS: [&str; 9] = [
     "order-refused",
     "order-no-way",
     "order-row",
+    "order-waits",
 ];
 
 /// The shop.
@@ -61,7 +62,10 @@ pub(super) fn shop(node: &Storefront, visit: &Visit) -> Response<Bytes> {
         if visit.orders.is_empty() { "" } else { " hidden" },
         page.say("shop-orders-none")
     );
-    page.add(&format!("<section id=orders><h2>{}</h2>{none}<ol id=list>", page.say("shop-orders")));
+    page.add(&format!(
+        "<section id=orders><h2>{}</h2>{none}<p class=dim id=waiting hidden></p><ol id=list>",
+        page.say("shop-orders")
+    ));
     for order in &visit.orders {
         let row = page.say("order-row").replace('%', &order.number.to_string());
         page.add(&format!("<li>{}</li>", row.replace('@', &order.node.to_string())));
