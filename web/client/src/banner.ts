@@ -12,7 +12,6 @@ import { state } from './start.js';
 import css from './style.js';
 import { type Words, choose, fill, whole } from './words.js';
 import en from './words/en.js';
-import zh from './words/zh-CN.js';
 
 /** "It is back" stays this long; longer while it has the focus or the pointer. */
 const BACK_FOR_MS = 12_000;
@@ -21,7 +20,7 @@ const LOOK_MS = 15_000;
 const ACTIONS_KEPT = 20;
 const TROUBLE = ['down', 'unknown', 'you', 'maintenance', 'recovering'];
 
-const known: Record<string, Words> = { 'en': en, 'zh-CN': zh };
+const known: Record<string, Words> = { en };
 /** Languages that can be loaded, and from where. */
 let more: { base: string; langs: readonly string[] } | undefined;
 const shown = new Set<StillhereStatus>();
@@ -170,7 +169,8 @@ export class StillhereStatus extends Element_ {
       const li = document.createElement('li');
       li.className = l.kind;
       li.setAttribute('part', `line ${l.kind}`);
-      const text = li.appendChild(document.createElement('bdi'));
+      // A notice may be in another direction than the sentences around it.
+      const text = li.appendChild(document.createElement(l.kind === 'news' ? 'bdi' : 'span'));
       text.textContent = l.text;
       if (l.lang && l.lang !== words.lang) text.lang = l.lang;
       if (l.note) li.append(' ', Object.assign(document.createElement('span'), { className: 'n', textContent: l.note }));

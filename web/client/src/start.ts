@@ -42,7 +42,7 @@ const clock = (): Now => ({ mono: performance.now(), wall: Date.now() });
 /** Tabs began at different times. */
 function moved(m: Model, by: number): Model {
   return {
-    ...m, since: m.since + by, roundAt: m.roundAt + by, polledAt: m.polledAt + by, hintAfter: m.hintAfter + by, waitUntil: m.waitUntil + by, wantAt: m.wantAt + by, wokeUntil: m.wokeUntil + by, due: m.due + by,
+    ...m, since: m.since + by, roundAt: m.roundAt + by, polledAt: m.polledAt + by, hintAfter: m.hintAfter + by, waitUntil: m.waitUntil + by, wantAt: m.wantAt + by, heardAt: m.heardAt + by, wokeUntil: m.wokeUntil + by, due: m.due + by,
     slot: m.slot === null ? null : m.slot + by, outage: m.outage && { ...m.outage, at: m.outage.at + by }, held: m.held && { ...m.held, at: m.held.at + by },
   };
 }
@@ -158,11 +158,14 @@ function run(options: Options): Client {
     else lead?.send({ event } satisfies Message);
   };
 
-  const listen = (target: EventTarget, type: string, handler: () => void): void => {
+  const listen = (target: EventTarget, type: string, handler: (e: globalThis.Event) => void): void => {
     target.addEventListener(type, handler);
     off.push(() => target.removeEventListener(type, handler));
   };
-  const wake = (): void => { if (document.visibilityState === 'visible') dispatch({ t: 'wake', offline: !navigator.onLine }); };
+  const wake = (e: globalThis.Event): void => {
+    // The first `pageshow` is no waking.
+    if (document.visibilityState === 'visible' && (e as Partial<PageTransitionEvent>).persisted !== false) dispatch({ t: 'wake', offline: !navigator.onLine });
+  };
   for (const type of ['online', 'pageshow', 'resume']) listen(window, type, wake);
   listen(document, 'visibilitychange', wake);
   listen(window, 'offline', () => dispatch({ t: 'offline' }));

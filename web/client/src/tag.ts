@@ -5,11 +5,14 @@
  *             data-key="…" data-service="checkout" data-site="Shop" data-lang="de"></script>
  */
 import { define, wordsFrom } from './banner.js';
-import * as api from './index.js';
+import { emit, on } from './bus.js';
+import { pace } from './pace.js';
+import { diagnose, start, state } from './start.js';
 
+const api = { diagnose, emit, on, pace, start, state };
 const OWN = '/.well-known/stillhere/';
-/** A test holds this against the files. */
-const LANGS = ['de', 'fr', 'es', 'pt', 'it', 'ja', 'ko', 'ru', 'ar', 'hi'];
+/** Those besides English, which is built in; they are loaded while all is well. A test holds this against the files. */
+const LANGS = ['zh-CN', 'de', 'fr', 'es', 'pt', 'it', 'ja', 'ko', 'ru', 'ar', 'hi'];
 
 function begin(): void {
   const tag = document.currentScript as HTMLScriptElement | null;
@@ -19,7 +22,7 @@ function begin(): void {
   if (src) wordsFrom(new URL('words/', src).href, LANGS);
   define();
   const mirrors = at('mirrors')?.split(/[\s,]+/), key = at('key'), service = at('service'), ping = at('ping'), lang = at('lang'), site = at('site');
-  api.start({ edge, ...mirrors && { mirrors }, ...key && { key }, ...service && { service }, ...ping && { ping } });
+  start({ edge, ...mirrors && { mirrors }, ...key && { key }, ...service && { service }, ...ping && { ping } });
   const place = (): void => {
     if (document.querySelector('stillhere-status')) return;
     const banner = document.createElement('stillhere-status');

@@ -64,6 +64,8 @@ export interface Model {
   wantAt: number;
   offline: boolean;
   slot: number | null;
+  /** The origin was heard again after an outage: what an older notice says of it is over. */
+  heardAt: number;
   waitUntil: number;
   /** Add to `wall`. */
   skewMs: number;
@@ -116,7 +118,7 @@ const SKEW_MIN_MS = 60_000;
 export const initial: Model = {
   name: 'ok', since: 0, leads: false, round: 0, roundAt: -Infinity, waits: { origin: false, mirrors: [] }, origin: 'heard', silent: false,
   outage: null, mirrors: {}, proven: {}, held: null, polledAt: -Infinity, turn: 0, rounds: 0, hints: 0, hintAfter: -Infinity,
-  wokeUntil: -Infinity, again: false, wantAt: Infinity, hinted: false, offline: false, slot: null, waitUntil: -Infinity, skewMs: 0, due: Infinity,
+  wokeUntil: -Infinity, again: false, wantAt: Infinity, hinted: false, offline: false, slot: null, heardAt: -Infinity, waitUntil: -Infinity, skewMs: 0, due: Infinity,
 };
 
 const sources = (c: Config): string[] => c.edge ? [c.edge, ...c.mirrors] : [...c.mirrors];
@@ -158,7 +160,7 @@ function judge(m: Model, now: Now, c: Config): Name {
   switch (m.origin) {
     case 'heard':
       if (m.slot !== null) return 'recovering';
-      return said === 'down' ? 'down' : said === 'work' ? 'maintenance' : said === 'slow' || said === 'part' || said === 'some' ? 'slow' : 'ok';
+      return said === 'down' ? m.held && m.held.at > m.heardAt ? 'down' : 'ok' : said === 'work' ? 'maintenance' : said === 'slow' || said === 'part' || said === 'some' ? 'slow' : 'ok';
     case 'busy': return said === 'down' ? 'down' : 'slow';
     case 'paused': return 'maintenance';
     case 'sorry': return said === 'work' ? 'maintenance' : 'down';
@@ -266,6 +268,7 @@ export function step(before: Model, event: Event, now: Now, dice: number, c: Con
           m.slot = t + Math.min(Math.max(event.slotMs ?? dice * spread, 0), SLOT_MAX_MS);
         }
         m.outage = null;
+        m.heardAt = t;
       }
       count(event.answer);
       if (m.hinted && event.answer === 'heard') m.hintAfter = t + Math.min(HINT_FIRST_MS * 2 ** m.hints++, HINT_MAX_MS);

@@ -199,6 +199,15 @@ test('it comes back in its slot, and asks nothing before', () => {
   assert.equal(p.name, 'ok');
 });
 
+test('what a notice said before the origin was heard again is over; what a newer one says counts', () => {
+  const p = well().says(notice(200, 'major')).dies().send({ t: 'failed' }).pass(20_000);
+  p.origin = { answer: 'heard', slotMs: 1_000 };
+  p.pass(20_000);
+  assert.deepEqual(p.names, ['ok', 'unknown', 'down', 'recovering', 'ok']);
+  p.says(notice(260, 'major')).pass(70_000);
+  assert.equal(p.name, 'down');
+});
+
 test('without an edge the way back is spread over half the length of the outage', () => {
   for (const [away, most] of [[2_000, 1_000], [20_000, 14_100], [600_000, 30_000]]) {
     for (const dice of [0, .999]) {
