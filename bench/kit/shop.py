@@ -59,7 +59,8 @@ class Pair:
 
     def stop(self):
         for n, node in enumerate(self.nodes):
-            self.thaw(n)
+            if node.alive():
+                self.thaw(n)
             node.kill()
 
 

@@ -203,6 +203,8 @@ impl Limiter {
         let in_use = n >= self.limit / if g > VERY_SLOW { 4.0 } else { 2.0 };
         if g > SLOW && (w.full || in_use) {
             let since = *self.slow_us.get_or_insert(w.slow_us.unwrap_or(now_us));
+            // It has been building up: the last judgements say the most.
+            self.slow.halve();
             self.slow.add(&w);
             if now_us.saturating_sub(since) >= AGREED_US {
                 self.queueing(&w, now_us);
@@ -241,15 +243,12 @@ impl Limiter {
                 if no_faster {
                     self.normal = now.x();
                     self.limit = self.limit.max(before.limit);
+                    self.slow_us = None;
                 }
                 self.before_cut = None;
-                self.slow_us = None;
                 self.slow = Sum::default();
-                return;
             }
-            if no_faster && now.count > TELLING / 2 {
-                return;
-            }
+            return;
         }
         if self.limit <= LEAST {
             self.normal += (x.min(2.0 * self.normal) - self.normal) / 8.0;
@@ -259,8 +258,9 @@ impl Limiter {
         let room = working * HEADROOM + working.sqrt();
         if room < self.limit {
             let now = Before { limit: self.limit, slow: self.slow, since: Sum::default() };
-            let _first_of_the_series = self.before_cut.get_or_insert(now);
-            self.limit = room.max(LEAST);
+            let first = self.before_cut.get_or_insert(now);
+            // Far enough to tell, and no further before it has told: few at once tell slowly.
+            self.limit = room.max(first.slow.n() / 2.0).max(LEAST).min(self.limit);
             self.cut_us = now_us;
         }
     }
@@ -274,6 +274,12 @@ impl Sum {
         self.x += w.x;
         self.weight += w.weight;
         self.n += w.n;
+    }
+    fn halve(&mut self) {
+        self.x /= 2.0;
+        self.weight /= 2.0;
+        self.n /= 2.0;
+        self.count /= 2;
     }
     fn x(&self) -> f64 {
         self.x / self.weight

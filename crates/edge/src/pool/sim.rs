@@ -579,7 +579,8 @@ fn experiment_c_with_fast_and_slow_paths() {
         Kind { route: 1, service_us: 10 * MS, share: 0.8, hedged: false },
         Kind { route: 2, service_us: 160 * MS, share: 0.2, hedged: false },
     ];
-    hold("10 and 160 ms", &two(4), &kinds, (0.94, 0.995, 11_500));
+    // Where quick and slow paths share a node, it takes longer to be sure of anything.
+    hold("10 and 160 ms", &two(4), &kinds, (0.88, 0.995, 11_500));
 }
 
 #[test]
@@ -667,7 +668,7 @@ fn a_busy_machine_that_stands_still_for_moments_is_no_overload() {
 
 #[test]
 fn a_machine_that_is_slow_for_a_while_is_hardly_taken_for_an_overload() {
-    for (times, served) in [(2.0, 0.93), (3.0, 0.8), (6.0, 0.3)] {
+    for (times, served) in [(2.0, 0.93), (3.0, 0.88), (6.0, 0.6)] {
         for seed in 1..=5 {
             let world = World {
                 rates: vec![(0, 300.0)],
