@@ -57,6 +57,9 @@ export interface Settled extends Action {
 }
 
 export interface Sent extends Action {
+  intent?: string;
+  /** Nothing more will happen to it. */
+  over: boolean;
   /** Its end: `done`, `refused`, `expired`, `needs you`, or `unknown` when nobody will ever know. */
   settled: Promise<Settled>;
 }
@@ -247,10 +250,10 @@ async function attempt(s: Store, key: string): Promise<true> {
 async function ask({ url }: Content, row: Row): Promise<[Verdict, number | undefined]> {
   const { origin, pathname } = new URL(url);
   try {
-    const response = await fetch(`${origin}${OWN}${encodeURIComponent(row.key)}?to=${encodeURIComponent(pathname)}`, { cache: 'no-store', headers: new Headers(await options.headers?.(url)), signal: AbortSignal.timeout(ASK_WITHIN_MS) });
+    const response = await fetch(`${origin}${OWN}${encodeURIComponent(row.key)}?to=${pathname}`, { cache: 'no-store', headers: new Headers(await options.headers?.(url)), signal: AbortSignal.timeout(ASK_WITHIN_MS) });
     const view = await response.json().catch(() => undefined);
     seen(response);
-    return [told(response.status, response.headers, view, (row.status ?? 0) >= 500), retryAfter(response.headers, Date.now())];
+    return [told(response.status, response.headers, view, (row.status ?? 0) >= 500, (Date.now() - row.at) / 1_000), retryAfter(response.headers, Date.now())];
   } catch {
     emit('seen', 'failed');
     // Nobody answered: that tells nothing of the action.
@@ -315,8 +318,9 @@ async function settled(s: Store, row: Row, action: Action): Promise<Settled> {
 
 async function handle(s: Store, row: Row): Promise<Sent> {
   const action = await view(s, row);
+  const { intent } = await s.open<Content>(row.content);
   return {
-    ...action,
+    ...action, over: row.over, ...intent === undefined ? {} : { intent },
     settled: row.over ? settled(s, row, action) : new Promise(done => {
       waiting.set(row.key, [...waiting.get(row.key) ?? [], done]);
       // It may have been settled since we looked.

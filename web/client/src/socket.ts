@@ -248,7 +248,8 @@ export class Socket extends EventTarget {
       if (ANEW.includes(code)) this.#plain = this.#everPlain = false;
     }
     this.#turn('resuming');
-    if (lived) this.#attempt = 0;
+    // After 4901 the next hello asks for nothing that is not there.
+    if (lived || code === 4901) this.#attempt = 0;
     this.#wait();
   }
 
@@ -340,11 +341,12 @@ export class Socket extends EventTarget {
 
   /** The session is over; another one begins with the next connection. */
   #anew(): void {
-    const { uncertain, unsent } = this.#session.end();
+    const { uncertain, count, unsent, lost } = this.#session.end();
     this.#session = new Session();
     this.#origin = false;
     this.#carry.unshift(...unsent);
-    if (uncertain.length) this.#fire('uncertain', { messages: uncertain, count: uncertain.length });
+    if (count) this.#fire('uncertain', { messages: uncertain, count });
+    if (lost) this.#fire('gap', { side: 'sent', lost });
     this.#fire('gap', { side: 'received', lost: undefined });
   }
 
@@ -355,9 +357,10 @@ export class Socket extends EventTarget {
     this.#deaf.abort();
     this.readyState = 3;
     this.#turn('closed');
-    const { uncertain, unsent } = this.#session.end();
+    const { uncertain, count, unsent, lost } = this.#session.end();
     const left = [...wasClean ? [] : uncertain, ...unsent, ...this.#carry];
-    if (left.length) this.#fire('uncertain', { messages: left, count: left.length });
+    if (left.length) this.#fire('uncertain', { messages: left, count: left.length - (wasClean ? 0 : uncertain.length - count) });
+    if (lost) this.#fire('gap', { side: 'sent', lost });
     if (!wasClean) this.dispatchEvent(new Event('error'));
     const fields = { code, reason, wasClean };
     this.dispatchEvent(typeof CloseEvent === 'function' ? new CloseEvent('close', fields) : Object.assign(new Event('close'), fields));

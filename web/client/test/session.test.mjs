@@ -153,7 +153,10 @@ test('a session that ends tells what may have been read apart from what never le
   session.send('d');
   assert.deepEqual(session.flush().frames, []);
   assert.equal(session.waiting, 1);
-  assert.deepEqual(session.end(), { uncertain: ['b', 'c'], unsent: ['d'] });
+  assert.deepEqual(session.end(), { uncertain: ['b', 'c'], count: 2, unsent: ['d'], lost: 0 });
+  session.limits = { ...LIMITS, messages: 2 };
+  for (const m of ['e', 'f', 'g']) session.send(m);
+  assert.deepEqual(session.end(), { uncertain: [], count: 2, unsent: ['f', 'g'], lost: 2 }, 'd and e are gone; of b and c nothing is known');
 });
 
 test('nonsense from the wire is ignored', () => {

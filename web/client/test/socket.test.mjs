@@ -120,9 +120,9 @@ test('an origin that is killed and comes back: each message once, or said to be 
 
 test('an edge that is killed: what nobody knows is said, what never left is sent, and nothing is doubled', { timeout: 600_000 }, async () => {
   const all = await room('edge', 5);
-  for (const t of all) t.talk(10);
+  for (const t of all) t.talk(20);
   for (let i = 0; i < 3; i += 1) {
-    await pause(300);
+    await pause(1_200);
     await edge.kill();
     await until('they notice', () => all.every(t => t.socket.state === 'resuming'));
     await pause(200);

@@ -56,13 +56,14 @@ export function answered(status: number, head: Head, path?: string): Verdict {
 
 /**
  * What `GET /.well-known/stillhere/action/<key>` says. `failed`: the origin's own answer to it was an error (5xx), which
- * the edge calls done because it was answered.
+ * the edge calls done because it was answered. `age`: seconds since it was taken in.
  */
-export function told(status: number, head: Head, view: unknown, failed: boolean): Verdict {
+export function told(status: number, head: Head, view: unknown, failed: boolean, age: number): Verdict {
   // Not the edge: nobody here can say.
   if (status === 404 || status >= 400) {
     if (!head.get('stillhere-why')) return status < 500 ? { state: 'unknown', alone: true } : { state: 'unknown' };
-    const never = status === 404 && head.get('stillhere-outcome') === 'not-forwarded';
+    // Requests to that path are kept, for so many seconds, and this one never came. A 404 alone says none of that.
+    const never = status === 404 && Number(head.get('stillhere-never') ?? 0) > age;
     return never ? { state: 'saved', unsent: true } : { state: 'unknown' };
   }
   const { state, checking } = (view ?? {}) as { state?: string; checking?: boolean };

@@ -140,10 +140,14 @@ export class Session {
     return say({ c: 'ack', got: this.got });
   }
 
-  /** The session is gone. What may have reached an origin, and what surely never left. */
-  end(): { uncertain: Payload[]; unsent: Payload[] } {
+  /** The session is gone. What may have reached an origin (`count` of them, not all are kept), what surely never left,
+   * and how many of those could not be kept (and that was not told yet). */
+  end(): { uncertain: Payload[]; count: number; unsent: Payload[]; lost: number } {
     const sent = Math.max(this.ever, this.acked);
+    const first = this.kept[0]?.n ?? this.next;
     return {
+      count: Math.max(0, sent - this.read),
+      lost: Math.max(0, first - 1 - Math.max(sent, this.read, this.missing)),
       uncertain: this.kept.filter(k => k.n <= sent).map(k => k.data),
       unsent: this.kept.filter(k => k.n > sent).map(k => k.data),
     };

@@ -35,17 +35,19 @@ export const freePort = () => new Promise(resolve => {
 
 /** An edge in front of origins; it can be killed (`kill -9`) and brought back at the same address with the same folder. */
 export class Edge {
+  /** Nodes by their address; an object is more of `[edge]`. */
   static async up(...nodes) {
     if (!existsSync(BIN)) execFileSync('cargo', ['build', '-q', '-p', 'stillhere-edge', '--example', 'front'], { cwd: ROOT, stdio: 'inherit' });
     const it = new Edge();
-    Object.assign(it, { nodes, port: await freePort(), dir: await mkdtemp(path.join(os.tmpdir(), 'stillhere-client-')) });
+    const more = Object.assign({}, ...nodes.filter(n => typeof n === 'object'));
+    Object.assign(it, { more, nodes: nodes.filter(n => typeof n === 'string'), port: await freePort(), dir: await mkdtemp(path.join(os.tmpdir(), 'stillhere-client-')) });
     it.origin = `http://127.0.0.1:${it.port}`;
     await it.start();
     return it;
   }
   async start() {
     const limits = { connections: 5000, connections_per_address: 5000, connections_per_network: 5000, by_address: "off" };
-    this.child = spawn(BIN, [`127.0.0.1:${this.port}`, this.dir, ...this.nodes, '--with', JSON.stringify({ limits })], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.child = spawn(BIN, [`127.0.0.1:${this.port}`, this.dir, ...this.nodes, '--with', JSON.stringify({ ...this.more, limits })], { stdio: ['pipe', 'pipe', 'inherit'] });
     children.add(this.child);
     this.ended = new Promise(resolve => this.child.once('exit', resolve));
     await until('the edge answers', async () => (await fetch(`${this.origin}/.well-known/stillhere/ping`)).ok);
