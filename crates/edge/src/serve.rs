@@ -372,7 +372,7 @@ impl Connection {
             pool: Some(route.pool.name().to_owned()),
             sent: answered.sent,
             after: answered.after,
-            why: None,
+            ..How::default()
         });
         let mut response = relay(answered);
         if let Some(how) = how {
@@ -421,7 +421,12 @@ impl Connection {
         let known = self.shared.board.current();
         let mut answer = answer::answer(&Asked::of(parts), &trouble, &known, clock::wall(), entropy::u64());
         if self.shared.log.load().is_some() {
-            let how = How { why: Some(trouble.why.key()), pool: trouble.pool, ..How::default() };
+            let how = How {
+                why: Some(trouble.why.key()),
+                request: trouble.request,
+                pool: trouble.pool,
+                ..How::default()
+            };
             answer.extensions_mut().insert(how);
         }
         answer

@@ -45,6 +45,18 @@ fn every_toml_block_of_the_reference_is_a_configuration() {
 }
 
 #[test]
+fn every_toml_block_about_the_edge_is_a_configuration_and_the_first_has_ten_lines() {
+    let text = std::fs::read_to_string(root().join("docs/edge.md")).unwrap();
+    let blocks: Vec<&str> =
+        text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks[0].lines().count() <= 10, "{}", blocks[0]);
+    for block in blocks {
+        let config = Config::parse("docs/edge.md", block).unwrap_or_else(|report| panic!("{report}"));
+        assert!(config.edge.is_some());
+    }
+}
+
+#[test]
 fn every_example_is_a_configuration() {
     let mut seen = 0;
     for entry in std::fs::read_dir(root().join("examples")).unwrap() {

@@ -83,6 +83,8 @@ pub(crate) struct Begun {
 pub(crate) struct How {
     /// Why the edge answered itself.
     pub(crate) why: Option<&'static str>,
+    /// The operation id that the visitor was told.
+    pub(crate) request: u64,
     pub(crate) pool: Option<String>,
     /// How often it was sent, and how long the last sending took.
     pub(crate) sent: u32,
@@ -196,6 +198,7 @@ impl Log {
             }
             if let Some(why) = how.why {
                 field(&mut line, "why", why);
+                let _ = write!(line, ",\"request\":\"{:016x}\"", how.request);
             }
         }
         let lost = self.lost.swap(0, Relaxed);

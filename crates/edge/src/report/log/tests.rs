@@ -31,6 +31,7 @@ fn a_line_is_json_whatever_is_asked_for_and_holds_no_more_than_it_may() {
     *answer.status_mut() = http::StatusCode::BAD_GATEWAY;
     answer.extensions_mut().insert(How {
         why: Some("all-out"),
+        request: 0xab,
         pool: Some("p".to_owned()),
         sent: 2,
         after: Duration::from_millis(3),
@@ -43,6 +44,7 @@ fn a_line_is_json_whatever_is_asked_for_and_holds_no_more_than_it_may() {
     let first = &lines[0];
     assert_eq!((first["path"].as_str(), first["from"].as_str()), (Some("/a"), Some("192.0.2.0/24")));
     assert_eq!((first["status"].as_u64(), first["why"].as_str()), (Some(502), Some("all-out")));
+    assert_eq!(first["request"], "00000000000000ab");
     assert_eq!((first["sent"].as_u64(), first["pool"].as_str()), (Some(2), Some("p")));
     assert!(first["host"].as_str().expect("a host").ends_with("op\"x"));
     assert_eq!(trace_id(made.as_bytes()), first["trace"].as_str());
