@@ -880,7 +880,11 @@ impl Pool {
         } else if self.all_out() {
             (hold, |waited| NoPlace::AllOut { waited })
         } else {
-            let until = if w.held || self.bridged(t) { hold } else { w.since_us + ROOM_LONGEST_US.min(hold - w.since_us) };
+            let until = if w.held || self.bridged(t) {
+                hold
+            } else {
+                w.since_us + ROOM_LONGEST_US.min(hold - w.since_us)
+            };
             (until, |waited| NoPlace::Overloaded { waited })
         };
         (w.ask.until.map_or(until, |u| until.min(self.us_of(u))), why)

@@ -44,7 +44,7 @@ async fn a_kept_connection_that_was_reset_costs_nobody_a_request() {
     let edge = Running::before(&[&node]);
     for round in 1..=20 {
         assert_eq!(get(edge.addr, "/warm", &[]).await.status, 200);
-        node.cut();
+        node.cut().await;
         let answer = ask(edge.addr, "POST", "/order", &[], "x").await;
         assert_eq!(answer.status, 200, "{round}: {}", answer.text());
         assert_eq!(node.count("/order"), round);
@@ -406,7 +406,7 @@ async fn an_h2_node_that_dies_costs_no_get_and_no_untouched_post() {
     let edge = Running::start(&format!("[[routes]]\nnodes = [\"h2c://{}\"]\n", node.addr));
     for _ in 0..10 {
         assert_eq!(get(edge.addr, "/", &[]).await.status, 200);
-        node.cut();
+        node.cut().await;
         assert_eq!(get(edge.addr, "/", &[]).await.status, 200);
     }
     node.kill().await;

@@ -16,7 +16,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll},
     time::Duration,
@@ -63,6 +63,8 @@ struct State {
     frozen: watch::Sender<bool>,
     /// Raised when all connections are to be cut.
     killed: watch::Sender<u64>,
+    /// Its connections.
+    live: AtomicUsize,
     http2: bool,
 }
 
@@ -70,6 +72,7 @@ struct State {
 struct Io {
     stream: TcpStream,
     reset: Arc<AtomicBool>,
+    state: Arc<State>,
 }
 
 /// An answer of 200 with this text.
@@ -132,6 +135,7 @@ impl Node {
             handler: Mutex::new(Arc::new(handler)),
             frozen: watch::channel(false).0,
             killed: watch::channel(0).0,
+            live: AtomicUsize::new(0),
             http2,
         });
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -177,9 +181,10 @@ impl Node {
         self.state.frozen.send_replace(false);
     }
 
-    /// All its connections end with RST; it goes on listening.
-    pub fn cut(&self) {
+    /// All its connections end with RST, and have ended then; it goes on listening.
+    pub async fn cut(&self) {
         self.state.killed.send_modify(|n| *n += 1);
+        until("its connections are gone", || self.state.live.load(SeqCst) == 0).await;
     }
 
     /// As `kill -9`: connections are reset, and nobody listens.
@@ -189,7 +194,7 @@ impl Node {
             listener.abort();
             let _aborted = soon(listener).await;
         }
-        self.cut();
+        self.cut().await;
     }
 
     /// Listens again where it was.
@@ -210,7 +215,7 @@ impl Drop for Node {
         if let Some(listener) = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take() {
             listener.abort();
         }
-        self.cut();
+        self.state.killed.send_modify(|n| *n += 1);
     }
 }
 
@@ -222,18 +227,19 @@ fn listen(at: SocketAddr, state: Arc<State>) -> io::Result<(SocketAddr, JoinHand
     let addr = listener.local_addr()?;
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(connection(stream, state.clone()));
+            state.live.fetch_add(1, SeqCst);
+            let killed = state.killed.subscribe();
+            tokio::spawn(connection(stream, state.clone(), killed));
         }
     });
     Ok((addr, task))
 }
 
-async fn connection(stream: TcpStream, state: Arc<State>) {
+async fn connection(stream: TcpStream, state: Arc<State>, mut killed: watch::Receiver<u64>) {
     stream.set_nodelay(true).unwrap();
     let reset = Arc::new(AtomicBool::new(false));
     let cut = Arc::new(tokio::sync::Notify::new());
-    let mut killed = state.killed.subscribe();
-    let io = TokioIo::new(Io { stream, reset: reset.clone() });
+    let io = TokioIo::new(Io { stream, reset: reset.clone(), state: state.clone() });
     let (serving, told) = (state.clone(), cut.clone());
     let service = service_fn(move |request: Request<Incoming>| serve(request, serving.clone(), told.clone()));
     let end = async {
@@ -299,6 +305,8 @@ impl Drop for Io {
         if self.reset.load(SeqCst) {
             let _ = self.stream.set_zero_linger();
         }
+        // The socket itself is closed right behind this; nothing waits between.
+        self.state.live.fetch_sub(1, SeqCst);
     }
 }
 
