@@ -42,7 +42,7 @@ export function guard(form: HTMLFormElement, options: GuardOptions = {}): void {
   const words = options.words ?? (() => en);
   const name = intentOf(form);
   const status = statusOf(form);
-  let pending: Sent | undefined;
+  let pending = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const forgetDraft = async () => {
@@ -56,7 +56,7 @@ export function guard(form: HTMLFormElement, options: GuardOptions = {}): void {
     await store.put('draft', name, row);
   };
   const follow = async (sent: Sent) => {
-    pending = sent;
+    pending = true;
     form.setAttribute('aria-busy', 'true');
     const stop = on('action', action => {
       if (action.key === sent.key) status.textContent = ofAction(action, words(), Date.now()) ?? '';
@@ -64,7 +64,7 @@ export function guard(form: HTMLFormElement, options: GuardOptions = {}): void {
     status.textContent = ofAction(sent, words(), Date.now()) ?? '';
     const settled = await sent.settled;
     stop();
-    pending = undefined;
+    pending = false;
     form.removeAttribute('aria-busy');
     status.textContent = ofAction(settled, words(), Date.now()) ?? '';
     // Only what was received is over; what was refused is there to be corrected.
@@ -87,9 +87,11 @@ export function guard(form: HTMLFormElement, options: GuardOptions = {}): void {
     if (event.defaultPrevented || method !== 'post' || url.origin !== location.origin || (form.target && form.target !== '_self')) return;
     event.preventDefault();
     if (pending) return;
+    pending = true;
     const data = new FormData(form, submitter);
     void submit(form, url, data).then(follow, () => {
       // Too large, too many: as if nobody guarded it.
+      pending = false;
       HTMLFormElement.prototype.submit.call(form);
     });
   });

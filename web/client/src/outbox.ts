@@ -127,6 +127,11 @@ export async function send(url: string | URL, init: SendOptions = {}): Promise<S
   if (init.intent !== undefined) content.intent = init.intent;
 
   const s = await disk();
+  // Pressed twice, in one tab or in two, is looked at one after the other.
+  return await inTurn(() => take(s, content, body, init));
+}
+
+async function take(s: Store, content: Content, body: ArrayBuffer, init: SendOptions): Promise<Sent> {
   const rows = (await s.all<Row>('action')).filter(row => !row.over);
   for (const row of rows) {
     if (init.key ? row.key === init.key : init.intent !== undefined && await same(s, row, content)) return handle(s, row);
@@ -380,6 +385,14 @@ async function alone<T>(key: string, work: () => Promise<T>): Promise<T | undefi
   } finally {
     busy.delete(key);
   }
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (globalThis.navigator?.locks) return await navigator.locks.request('stillhere.take', work) as T;
+  const mine = turn.then(work);
+  turn = mine.catch(() => {});
+  return mine;
 }
 
 function newKey(): string {
