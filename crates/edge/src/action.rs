@@ -194,7 +194,9 @@ impl Actions {
         let (queue, commands) = mpsc::channel(limits.waiting.max(1));
         writer::start(journal, shared.clone(), limits.clone(), commands)
             .map_err(|source| OpenError::Folder { path: dir.to_owned(), source })?;
-        Ok(Arc::new(Actions { inner: Arc::new(Inner { secrets, shared, limits, queue, let_pass: AtomicBool::new(false) }) }))
+        Ok(Arc::new(Actions {
+            inner: Arc::new(Inner { secrets, shared, limits, queue, let_pass: AtomicBool::new(false) }),
+        }))
     }
 
     /// Who makes this request, as the route's `principal` says.

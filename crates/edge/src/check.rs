@@ -20,6 +20,9 @@ impl Spec {
         if let Some(log) = &self.log {
             found.extend(log.validate().into_iter().map(|p| under("log", p)));
         }
+        if let Some(tls) = &self.tls {
+            found.extend(tls.validate().into_iter().map(|p| under("tls", p)));
+        }
         for (n, route) in self.routes.iter().enumerate() {
             let mut of = |table: &str, problems: Vec<Problem>| {
                 found.extend(problems.into_iter().map(|p| under(&format!("routes[{n}].{table}"), p)));

@@ -3,6 +3,11 @@
 //! It runs in a task of its own. A client that goes away takes nothing with it: the action is finished, and whoever
 //! asks for its key learns how it ended.
 
+mod desk;
+
+pub use desk::{Desk, Lease};
+pub(crate) use desk::{SETTLE_WITHIN, Taken};
+
 use crate::{
     Body,
     action::{Actions, Answer, Begin, Due, Key, KeyedSpec, NewAction, Running, Settle, View},
@@ -56,7 +61,7 @@ struct Whole {
 /// Answers a request with a key.
 pub(crate) async fn serve(
     connection: Arc<Connection>,
-    actions: Arc<Actions>,
+    actions: Lease,
     route: Arc<Route>,
     parts: Parts,
     body: Body,
@@ -93,7 +98,7 @@ pub(crate) async fn serve(
 #[expect(clippy::too_many_arguments, reason = "one request's whole context, moved into its task")]
 async fn exchange(
     connection: Arc<Connection>,
-    actions: &Arc<Actions>,
+    actions: &Actions,
     route: Arc<Route>,
     spec: KeyedSpec,
     parts: Parts,
@@ -145,6 +150,11 @@ async fn exchange(
             };
             return connection.sorry(&parts, sorry(why, state, Some(&key)));
         }
+        // A successor has the journal, and it may know this key: then it must not be sent past it.
+        Err(_) if connection.shared.actions.is_elsewhere() => {
+            drop(place);
+            return connection.sorry(&parts, sorry(Why::NotForwarded, None, None));
+        }
         Err(not_kept) => {
             // Nothing is promised, and the request is served as one without a key would be.
             tracing::warn!(error = %not_kept, route = name, "an action is served without being kept");
@@ -182,7 +192,7 @@ async fn unkept(
     id: u64,
     came: Instant,
 ) -> Response<Body> {
-    if let Some(actions) = &connection.shared.actions {
+    if let Some(actions) = connection.shared.actions.now() {
         actions.lets_pass();
     }
     out.repeat = if spec.origin_honours && !out.flows() { Repeat::Again } else { Repeat::Never };
@@ -353,7 +363,7 @@ fn rest(read: Bytes, mut wire: Incoming, flight: Flight) -> Body {
 /// Says with the 404 of an action that it never came, where that is known.
 pub(crate) fn never_came(shared: &Shared, parts: &Parts, mut no: Response<Body>) -> Response<Body> {
     let routes = shared.routes.load();
-    let keeps = shared.actions.as_ref().is_some_and(|actions| !actions.let_pass());
+    let keeps = shared.actions.now().is_some_and(|actions| !actions.let_pass());
     let to = parts.uri.query().and_then(|query| query.strip_prefix("to=")).filter(|_| keeps);
     let route = to.and_then(|to| routes.find(crate::serve::host_of(parts), to, &parts.headers));
     if let Some(keyed) = route.and_then(|route| route.spec.keyed.as_ref()) {
@@ -373,12 +383,14 @@ fn again(answer: Answer) -> Response<Body> {
 }
 
 /// Sends what waits in the journal, as nodes come back. Runs beside the workers, with connections of its own.
-pub(crate) async fn send_late(shared: Arc<Shared>, actions: Arc<Actions>) {
+pub(crate) async fn send_late(shared: Arc<Shared>) {
     let upstream = Upstream::new(shared.nodes.clone());
     let room = Arc::new(tokio::sync::Semaphore::new(LATE_AT_ONCE));
     let mut swept = clock::mono();
     loop {
         sleep(LATE_LOOK).await;
+        // It comes later and goes earlier than this process.
+        let Some(actions) = shared.actions.now() else { continue };
         let now = clock::mono();
         if now.saturating_duration_since(swept) > SWEEP {
             swept = now;
@@ -400,9 +412,10 @@ pub(crate) async fn send_late(shared: Arc<Shared>, actions: Arc<Actions>) {
         for one in due {
             let Ok(turn) = room.clone().acquire_owned().await else { return };
             let (shared, upstream) = (shared.clone(), upstream.clone());
+            let Some(lease) = shared.actions.now() else { return };
             tokio::spawn(async move {
                 late(&shared, &upstream, one).await;
-                drop(turn);
+                drop((turn, lease));
             });
         }
     }

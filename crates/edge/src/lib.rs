@@ -29,6 +29,7 @@ pub mod limit;
 mod listen;
 mod own;
 pub mod pool;
+mod private;
 pub mod report;
 pub mod room;
 pub mod route;
@@ -37,8 +38,9 @@ pub mod socket;
 pub mod spec;
 pub mod stale;
 pub mod tls;
+pub mod upgrade;
 pub mod upstream;
 
 pub use body::Body;
-pub use edge::{Edge, Settings, StartError};
+pub use edge::{Edge, Settings, StartError, UPGRADE_WITHIN};
 pub use spec::{Problem, Spec};

@@ -12,14 +12,25 @@ use crate::{
     upstream::Upstream,
 };
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderValue, Request, StatusCode, header};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, thread, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::Ordering::{Relaxed, SeqCst},
+    },
+    thread,
+    time::Duration,
+};
 use stillhere_net::clock;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -38,16 +49,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 const H2_STREAMS: u32 = 200;
 /// How long a TLS handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// While stopping: how often it is looked whether WebSockets are left.
-const SOCKETS_LOOK: Duration = Duration::from_millis(20);
 const SWEEP: Duration = Duration::from_secs(1);
+/// A connection that has said nothing yet when we stop is listened to for so long.
+pub(crate) const UNREAD_FOR: Duration = Duration::from_millis(500);
 
 /// How far stopping has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Serving,
-    /// No new connections; each one ends after the request that it has.
-    Draining,
+    /// No new connections; each one ends after the request that it has. One that has none ends after `idle`, so that a
+    /// request that is on its way does not meet a closed door.
+    Draining {
+        idle: Duration,
+    },
     /// What is left is cut.
     Over,
 }
@@ -79,9 +93,10 @@ pub(crate) fn worker(
     number: usize,
     doors: Vec<Door>,
     shared: Arc<Shared>,
-    phase: watch::Receiver<Phase>,
+    mut phase: watch::Receiver<Phase>,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    shared.busy.fetch_add(1, SeqCst);
     thread::Builder::new().name(format!("edge-{number}")).spawn(move || {
         runtime.block_on(async move {
             let upstream = Upstream::new(shared.nodes.clone());
@@ -102,11 +117,9 @@ pub(crate) fn worker(
                 }
             }
             open.join_all().await;
-            // WebSockets have left the connections that are waited for above.
-            let mut over = phase.clone();
-            while !shared.sockets.open().is_empty() && *over.borrow_and_update() != Phase::Over {
-                let _either = timeout(SOCKETS_LOOK, over.changed()).await;
-            }
+            shared.busy.fetch_sub(1, SeqCst);
+            // WebSockets have left the connections that are waited for above; whoever stops tells them.
+            let _ = phase.wait_for(|p| *p == Phase::Over).await;
             sweeper.abort();
         });
     })
@@ -175,12 +188,17 @@ async fn connection<I>(
     peer: SocketAddr,
     shared: Arc<Shared>,
     upstream: Arc<Upstream>,
-    phase: watch::Receiver<Phase>,
+    mut phase: watch::Receiver<Phase>,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = shared.limits.spec().gate();
-    let Ok((prefix, kind)) = gate::sniff(&mut io, shared.limits.spec().idle).await else { return };
+    let sniffed = tokio::select! {
+        biased;
+        sniffed = gate::sniff(&mut io, shared.limits.spec().idle) => sniffed,
+        () = stopping(&mut phase, UNREAD_FOR) => return,
+    };
+    let Ok((prefix, kind)) = sniffed else { return };
     let (io, control) = Gated::new(io, prefix, limits);
     match kind {
         Kind::H1 => {
@@ -213,7 +231,11 @@ async fn secured(
         Err(_) => return,
     };
     let limits = shared.limits.spec().gate();
-    if io.get_ref().1.alpn_protocol() == Some(b"h2") {
+    let protocol = io.get_ref().1.alpn_protocol();
+    if protocol == Some(tls::ALPN) {
+        return; // the handshake was all that the authority wanted
+    }
+    if protocol == Some(b"h2") {
         let about = Arc::new(Connection::new(shared, upstream, peer, true, None));
         return http2_connection(Gated::transparent(io, limits), about, phase).await;
     }
@@ -229,7 +251,13 @@ where
     let idle = about.shared.limits.spec().idle;
     let service = service_fn(move |request: Request<Incoming>| {
         let about = about.clone();
-        async move { Ok::<http::Response<Body>, Infallible>(about.serve(request).await) }
+        async move {
+            let mut answer = about.serve(request).await;
+            if about.shared.draining.load(Relaxed) && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<http::Response<Body>, Infallible>(answer)
+        }
     });
     let mut builder = http1::Builder::new();
     // The gate sees to it that a head is not slow; here it is how long a connection may wait for its next one.
@@ -238,7 +266,7 @@ where
     tokio::select! {
         biased;
         done = &mut serving => return ended(done),
-        _ = phase.wait_for(|p| *p != Phase::Serving) => serving.as_mut().graceful_shutdown(),
+        () = stopping(&mut phase, Duration::ZERO) => serving.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         biased;
@@ -274,6 +302,19 @@ where
     tokio::select! {
         biased;
         done = &mut serving => ended(done),
+        _ = phase.wait_for(|p| *p == Phase::Over) => {}
+    }
+}
+
+/// Ready when this connection is to end by itself: when we stop, and it has been idle for as long as it may then, and
+/// for `least`.
+async fn stopping(phase: &mut watch::Receiver<Phase>, least: Duration) {
+    let idle = match phase.wait_for(|p| *p != Phase::Serving).await.as_deref() {
+        Ok(Phase::Draining { idle }) => *idle,
+        _ => Duration::ZERO,
+    };
+    tokio::select! {
+        () = sleep(idle.max(least)) => {}
         _ = phase.wait_for(|p| *p == Phase::Over) => {}
     }
 }

@@ -39,12 +39,12 @@ pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<
             Some(held) => json(&held.text),
             None => connection.sorry(&parts, Trouble::of(Why::NotRouted, id)),
         },
-        _ => match (what.strip_prefix(ACTION), &connection.shared.actions) {
+        _ => match (what.strip_prefix(ACTION), connection.shared.actions.now()) {
             (Some(key), Some(actions)) => {
                 let host = host_of(&parts);
                 let view = Key::from_segment(key)
                     .ok()
-                    .and_then(|key| keyed::view(&connection.shared, actions, host, &parts.headers, &key));
+                    .and_then(|key| keyed::view(&connection.shared, &actions, host, &parts.headers, &key));
                 match view {
                     Some(view) => json(&view.json()),
                     None => {
@@ -52,6 +52,12 @@ pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<
                         keyed::never_came(&connection.shared, &parts, no)
                     }
                 }
+            }
+            // It changes hands at this moment: that is no reason to say that there is nothing.
+            (Some(_), None) if connection.shared.actions.is_elsewhere() => {
+                let mut trouble = Trouble::of(Why::NotForwarded, id);
+                trouble.retry_after = Some(Duration::from_secs(1));
+                connection.sorry(&parts, trouble)
             }
             _ => connection.sorry(&parts, Trouble::of(Why::NotRouted, id)),
         },

@@ -1,13 +1,13 @@
 //! One request through the phases, in the order of the module list in `lib.rs`.
 
 use crate::{
-    Body,
-    action::{self, Actions},
+    Body, action,
     answer::{self, Asked, Back, Streams, Trouble, Why},
     dial,
     forward::{self, Answered, Failed, Outgoing},
     gate::{GateControl, Pace},
-    headers, keyed,
+    headers,
+    keyed::{self, Desk, Taken},
     known::{Board, Seen},
     limit::{Limits, Who},
     own,
@@ -21,6 +21,7 @@ use crate::{
     socket::{self, Sockets},
     spec::Spec,
     stale::{self, Keep, Stale},
+    tls::Challenges,
     upstream::{self, Upstream},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -33,7 +34,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -55,8 +56,13 @@ pub struct Shared {
     pub streams: Arc<Streams>,
     pub stale: Stale,
     pub sockets: Arc<Sockets>,
-    /// None: there is no folder to keep actions in, and nothing is promised.
-    pub actions: Option<Arc<Actions>>,
+    pub actions: Arc<Desk>,
+    /// What a certificate authority asks to see.
+    pub challenges: Arc<Challenges>,
+    /// A successor takes new connections: each answer is the last one on its connection.
+    pub(crate) draining: AtomicBool,
+    /// Workers that still have connections.
+    pub(crate) busy: AtomicUsize,
     pub limits: Limits,
     /// Own answers by reason, and what browsers report.
     pub told: Told,
@@ -95,7 +101,7 @@ impl Shared {
         routes: Routes,
         nodes: Arc<upstream::Shared>,
         secret: Secret,
-        actions: Option<Arc<Actions>>,
+        actions: Arc<Desk>,
     ) -> Arc<Shared> {
         Arc::new(Shared {
             routes: ArcSwap::from_pointee(routes),
@@ -105,6 +111,9 @@ impl Shared {
             stale: Stale::new(STALE_BYTES),
             sockets: Sockets::new(),
             actions,
+            challenges: Arc::default(),
+            draining: AtomicBool::new(false),
+            busy: AtomicUsize::new(0),
             limits: Limits::new(&spec.limits, entropy::u64(), clock::mono()),
             told: Told::default(),
             browsers: Browsers::default(),
@@ -158,6 +167,10 @@ impl Connection {
     async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let came = clock::mono();
         let id = self.requests.fetch_add(1, Relaxed);
+        // An authority looks from anywhere, and is no visitor.
+        if let Some(text) = self.shared.challenges.text(request.uri().path()) {
+            return Response::new(Body::whole(text));
+        }
         if let Err(answer) = self.limited(&request, id, came) {
             if socket::is_handshake(&request)
                 && let Some(gate) = &self.gate
@@ -297,13 +310,21 @@ impl Connection {
         id: u64,
         came: Instant,
     ) -> Response<Body> {
-        if let (Some(keyed), Some(actions)) = (&route.spec.keyed, &self.shared.actions)
+        if let Some(keyed) = &route.spec.keyed
             && !headers::is_safe(&parts.method)
             && (keyed.required || parts.headers.contains_key(action::HEADER))
         {
-            let actions = actions.clone();
-            let body = Body::paced(body, self.body_pace(&parts));
-            return keyed::serve(self.clone(), actions, route, parts, body, id, came).await;
+            match self.shared.actions.take().await {
+                Taken::Never => {}
+                Taken::Lease(actions) => {
+                    let body = Body::paced(body, self.body_pace(&parts));
+                    return keyed::serve(self.clone(), actions, route, parts, body, id, came).await;
+                }
+                Taken::Away => {
+                    let failed = Failed::NoAnswer(Failure::Connect);
+                    return self.sorry(&parts, self.trouble(&route, &failed, id, came));
+                }
+            }
         }
         self.forward(route, parts, body, id, came).await
     }
@@ -632,7 +653,7 @@ async fn try_node(shared: Arc<Shared>, pool: Arc<Pool>, probe: Probe) {
     pool.probed(probe.node.id(), sign, now.saturating_duration_since(began), now);
     if !was
         && pool.available(now)
-        && let Some(actions) = &shared.actions
+        && let Some(actions) = shared.actions.now()
     {
         actions.hurry(clock::wall());
     }

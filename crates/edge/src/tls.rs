@@ -1,22 +1,27 @@
 //! TLS for clients: several certificates, chosen by the name that is asked for, replaced while connections go on.
 //!
 //! What it defends against: a certificate file that is half written while it is read (the old one stays and the log
-//! says so), and a handshake that never ends (it has a deadline, like every head).
+//! says so), a handshake that never ends (it has a deadline, like every head), and an authority that is away: what
+//! it gave last is on disk and stays.
+
+pub mod acme;
+mod certificates;
+mod challenges;
+
+pub(crate) use certificates::LOOK;
+pub use certificates::{CertificateView, Certificates};
+pub use challenges::{ALPN, Challenges};
 
 use crate::spec::Problem;
-use arc_swap::ArcSwap;
+use acme::AcmeSpec;
 use rustls::{
-    ServerConfig,
     crypto::ring::sign::any_supported_type,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-    server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, fmt, io, net::SocketAddr, path::PathBuf, sync::Arc};
-use tokio_rustls::TlsAcceptor;
-use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 /// Certificates of one edge.
 pub const CERTIFICATES_MAX: usize = 1_000;
@@ -35,6 +40,9 @@ pub struct TlsSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1_000))]
     pub certificates: Vec<CertificateSpec>,
+    /// Certificates that are obtained and renewed by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<AcmeSpec>,
 }
 
 /// A certificate with its chain, and its key.
@@ -47,25 +55,18 @@ pub struct CertificateSpec {
     pub key: PathBuf,
 }
 
-/// All certificates, by name. Read by every handshake without a lock.
-#[derive(Default)]
-pub struct Certificates {
-    all: ArcSwap<ByName>,
-}
-
-#[derive(Default)]
-struct ByName {
-    exact: HashMap<String, Arc<CertifiedKey>>,
-    /// By what follows the star: `.example.com`.
-    below: HashMap<String, Arc<CertifiedKey>>,
-    first: Option<Arc<CertifiedKey>>,
-}
-
 // === impl TlsSpec ===
 
 impl TlsSpec {
     fn usual_listen() -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 8443))
+    }
+
+    /// Everything that is wrong, as far as it can be seen without reading files.
+    #[must_use]
+    pub fn validate(&self) -> Vec<Problem> {
+        let acme = self.acme.iter().flat_map(AcmeSpec::validate);
+        acme.map(|p| Problem { path: format!("acme.{}", p.path), ..p }).collect()
     }
 
     /// Reads every file.
@@ -127,137 +128,8 @@ pub fn certified(
     }
 }
 
-// === impl Certificates ===
-
-impl Certificates {
-    /// These are shown from now on.
-    pub fn replace(&self, all: &[Arc<CertifiedKey>]) {
-        let mut next = ByName { first: all.first().cloned(), ..ByName::default() };
-        for key in all {
-            for name in names(key) {
-                match name.strip_prefix('*') {
-                    Some(below) => next.below.entry(below.to_owned()).or_insert_with(|| key.clone()),
-                    None => next.exact.entry(name).or_insert_with(|| key.clone()),
-                };
-            }
-        }
-        self.all.store(Arc::new(next));
-    }
-
-    /// The one for this name; the first one when none fits.
-    #[must_use]
-    pub fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
-        let all = self.all.load();
-        let fitting = name.map(str::to_ascii_lowercase).and_then(|name| {
-            let below = || name.find('.').and_then(|dot| all.below.get(&name[dot..]));
-            all.exact.get(&name).or_else(below).cloned()
-        });
-        fitting.or_else(|| all.first.clone())
-    }
-
-    /// Settings for the listener. `h2` and `http/1.1` are offered.
-    #[must_use]
-    pub fn acceptor(self: &Arc<Self>) -> TlsAcceptor {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring has the usual protocol versions")
-            .with_no_client_auth()
-            .with_cert_resolver(self.clone());
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        TlsAcceptor::from(Arc::new(config))
-    }
-}
-
-impl ResolvesServerCert for Certificates {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.find(hello.server_name())
-    }
-}
-
-impl fmt::Debug for Certificates {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = self.all.load();
-        f.debug_struct("Certificates").field("names", &(all.exact.len() + all.below.len())).finish()
-    }
-}
-
-/// The names that a certificate is for, in lower case.
-fn names(key: &CertifiedKey) -> Vec<String> {
-    let Some(leaf) = key.cert.first() else { return Vec::new() };
-    let Ok((_, certificate)) = x509_parser::certificate::X509Certificate::from_der(leaf) else {
-        return Vec::new();
-    };
-    let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
-    let dns = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-        _ => None,
-    };
-    names.value.general_names.iter().filter_map(dns).collect()
-}
-
 /// Whether a handshake that failed is worth a line in the log: clients that leave are not.
 #[must_use]
 pub fn is_news(e: &io::Error) -> bool {
     e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn make(names: &[&str]) -> (String, String) {
-        let made =
-            rcgen::generate_simple_self_signed(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>())
-                .expect("a certificate");
-        (made.cert.pem(), made.signing_key.serialize_pem())
-    }
-
-    fn written(dir: &std::path::Path, names: &[&str]) -> CertificateSpec {
-        let (certificate, key) = make(names);
-        let spec = CertificateSpec {
-            certificate: dir.join(format!("{}.pem", names[0].replace('*', "star"))),
-            key: dir.join(format!("{}.key", names[0].replace('*', "star"))),
-        };
-        std::fs::write(&spec.certificate, certificate).expect("written");
-        std::fs::write(&spec.key, key).expect("written");
-        spec
-    }
-
-    #[test]
-    fn the_certificate_whose_name_fits_is_shown_and_the_first_to_everybody_else() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let certificates = ["shop.test", "*.wild.test"].map(|n| written(dir.path(), &[n]));
-        let spec = TlsSpec { listen: TlsSpec::usual_listen(), certificates: certificates.to_vec() };
-        let read = spec.read().expect("good files");
-        let all = Certificates::default();
-        assert!(all.find(Some("shop.test")).is_none());
-        all.replace(&read);
-        for (asked, which) in [
-            (Some("SHOP.test"), 0),
-            (Some("a.wild.test"), 1),
-            (Some("a.b.wild.test"), 0),
-            (Some("wild.test"), 0),
-            (None, 0),
-        ] {
-            let found = all.find(asked).expect("one of them");
-            assert!(Arc::ptr_eq(&found, &read[which]), "{asked:?}");
-        }
-    }
-
-    #[test]
-    fn files_that_do_not_belong_together_or_are_none_are_said_with_their_place() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let (a, b) = (written(dir.path(), &["a.test"]), written(dir.path(), &["b.test"]));
-        let mixed = CertificateSpec { certificate: a.certificate.clone(), key: b.key };
-        let missing = CertificateSpec { certificate: dir.path().join("none"), key: a.key.clone() };
-        let swapped = CertificateSpec { certificate: a.key, key: a.certificate };
-        let spec = TlsSpec { listen: TlsSpec::usual_listen(), certificates: vec![mixed, missing, swapped] };
-        let found = spec.read().expect_err("all wrong");
-        let paths: Vec<&str> = found.iter().map(|p| p.path.as_str()).collect();
-        assert_eq!(
-            paths,
-            ["certificates[0].key", "certificates[1].certificate", "certificates[2].certificate"]
-        );
-    }
 }
