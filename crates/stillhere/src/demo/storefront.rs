@@ -23,8 +23,8 @@ use stillhere_edge::Body;
 use stillhere_model::Lang;
 use stillhere_net::entropy;
 
-/// A node gives up on the database after this.
-const DATABASE_WITHIN: Duration = Duration::from_millis(400);
+/// A node gives up on the database after this: before the checks give up on the node.
+const DATABASE_WITHIN: Duration = Duration::from_millis(800);
 /// How often the ticker looks, and how long it may say nothing.
 const TICK: Duration = Duration::from_millis(500);
 const BEAT_TICKS: u32 = 20;
