@@ -157,9 +157,8 @@ fn case_p_the_edge_outlives_the_core_and_the_next_core_keeps_it() {
         .spawn()
         .expect("the binary runs");
     let answer = wait_for("it serves from its folder", || {
-        let head =
-            format!("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept: application/json\r\n\r\n");
-        request(front.edge, &head).filter(|a| a.status == 503)
+        let head = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept: application/json\r\n\r\n";
+        request(front.edge, head).filter(|a| a.status == 503)
     });
     assert!(answer.body.contains("all-out"), "{}", answer.body);
     assert!(front.get("/.well-known/stillhere/notice").expect("kept").body.contains("\"sig\""));
