@@ -358,7 +358,7 @@ pub(crate) async fn attempt(
                 // It is slow. A second node is asked where that does no harm and the budget allows it. What may be
                 // repeated, but not be done twice at once, waits until the first node is given up.
                 quiet.as_mut().reset((began + pool.spec().hold.min(ANSWER_WITHIN)).into());
-                let mut second = pin!(beside(upstream, &pool, node, ask, out, sent));
+                let mut second = Box::pin(beside(upstream, &pool, node, ask, out, sent));
                 let mut hedged = hedge_after.is_some();
                 let mut given_up = false;
                 loop {

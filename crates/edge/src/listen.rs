@@ -155,7 +155,8 @@ async fn accept(
                 tokio::spawn(async move {
                     match tls {
                         None => connection(stream, peer, shared, upstream, phase).await,
-                        Some(tls) => secured(stream, tls, peer, shared, upstream, phase).await,
+                        // Boxed, so that a plain connection does not take the room of one with TLS.
+                        Some(tls) => Box::pin(secured(stream, tls, peer, shared, upstream, phase)).await,
                     }
                     drop((alive, seat));
                 });
@@ -207,7 +208,7 @@ async fn connection<I>(
         }
         Kind::H2 => {
             let about = Arc::new(Connection::new(shared, upstream, peer, false, None));
-            http2_connection(io, about, phase).await;
+            Box::pin(http2_connection(io, about, phase)).await;
         }
     }
 }
@@ -237,7 +238,7 @@ async fn secured(
     }
     if protocol == Some(b"h2") {
         let about = Arc::new(Connection::new(shared, upstream, peer, true, None));
-        return http2_connection(Gated::transparent(io, limits), about, phase).await;
+        return Box::pin(http2_connection(Gated::transparent(io, limits), about, phase)).await;
     }
     let (io, control) = Gated::new(io, Bytes::new(), limits);
     let about = Arc::new(Connection::new(shared, upstream, peer, true, Some(control)));

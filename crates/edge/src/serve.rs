@@ -180,7 +180,7 @@ impl Connection {
             return *answer;
         }
         if socket::is_handshake(&request) {
-            return self.socket(request, id).await;
+            return Box::pin(self.socket(request, id)).await;
         }
         let (mut parts, body) = request.into_parts();
         if (parts.headers.contains_key(header::UPGRADE) || parts.method == http::Method::CONNECT)
@@ -318,7 +318,9 @@ impl Connection {
                 Taken::Never => {}
                 Taken::Lease(actions) => {
                     let body = Body::paced(body, self.body_pace(&parts));
-                    return keyed::serve(self.clone(), actions, route, parts, body, id, came).await;
+                    // Apart, like whatever few requests come to: every connection has room for the largest future.
+                    let kept = keyed::serve(self.clone(), actions, route, parts, body, id, came);
+                    return Box::pin(kept).await;
                 }
                 Taken::Away => {
                     let failed = Failed::NoAnswer(Failure::Connect);

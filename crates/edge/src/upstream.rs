@@ -265,7 +265,8 @@ impl Upstream {
         if let Some(to) = self.take(node, generation, only_fresh) {
             return Ok(Link { to, node: node.clone(), generation, reused: true, home: Arc::downgrade(self) });
         }
-        let to = timeout(CONNECT_WITHIN, self.open(node, generation, false)).await;
+        // Boxed: it is large, and nearly all requests go on a kept connection.
+        let to = timeout(CONNECT_WITHIN, Box::pin(self.open(node, generation, false))).await;
         let to = to.unwrap_or(Err(ConnectError::TooSlow))?;
         Ok(Link { to, node: node.clone(), generation, reused: false, home: Arc::downgrade(self) })
     }
@@ -276,7 +277,7 @@ impl Upstream {
     /// When none can be made.
     pub async fn link_for_upgrade(self: &Arc<Self>, node: &Arc<Node>) -> Result<Link, ConnectError> {
         let generation = node.generation();
-        let to = timeout(CONNECT_WITHIN, self.open(node, generation, true)).await;
+        let to = timeout(CONNECT_WITHIN, Box::pin(self.open(node, generation, true))).await;
         let to = to.unwrap_or(Err(ConnectError::TooSlow))?;
         Ok(Link { to, node: node.clone(), generation, reused: false, home: Weak::new() })
     }
