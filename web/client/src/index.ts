@@ -7,3 +7,4 @@ export { type Notice } from './notice.js';
 export * from './socket.js';
 export * from './outbox.js';
 export * from './form.js';
+export * from './sse.js';

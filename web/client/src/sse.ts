@@ -13,14 +13,14 @@ const SILENCE_MS = 45_000;
 const DIAL_MS = 15_000;
 const LINE_MAX = 1024 * 1024;
 
-export interface EventsOptions {
+export interface EventStreamOptions {
   withCredentials?: boolean;
   headers?: () => HeadersInit;
   /** Ms of silence after which the connection is taken for dead. Default: 45 s once a comment was heard, else never. */
   silence?: number;
 }
 
-export class Events extends EventTarget {
+export class EventStream extends EventTarget {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
   static readonly CLOSED = 2;
@@ -34,7 +34,7 @@ export class Events extends EventTarget {
   onmessage: ((event: MessageEvent) => unknown) | null = null;
   onerror: ((event: Event) => unknown) | null = null;
 
-  #options: EventsOptions;
+  #options: EventStreamOptions;
   #last = '';
   #retry: number | undefined;
   #attempt = 0;
@@ -42,7 +42,7 @@ export class Events extends EventTarget {
   #abort: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(url: string | URL, options: EventsOptions = {}) {
+  constructor(url: string | URL, options: EventStreamOptions = {}) {
     super();
     this.url = new URL(url, globalThis.location?.href).href;
     this.withCredentials = options.withCredentials ?? false;

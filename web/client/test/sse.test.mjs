@@ -1,8 +1,8 @@
-// `Events` reads what an EventSource reads, outlives what an EventSource dies of, and comes back paced.
+// `EventStream` reads what an EventSource reads, outlives what an EventSource dies of, and comes back paced.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
-import { Events } from '../dist/esm/sse.js';
+import { EventStream } from '../dist/esm/sse.js';
 import { Edge, Origin, until } from './kit/edge.mjs';
 
 async function stream(answer) {
@@ -27,7 +27,7 @@ test('every way to write an event is read as the standard says, in whatever piec
       next();
     });
     t.after(s.down);
-    const events = new Events(s.url);
+    const events = new EventStream(s.url);
     const heard = listen(events, 'other', 'void');
     await until('all', () => heard.length === 5);
     assert.deepEqual(heard, [['message', 'one', ''], ['message', 'two\nlines', '7'], ['other', ' spaced', '7'], ['message', '', '7'], ['message', 'no id', '']], `in pieces of ${size}`);
@@ -44,7 +44,7 @@ test('a 503 does not end it, Retry-After is kept, and it goes on from the last i
     r.end(`id: ${asked.length}\ndata: ${asked.length}\n\n`);
   });
   t.after(s.down);
-  const events = new Events(s.url);
+  const events = new EventStream(s.url);
   const heard = listen(events);
   await until('three', () => heard.length === 2);
   assert.deepEqual(asked.slice(0, 3).map(a => a[1]), [undefined, '1', '1']);
@@ -60,7 +60,7 @@ test('204 ends it, silence does not last for ever', async t => {
     r.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: x\n\n');
   });
   t.after(s.down);
-  const events = new Events(s.url, { silence: 300 });
+  const events = new EventStream(s.url, { silence: 300 });
   await until('ended', () => events.readyState === 2);
   assert.equal(n, 2);
 });
@@ -68,7 +68,7 @@ test('204 ends it, silence does not last for ever', async t => {
 test('through the real edge it is held while the origin is away, and goes on when it is back', { timeout: 90_000 }, async t => {
   const origin = await Origin.up((q, r) => { r.writeHead(200, { 'content-type': 'text/event-stream' }).write('id: 5\ndata: alive\n\n'); });
   const edge = await Edge.up(origin.at);
-  const events = new Events(`${edge.origin}/events`);
+  const events = new EventStream(`${edge.origin}/events`);
   t.after(async () => { events.close(); await edge.down(); await origin.kill(); });
   const heard = listen(events, 'stillhere');
   await until('alive', () => heard.length === 1);
