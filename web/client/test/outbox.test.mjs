@@ -351,6 +351,33 @@ test('a form with a secret in it is sent, and the secret is on no disk', async t
   assert.ok([...ledger.values()][0].body.includes('secret=hunter2'));
 });
 
+test('orders over a link that is cut all the time, with reloads and a dying origin: each of them once', { timeout: 400_000 }, async t => {
+  const ORDERS = Number(process.env.ORDERS ?? 40);
+  const it = await fresh(t);
+  const from = link.cuts;
+  let deaths = 0, over = false;
+  const faults = (async () => {
+    while (!over) {
+      await new Promise(resolve => setTimeout(resolve, 40 + Math.random() * 120));
+      if (Math.random() < 0.04) {
+        deaths += 1;
+        await origin.kill();
+        await origin.start();
+      } else link.cutAll();
+    }
+  })();
+  for (let n = 0; n < ORDERS; n += 1) {
+    await until('the page takes it', () => send(it.page, `no ${n}.`));
+    if (n % 10 === 9) await until('reloaded', async () => { await it.page.reload(); await it.page.waitForFunction(() => window.ready, undefined, { timeout: 2_000 }); return true; });
+  }
+  await until('all are over', () => it.page.evaluate(async ([n]) => (await client.actions()).filter(a => a.state === 'done').length === n, [ORDERS]), 300_000);
+  over = true;
+  await faults;
+  for (let n = 0; n < ORDERS; n += 1) assert.equal(executed(`no ${n}.`), 1, `order ${n}`);
+  assert.equal(ledger.size, ORDERS);
+  console.log(`# ${ORDERS} orders, ${link.cuts - from} cut connections, ${deaths} deaths of the origin: 0 lost, 0 doubled`);
+});
+
 test('a form with nobody to guard it posts as it always did', async t => {
   const it = await fresh(t, '/form');
   const p = it.page;
