@@ -37,6 +37,8 @@ const NEVER: HeaderName = HeaderName::from_static("stillhere-never");
 const BUDGET_PAUSE: Duration = Duration::from_millis(100);
 /// Actions that are taken from the journal at a time, and sent at the same time at most.
 const LATE_AT_ONCE: usize = 16;
+/// A late action waits so long among the visitors who come back with it, as long as a node takes requests.
+const LATE_PATIENCE: Duration = Duration::from_secs(5);
 /// How often we look for actions that are due, whatever else wakes us.
 const LATE_LOOK: Duration = Duration::from_millis(200);
 const SWEEP: Duration = Duration::from_secs(60);
@@ -440,11 +442,14 @@ async fn late(shared: &Arc<Shared>, upstream: &Arc<Upstream>, due: Due) {
     }
     let Some(out) = Outgoing::of_action(&request) else { return };
     let now = clock::mono();
+    // While all nodes are out it takes no place from a visitor; when they are back, it waits its turn as visitors do,
+    // else those who come back at once are always before it.
+    let until = if route.pool.available(now) { now + LATE_PATIENCE } else { now };
     let ask =
         Ask { client: 0, priority: route.priority(), bytes: 0, not: None, route: route.id, until: Some(now) };
     let host = host.as_str();
     let sending = Sending { upstream, route: &route, spec: &spec, host, ask, out, running };
-    match sending.send(None, now).await {
+    match sending.send(None, until).await {
         Outcome::Answered(whole) => {
             tracing::info!(status = whole.head.status.as_u16(), "an action was sent late")
         }

@@ -108,7 +108,9 @@ impl Board {
         let held = Arc::new(Held { notice, text: text.into(), received: now });
         let mut newest = None;
         self.known.rcu(|known| {
-            newest = known.notice.as_ref().map(|h| h.order()).filter(|order| *order >= offered);
+            // The same statement, made again later, is what keeps it fresh while nothing happens.
+            let before = |h: &&Arc<Held>| (h.order(), h.notice.made_at) < (offered, made_at);
+            newest = known.notice.as_ref().filter(|h| !before(h)).map(|h| h.order());
             match newest {
                 Some(_) => Arc::clone(known),
                 None => Arc::new(Known {

@@ -539,6 +539,11 @@ impl Pool {
             return;
         }
         let answers = self.nodes.iter().map(|n| n.state().answers()).sum::<u64>();
+        if self.paused_at(t) || self.all_out() {
+            // That nobody could answer says nothing of how much they can: those who come back are spread by that.
+            *rate = Rate { answers, at_us: t, ..*rate };
+            return;
+        }
         let passed_s = passed as f64 / 1e6;
         let lately = answers.saturating_sub(rate.answers) as f64 / passed_s;
         let weight = if rate.at_us == 0 { 0.0 } else { 1.0 - (-passed_s).exp() };
@@ -819,8 +824,11 @@ impl Pool {
         (t.saturating_sub(last) >= odd).then_some(last)
     }
 
+    /// Nobody is sent away for having waited, not even who came while there still seemed to be a node.
     fn bridged(&self, t: u64) -> bool {
-        t < self.bridging_us.load(Relaxed) || self.silent_since(t).is_some()
+        t < self.bridging_us.load(Relaxed)
+            || t < self.catching_up_us.load(Relaxed)
+            || self.silent_since(t).is_some()
     }
 
     /// Sends those away who have waited too long for room.

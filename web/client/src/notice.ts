@@ -24,7 +24,9 @@ export interface Notice {
 }
 
 /** True: `a` replaces `b`. */
-export const newer = (a: Notice, b: Notice): boolean => a.epoch > b.epoch || a.epoch === b.epoch && a.seq > b.seq;
+export const newer = (a: Notice, b: Notice): boolean => a.epoch !== b.epoch ? a.epoch > b.epoch : a.seq !== b.seq ? a.seq > b.seq
+    // The same said again: it is fresh.
+    : Date.parse(a.made_at) > Date.parse(b.made_at);
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), c => c.charCodeAt(0));

@@ -24,6 +24,10 @@ fn only_a_newer_notice_with_the_right_signature_replaces_the_one_that_is_held() 
     assert_eq!(taken(&board, 1, 5), Ok(()));
     assert_eq!(taken(&board, 1, 5), Err(NotTaken::NotNewer { offered: (1, 5), held: (1, 5) }));
     assert_eq!(taken(&board, 1, 4), Err(NotTaken::NotNewer { offered: (1, 4), held: (1, 5) }));
+    let again = sample::signed(&sample::well(before(1), 5));
+    let same_epoch = board.take_notice(&again, &public(), NOW);
+    assert_eq!((same_epoch, held(&board)), (Ok(()), Some((1, 5))), "said again later, it is fresh");
+    assert_eq!(board.current().notice.as_ref().map(|h| h.notice.made_at), Some(before(1)));
     assert_eq!(taken(&board, 2, 1), Ok(()), "a restore raises the epoch");
     assert_eq!(taken(&board, 1, 99), Err(NotTaken::NotNewer { offered: (1, 99), held: (2, 1) }));
     let text = sample::signed(&sample::well(before(1), 100));

@@ -162,6 +162,11 @@ impl Keeping {
         if self.log_json {
             command.arg("--log-json");
         }
+        // It says as much as we do: the demo is quiet.
+        if std::env::var_os("STILLHERE_LOG").is_none() {
+            let level = tracing::level_filters::LevelFilter::current();
+            command.env("STILLHERE_LOG", level.to_string().to_lowercase());
+        }
         // A group of its own: Ctrl-C in a terminal is for us, and we let it end gracefully.
         command.stdin(Stdio::null()).process_group(0);
         let mut child = match command.spawn() {
