@@ -48,6 +48,7 @@ function answer(q, r) {
     came.push(body);
     const key = q.headers['idempotency-key'];
     assert.ok(key, 'every action has its key');
+    if (how === '401') return r.writeHead(401).end();
     if (how === '503') return r.writeHead(503).end();
     // Under `/order` the origin honours the key; elsewhere it does whatever comes as often as it comes.
     const order = ledger.get(key) ?? ledger.set(key, { body, done: 0 }).get(key);
@@ -287,6 +288,42 @@ test('where the disk is denied or full it is sent all the same, and nobody is to
     await until('the end', () => p.evaluate(() => window.ends?.memory?.state === 'done'));
     await context.close();
   }
+});
+
+test('who has to log in first does, and it goes under the same key', async t => {
+  const it = await fresh(t);
+  how = '401';
+  const { key } = await send(it.page, 'login');
+  await becomes(it.page, 'login', 'needs you');
+  how = 'ok';
+  await it.page.evaluate(key => client.retry(key), key);
+  await becomes(it.page, 'login', 'done');
+  assert.deepEqual([executed('login'), [...ledger.keys()].length], [1, 1]);
+});
+
+test('what never left can be taken back, what may have left cannot', async t => {
+  const it = await fresh(t);
+  await it.context.setOffline(true);
+  const off = await send(it.page, 'back');
+  assert.equal(await it.page.evaluate(key => client.cancel(key), off.key), true);
+  await it.context.setOffline(false);
+  how = 'stall';
+  const on = await send(it.page, 'gone');
+  await until('it is at the origin', () => attempts('gone') === 1);
+  assert.equal(await it.page.evaluate(key => client.cancel(key), on.key), false);
+  how = 'ok';
+  stalled.splice(0).forEach(say => say());
+  await becomes(it.page, 'gone', 'done');
+  assert.equal(attempts('back'), 0);
+});
+
+test('what was not sent in time is not sent unasked', async t => {
+  const it = await fresh(t);
+  await it.context.setOffline(true);
+  await send(it.page, 'late', '/order', { expires: 1 });
+  await it.context.setOffline(false);
+  await becomes(it.page, 'late', 'expired');
+  assert.equal(attempts('late'), 0);
 });
 
 test('what must not be sent is refused with a reason', async t => {
