@@ -4,9 +4,10 @@
 //   words/    the languages that the one-tag build loads on demand
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
-import { readdir, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = path.resolve(here, process.env.STILLHERE_DIST ?? 'dist');
@@ -19,12 +20,23 @@ try {
   process.exit(1);
 }
 
-const target = 'es2022';
-await build({ entryPoints: [path.join(src, 'tag.ts')], bundle: true, minify: true, format: 'iife', target, charset: 'utf8', legalComments: 'none', outfile: path.join(dist, 'client.js') });
-
-await mkdir(path.join(dist, 'words'), { recursive: true });
+const out = await build({
+  entryPoints: [path.join(src, 'tag.ts')], bundle: true, minify: true, format: 'iife', target: 'es2022', charset: 'utf8', legalComments: 'none', write: false,
+});
+const files = new Map([['client.js', out.outputFiles[0].text]]);
 for (const file of await readdir(path.join(dist, 'esm/words'))) {
   if (!file.endsWith('.js')) continue;
   const { default: words } = await import(pathToFileURL(path.join(dist, 'esm/words', file)));
-  await writeFile(path.join(dist, 'words', file.replace(/\.js$/, '.json')), JSON.stringify(words));
+  files.set(`words/${file.replace(/\.js$/, '.json')}`, JSON.stringify(words));
+}
+
+// `served` is what the Rust build takes along. Written only if it is another one: cargo goes by the time of writing.
+for (const folder of [dist, ...process.env.STILLHERE_DIST ? [] : [path.join(here, 'served')]]) {
+  await mkdir(path.join(folder, 'words'), { recursive: true });
+  for (const [name, text] of files) {
+    const file = path.join(folder, name);
+    if (await readFile(file, 'utf8').catch(() => '') === text) continue;
+    await writeFile(file, text);
+    await writeFile(`${file}.gz`, gzipSync(text, { level: 9 }));
+  }
 }

@@ -19,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 use stillhere_net::entropy;
+use stillhere_tell::client;
 
 /// Everything below this is ours; nothing of it reaches the origin.
 pub const PREFIX: &str = "/.well-known/stillhere/";
@@ -32,6 +33,10 @@ pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<
         let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "");
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return answer;
+    }
+    let gzip = parts.headers.get_all(header::ACCEPT_ENCODING).iter();
+    if let Some(file) = client::file(what, gzip.filter_map(|v| v.to_str().ok()).any(client::takes_gzip)) {
+        return of_client(&file);
     }
     match what {
         "ping" => plain(StatusCode::NO_CONTENT, ""),
@@ -134,6 +139,25 @@ fn json(text: &str) -> Response<Body> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    answer
+}
+
+/// A file of the browser client. Other sites of the same owner may load it too.
+fn of_client(file: &client::File) -> Response<Body> {
+    let mut answer = Response::new(Body::whole(file.body));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(client::CACHE_CONTROL));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Some(encoding) = file.content_encoding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    );
     answer
 }
 

@@ -7,6 +7,7 @@
 pub mod away;
 pub mod badge;
 pub mod clean;
+pub mod client;
 pub mod feed;
 pub mod headline;
 pub mod live;

@@ -7,9 +7,9 @@ const MIRROR_WITHIN_MS = 4_000;
 /** The report of a blocked request may come after its failure. */
 const BLOCK_REPORT_MS = 50;
 
-/** Own answers of the edge that say that the origin is short of room, and those that are about this visitor alone. */
-const BUSY = ['overloaded', 'queue-full', 'waiting-room', 'too-slow'];
-const ABOUT_ME = ['too-many-requests', 'key-in-flight', 'key-other-body', 'key-needed', 'key-malformed', 'banned', 'request-timeout', 'bad-request', 'body-too-large', 'head-too-large', 'not-routed'];
+/** Own answers of the edge (`Stillhere-Why`): the origin is short of room; it is out. All others are about this visitor alone. */
+const BUSY = /^(overloaded|queue-full|waiting-room|too-slow)$/;
+const OUT = /^(all-out|not-forwarded|outcome-unknown|broken)$/;
 
 const blocked = new Set<string>();
 if (typeof document !== 'undefined') {
@@ -37,10 +37,10 @@ export async function askOrigin(url: string): Promise<OriginAnswer> {
       method: 'HEAD', headers: { 'Stillhere-Probe': '1' }, cache: 'no-store', credentials: 'omit', redirect: 'manual', signal: AbortSignal.timeout(ORIGIN_WITHIN_MS),
     });
     const why = r.headers.get('stillhere-why'), slotMs = after(r.headers.get('stillhere-return')), date = Date.parse(r.headers.get('date') ?? '');
-    const answer: Origin = why === null || ABOUT_ME.includes(why)
+    const answer: Origin = why === null
       // Over plain HTTP anybody in between may have said it.
       ? isGateway(r.status) ? isSecureContext ? 'sorry' : 'none' : 'heard'
-      : why === 'paused' ? 'paused' : BUSY.includes(why) ? 'busy' : 'sorry';
+      : why === 'paused' ? why : BUSY.test(why) ? 'busy' : OUT.test(why) ? 'sorry' : 'heard';
     const waitMs = why === null && answer !== 'heard' ? after(r.headers.get('retry-after')) : undefined;
     return { answer, ...slotMs !== undefined && { slotMs }, ...waitMs !== undefined && { waitMs }, ...date && { date } };
   } catch {

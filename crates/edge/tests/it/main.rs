@@ -5,6 +5,7 @@
 #[expect(clippy::print_stdout, reason = "the child that is killed says what it was promised")]
 mod action;
 mod away;
+mod client;
 mod failover;
 mod flood;
 mod keyed;
