@@ -8,7 +8,9 @@ import { Socket } from '../dist/esm/socket.js';
 import { Edge, Link, Origin, freePort, until } from './kit/edge.mjs';
 
 const DROPS = Number(process.env.DROPS ?? 200);
-const SOCKETS = 20;
+const SOCKETS = Number(process.env.SOCKETS ?? 20);
+/** Each connection lives about so long, which is more than a redial takes. */
+const LIFE_MS = 1_500;
 
 let edge, origin, link;
 /** What origins got of each client, by the client's name, over all their lives. */
@@ -76,7 +78,7 @@ test(`over ${DROPS} cuts of the client's link nothing is lost, doubled or reorde
   for (const t of all) t.talk();
   const from = link.cuts;
   while (link.cuts - from < DROPS) {
-    await pause(60);
+    await pause(LIFE_MS / SOCKETS);
     // One at a time; one in fifty is not cut but falls silent.
     const pairs = [...link.pairs].filter(p => !p.frozen);
     const pair = pairs[Math.floor(Math.random() * pairs.length)];
