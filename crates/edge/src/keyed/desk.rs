@@ -89,6 +89,15 @@ impl Desk {
         }
     }
 
+    /// Without taking it: for looking at its vitals. None: it is not here.
+    #[must_use]
+    pub fn peek(&self) -> Option<Arc<Actions>> {
+        match &self.inner.borrow().stands {
+            Stands::Here(actions) => Some(actions.clone()),
+            _ => None,
+        }
+    }
+
     /// None: it is coming. Looking and counting are one step, so that it cannot be given away between them.
     fn try_take(self: &Arc<Self>) -> Option<Taken> {
         let mut taken = None;

@@ -329,7 +329,7 @@ async fn a_journal_that_takes_no_more_promises_no_more_and_keeps_what_it_promise
     let edge = edge(&[&node], data.path(), "");
     assert_eq!(order(edge.addr, &[], "tea").await.status, 200);
     // The journal's end: every write of it fails from now on.
-    let actions = edge.edge().shared().actions.clone().unwrap();
+    let actions = edge.edge().shared().actions.peek().unwrap();
     actions.close().await;
     let other = KEY.replace("0001", "0002");
     for _ in 0..2 {
@@ -389,6 +389,6 @@ async fn an_answer_that_breaks_off_is_not_an_answer() {
     let answer = order(edge.addr, &[], "tea").await;
     assert_eq!((answer.status.as_u16(), answer.header("stillhere-outcome")), (502, "unknown"), "{answer:?}");
     assert_eq!(node.count("/order"), 1);
-    until("settled", || edge.edge().shared().actions.as_ref().unwrap().vitals().running == 0).await;
+    until("settled", || edge.edge().shared().actions.peek().unwrap().vitals().running == 0).await;
     assert_eq!(state(edge.addr).await, "unknown");
 }
