@@ -50,9 +50,9 @@ fn report(number: u64, pools: Vec<PoolReport>) -> Report {
 
 fn edges() -> (tempfile::TempDir, Edges) {
     let dir = tempfile::tempdir().unwrap();
-    let mut spec = stillhere_config::edge::Spec::default();
-    spec.routes =
+    let routes =
         serde_json::from_str(r#"[{"service": "shop", "nodes": ["http://127.0.0.1:9001"]}]"#).unwrap();
+    let spec = stillhere_config::edge::Spec { routes, ..Default::default() };
     let edges = Edges::new(dir.path(), Some(&spec));
     (dir, edges)
 }

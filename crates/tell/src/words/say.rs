@@ -231,10 +231,9 @@ impl Words {
             }
             Finding::EdgeAllOut { nodes } => say("finding-edge-all-out", &[("nodes", (*nodes).into())]),
             Finding::EdgeOverloaded => self.plain("finding-edge-overloaded"),
-            Finding::EdgeErrors { percent, answers } => say(
-                "finding-edge-errors",
-                &[("percent", (*percent).into()), ("answers", (*answers).into())],
-            ),
+            Finding::EdgeErrors { percent, answers } => {
+                say("finding-edge-errors", &[("percent", (*percent).into()), ("answers", (*answers).into())])
+            }
             Finding::EdgePaused => self.plain("finding-edge-paused"),
             Finding::NotAllowed { what } => say("finding-not-allowed", &[("what", short(what))]),
             Finding::OwnUplinkDown => self.plain("finding-own-uplink-down"),
