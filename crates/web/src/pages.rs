@@ -27,7 +27,7 @@ use std::{
     task::{Context, Poll},
 };
 use stillhere_model::{Incident, IncidentId, Lang, MaintenanceId};
-use stillhere_tell::{Snapshot, View, page};
+use stillhere_tell::{Snapshot, View, client, page};
 use tokio::sync::mpsc;
 
 /// Seconds after which a listener for whom there was no seat may try again.
@@ -47,6 +47,16 @@ pub(crate) fn routes() -> Router<App> {
         .route("/maintenance/{id}", get(maintenance))
         .route("/logo/{name}", get(logo))
         .route("/live", get(live))
+        .route(
+            "/.well-known/stillhere/client.js",
+            get(|headers: HeaderMap| async move { of_client("client.js", &headers) }),
+        )
+        .route(
+            "/.well-known/stillhere/words/{name}",
+            get(|Path(name): Path<String>, headers: HeaderMap| async move {
+                of_client(&format!("words/{name}"), &headers)
+            }),
+        )
 }
 
 fn ready(app: &App, route: Route, lang: Lang, headers: &HeaderMap) -> Response {
@@ -102,6 +112,28 @@ async fn logo(State(app): State<App>, Path(name): Path<String>) -> Response {
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     ];
     (headers, Bytes::from_owner(picture.bytes.clone())).into_response()
+}
+
+/// A file of the browser client, for the pages of whoever runs this.
+fn of_client(name: &str, asked: &HeaderMap) -> Response {
+    let gzip = asked.get(header::ACCEPT_ENCODING).is_some_and(|v| takes_gzip(v.as_bytes()));
+    let Some(file) = client::file(name, gzip) else {
+        return Problem::not_found("There is no such file of the browser client in this build.")
+            .into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, file.content_type),
+        (header::CACHE_CONTROL, client::CACHE_CONTROL),
+        (header::VARY, "accept-encoding"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    let leave = (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
+    let encoding = file.content_encoding.map(|encoding| [(header::CONTENT_ENCODING, encoding)]);
+    let mut answer = (headers, [leave], Bytes::from_static(file.body)).into_response();
+    answer
+        .headers_mut()
+        .extend(encoding.into_iter().flatten().map(|(n, v)| (n, HeaderValue::from_static(v))));
+    answer
 }
 
 /// Whether visitors may read it: it names no service, or one that they see.

@@ -127,7 +127,7 @@ export function say(state: State, actions: readonly Action[], words: Words, o: {
   const last = lines.findIndex(l => l.kind === 'do');
   lines.splice(last < 0 ? lines.length : last, 0, ...needed.map(({ text }) => ({ kind: 'action', text: text ?? '' }) as const));
   const url = notice?.site.url ?? '';
-  return { tone, title, lead, lines, href: /^https:\/\//i.test(url) ? url : null, site };
+  return { tone, title, lead, lines, href: state.name !== 'you' && /^https:\/\//i.test(url) ? url : null, site };
 }
 
 /** Null: nothing that is known can be said of it. */

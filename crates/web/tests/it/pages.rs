@@ -233,3 +233,22 @@ async fn the_operators_mark_is_served_by_us_for_ever_and_cannot_run_anything() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_browser_client_may_be_loaded_by_other_sites_and_is_a_404_where_it_was_not_built() {
+    let s = start().await;
+    for name in ["client.js", "words/de.json"] {
+        let answer = s.get(&format!("/.well-known/stillhere/{name}")).await;
+        let Some(file) = stillhere_tell::client::file(name, false) else {
+            assert_eq!(answer.status, 404, "{name}");
+            continue;
+        };
+        assert_eq!(answer.status, 200, "{name}");
+        assert_eq!(answer.header("content-type"), Some(file.content_type));
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some("cross-origin"));
+        let cache = answer.header("cache-control").unwrap();
+        assert!(cache.starts_with("public, max-age="), "{cache}");
+    }
+    assert_eq!(s.get("/.well-known/stillhere/words/..%2Fclient.js").await.status, 404);
+}
