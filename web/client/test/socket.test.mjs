@@ -21,7 +21,7 @@ before(async () => {
     ws.on('message', (data, binary) => {
       const m = binary ? `b${Buffer.from(data)}` : String(data);
       const [name, n] = m.replace(/^b/, '').split(':');
-      if (name === 'bye') return ws.close(Number(n), 'as you wish');
+      if (name === 'quit') return ws.close(Number(n), 'as you wish');
       (ledger.get(name) ?? ledger.set(name, []).get(name)).push(Number(n));
       ws.send(binary ? data : `echo ${m}`, { binary });
     });
@@ -170,7 +170,7 @@ test("the application's own close passes both ways with code and reason", async 
   const [ofA, ofB] = [closed(a), closed(b)];
   a.say();
   a.socket.close(3001, 'enough');
-  b.socket.send('bye:4567');
+  b.socket.send('quit:4567');
   assert.deepEqual(await ofB, [4567, 'as you wish', true]);
   assert.deepEqual((await ofA).slice(0, 1), [3001]);
   await until('what was said before came', () => a.ledger.length === 1);
