@@ -53,6 +53,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// A connection that has said nothing yet when we stop is listened to for so long.
 pub(crate) const UNREAD_FOR: Duration = Duration::from_millis(500);
 
+/// While stopping: how often it is looked whether a connection has become a WebSocket.
+const SWITCH_LOOK: Duration = Duration::from_millis(20);
+
 /// How far stopping has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -250,6 +253,7 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let idle = about.shared.limits.spec().idle;
+    let switching = about.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let about = about.clone();
         async move {
@@ -267,7 +271,13 @@ where
     tokio::select! {
         biased;
         done = &mut serving => return ended(done),
-        () = stopping(&mut phase, Duration::ZERO) => serving.as_mut().graceful_shutdown(),
+        () = async {
+            stopping(&mut phase, Duration::ZERO).await;
+            // hyper would say `Connection: close` beside the answer that switches, and some clients believe it.
+            while switching.switching.load(Relaxed) && *phase.borrow() != Phase::Over {
+                sleep(SWITCH_LOOK).await;
+            }
+        } => serving.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         biased;

@@ -90,6 +90,8 @@ pub struct Connection {
     number: u64,
     /// Operation ids: a random beginning, then one by one.
     requests: AtomicU64,
+    /// It is about to become a WebSocket.
+    pub(crate) switching: AtomicBool,
 }
 
 // === impl Shared ===
@@ -150,6 +152,7 @@ impl Connection {
             peer: ip,
             number,
             requests: AtomicU64::new(entropy::u64()),
+            switching: AtomicBool::new(false),
         }
     }
 
@@ -336,7 +339,13 @@ impl Connection {
         let found = routes.find(host_of_request(&request), request.uri().path(), request.headers()).cloned();
         drop(routes);
         match found {
-            Some(route) => dial::serve(self, &route, request, id).await,
+            Some(route) => {
+                self.switching.store(true, Relaxed);
+                let answer = dial::serve(self, &route, request, id).await;
+                // What has become a WebSocket stays one.
+                self.switching.store(answer.status() == http::StatusCode::SWITCHING_PROTOCOLS, Relaxed);
+                answer
+            }
             None => {
                 if let Some(gate) = &self.gate {
                     gate.declined();

@@ -12,3 +12,5 @@ mod keyed;
 mod rig;
 mod serve;
 mod socket;
+mod tls;
+mod upgrade;
