@@ -1,5 +1,5 @@
 // `Socket` through the real edge: the client's link is cut, the origin is killed, the edge is killed.
-// DROPS sets how many cuts (default 200; the figures in docs/client-behaviour.md are from 1,000 and more).
+// DROPS sets how many cuts (default 60; the figures in docs/client-behaviour.md are from 1,000 and more).
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import WS, { WebSocketServer } from 'ws';
 import { Socket } from '../dist/esm/socket.js';
 import { Edge, Link, Origin, freePort, until } from './kit/edge.mjs';
 
-const DROPS = Number(process.env.DROPS ?? 200);
+const DROPS = Number(process.env.DROPS ?? 60);
 const SOCKETS = Number(process.env.SOCKETS ?? 20);
 /** Each connection lives about so long, which is more than a redial takes. */
 const LIFE_MS = 1_500;
