@@ -79,7 +79,7 @@ class _Crowd:
                 waiting -= 1
                 good += got.startswith(begins)
                 if not got.startswith(begins):
-                    self.others[got[:24]] += 1
+                    self.others[got.split(b"\r\n\r\n")[-1][:160]] += 1
         return good
 
     def still_open(self):

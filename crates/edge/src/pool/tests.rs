@@ -192,6 +192,17 @@ fn when_nothing_is_answered_at_all_nobody_is_sent_away_and_the_first_to_come_goe
 }
 
 #[test]
+fn whoever_waited_for_room_when_the_nodes_died_goes_on_too_when_they_are_back() {
+    let (pool, now) = pool(1);
+    let mut all = fill(&pool, now);
+    let mut first = wait(&pool, ask(), now);
+    all[0].failed(Failure::Connect, now + MS * 10);
+    let probe = pool.probes_due(now + MS * 3_000).pop().expect("a probe");
+    pool.probed(probe.node.id(), Sign::Answers, MS, now + MS * 3_001);
+    assert!(granted(&mut first).is_some());
+}
+
+#[test]
 fn a_deadline_moves_when_all_nodes_go_out_meanwhile() {
     let (pool, now) = pool(1);
     let mut all = fill(&pool, now);
