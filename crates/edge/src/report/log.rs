@@ -29,6 +29,9 @@ const SIZE_MAX: u64 = 1 << 40;
 const KEEP_MAX: u32 = 100;
 /// Lines that wait for the disk.
 const LINES_MAX: usize = 16_384;
+/// Lines are written this often: a writer that waited for each one would be woken by every request, which cost as much
+/// as the request itself.
+const GATHER: Duration = Duration::from_millis(20);
 /// Characters of a path, a host or a user agent in a line.
 const TEXT_MAX: usize = 1_024;
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
@@ -268,6 +271,7 @@ fn write_all(queue: &Receiver<String>, mut out: Out) {
         }
         // Nobody else has anything to say at the moment.
         out.flush();
+        thread::sleep(GATHER);
     }
 }
 
