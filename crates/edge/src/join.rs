@@ -17,10 +17,11 @@ mod tell;
 pub use client::{AskError, Core};
 
 use crate::{
-    edge::{Edge, Settings, StartError},
+    edge::{Edge, Settings, StartError, UPGRADE_WITHIN},
     report::About,
     serve::Shared,
     spec::{Problem, Spec},
+    upgrade::{self, Predecessor, Successor, UpgradeError},
 };
 use client::Client;
 use kept::{Joined, Kept};
@@ -56,6 +57,23 @@ pub struct Joining {
     pub listen: Option<SocketAddr>,
 }
 
+/// How one process takes over from another.
+#[derive(Debug, Default)]
+pub struct Handover {
+    /// The one before this.
+    pub predecessor: Option<Predecessor>,
+    /// Rings when another is to take over.
+    pub wanted: Arc<Notify>,
+}
+
+/// Why it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Stopped,
+    /// Another process serves now.
+    Succeeded,
+}
+
 /// Why it ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
@@ -80,10 +98,13 @@ struct Life {
     key: Option<[u8; 32]>,
     /// When a notice went to disk, and what it said without its time.
     notice_kept: Option<(Time, String)>,
+    /// Until the first edge of this process has begun.
+    predecessor: Option<Predecessor>,
 }
 
 /// Serves for a core until `stop` turns true, then lets what is under way end within `drain`. `again` asks for the
-/// files of the configuration (certificates, the log) to be opened anew.
+/// files of the configuration (certificates, the log) to be opened anew. When another process has taken over, what is
+/// under way ends, too.
 ///
 /// # Errors
 /// When the core cannot be asked at all. Everything else is tried again.
@@ -91,32 +112,41 @@ pub async fn run(
     joining: Joining,
     mut stop: watch::Receiver<bool>,
     again: Arc<Notify>,
+    handover: Handover,
     drain: Duration,
-) -> Result<(), JoinError> {
+) -> Result<Ended, JoinError> {
     stillhere_net::tls::install();
     let client = || Client::new(joining.core.clone(), joining.token.clone()).map_err(JoinError::Core);
     let (to_ask, to_tell) = (client()?, client()?);
-    let mut life = Life::new(joining);
+    let mut life = Life::new(joining, handover.predecessor);
     life.go_on().await;
     let (fed, mut feeds) = mpsc::channel(1);
     let have = life.have();
     let asking = tokio::spawn(feed::run(to_ask, life.joining.name.clone(), have, fed));
     let telling = tokio::spawn(tell::run(to_tell, life.state.clone()));
-    loop {
+    let successor = loop {
         tokio::select! {
             biased;
-            _ = stop.wait_for(|s| *s) => break,
+            _ = stop.wait_for(|s| *s) => break None,
             () = again.notified() => life.again().await,
+            () = handover.wanted.notified() => if let Some(successor) = life.upgrade().await {
+                break Some(successor);
+            },
             Some(feed) = feeds.recv() => life.take(feed).await,
         }
-    }
+    };
+    let ended = if successor.is_some() { Ended::Succeeded } else { Ended::Stopped };
     asking.abort();
     telling.abort();
     life.state.serving.send_replace(None);
-    if let Some((edge, _)) = life.edge.take() {
-        stopped(edge, drain).await;
+    match (life.edge.take(), successor) {
+        (Some((edge, _)), Some(successor)) => {
+            let _ = tokio::task::spawn_blocking(move || edge.retire(successor, UPGRADE_WITHIN)).await;
+        }
+        (Some((edge, _)), None) => stopped(edge, drain).await,
+        (None, _) => {}
     }
-    Ok(())
+    Ok(ended)
 }
 
 async fn stopped(edge: Edge, within: Duration) {
@@ -127,7 +157,7 @@ async fn stopped(edge: Edge, within: Duration) {
 // === impl Life ===
 
 impl Life {
-    fn new(joining: Joining) -> Life {
+    fn new(joining: Joining, predecessor: Option<Predecessor>) -> Life {
         let kept = Kept::new(&joining.data);
         let joined = kept.joined();
         let about = About {
@@ -140,7 +170,7 @@ impl Life {
         };
         let key = joined.notice_key.as_deref().and_then(key_of);
         let state = Arc::new(State { about: Mutex::new(about), serving: watch::channel(None).0 });
-        Life { joining, kept, joined, edge: None, state, key, notice_kept: None }
+        Life { joining, kept, joined, edge: None, state, key, notice_kept: None, predecessor }
     }
 
     /// What is on disk, as what the core need not send again. A configuration that did not start is asked for again.
@@ -246,7 +276,12 @@ impl Life {
     async fn begin(&mut self, spec: Spec) -> Result<(), String> {
         let settings = Settings { spec: spec.clone(), data: Some(self.joining.data.clone()) };
         // Opening the journal reads the disk.
-        let started = tokio::task::spawn_blocking(move || Edge::start(settings)).await;
+        let predecessor = self.predecessor.take();
+        let start = move || match predecessor {
+            Some(predecessor) => Edge::take_over(settings, predecessor),
+            None => Edge::start(settings),
+        };
+        let started = tokio::task::spawn_blocking(start).await;
         let edge = match started {
             Ok(Ok(edge)) => edge,
             Ok(Err(StartError::Spec(problems))) => return Err(said(&problems)),
@@ -310,6 +345,31 @@ impl Life {
         if let Some((edge, _)) = &self.edge {
             orders::carry_out(&self.joined.orders, edge.shared(), clock::mono(), clock::wall());
         }
+    }
+
+    /// Another process takes over. None: it did not come to serve, and we go on.
+    async fn upgrade(&mut self) -> Option<Successor> {
+        let Some((edge, spec)) = self.edge.take() else {
+            tracing::error!("there is no edge yet that another process could take over");
+            return None;
+        };
+        let start = move || {
+            let command = upgrade::again().map_err(UpgradeError::Start);
+            let successor = command.and_then(|command| edge.upgrade(command));
+            (edge, successor)
+        };
+        let (edge, successor) = match tokio::task::spawn_blocking(start).await {
+            Ok(both) => both,
+            Err(e) => {
+                tracing::error!(error = %e, "the upgrade broke off");
+                return None;
+            }
+        };
+        self.edge = Some((edge, spec));
+        successor
+            .inspect(|s| tracing::info!(pid = s.id(), "another process has taken over"))
+            .inspect_err(|e| tracing::error!(error = %e, "no other process takes over; this one goes on"))
+            .ok()
     }
 
     /// Certificates and the log's file are opened anew.

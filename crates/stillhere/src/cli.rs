@@ -164,6 +164,12 @@ pub enum EdgeDo {
         #[command(flatten)]
         at: At,
     },
+    /// Let the edge of a folder on this machine hand over to a new process of the binary that is there now
+    Upgrade {
+        /// Its folder [default: ./stillhere-edge]
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -14,10 +14,11 @@ use crate::{
 use anyhow::Context as _;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use stillhere_edge::{
-    Edge, Settings, Spec, StartError,
+    Edge, Settings, Spec, StartError, UPGRADE_WITHIN,
     action::KeyedSpec,
-    join::{self, Core, Joining},
+    join::{self, Core, Ended, Handover, Joining},
     spec::RouteSpec,
+    upgrade::{self, Predecessor, UpgradeError},
 };
 use stillhere_net::SecretSource;
 use tokio::{
@@ -33,10 +34,20 @@ const FOLDER: &str = "stillhere-edge";
 /// Runs the edge, or speaks with the core about it.
 pub async fn run(args: cli::Edge) -> Result<(), Exit> {
     match args.what {
+        Some(cli::EdgeDo::Upgrade { data }) => upgraded(data).await,
         Some(what) => tell::run(what).await,
         None if args.run.join.is_some() => joined(args.run).await,
         None => alone(args.run).await,
     }
+}
+
+/// Tells the edge on this machine to hand over to a new process.
+async fn upgraded(data: Option<PathBuf>) -> Result<(), Exit> {
+    let data = data.unwrap_or_else(|| PathBuf::from(FOLDER));
+    let within = upgrade::READY_WITHIN + UPGRADE_WITHIN + DRAIN_WITHIN;
+    let (old, new) = lock::hand_over(&data, within).await?;
+    say::out(&format!("process {} serves now; {} has ended", new.as_raw_nonzero(), old.as_raw_nonzero()));
+    Ok(())
 }
 
 /// For a core, which may be away.
@@ -55,7 +66,12 @@ async fn joined(args: cli::EdgeRun) -> Result<(), Exit> {
     }
     let data = args.data.unwrap_or_else(|| PathBuf::from(FOLDER));
     make_private(&data).with_context(|| format!("cannot use the data folder {}", data.display()))?;
-    let _one = lock::take(&data).await?;
+    let predecessor = predecessor()?;
+    let _one = match &predecessor {
+        None => Locked::Now(lock::take(&data).await?),
+        // It has the lock as long as something is left there.
+        Some(_) => Locked::Later(tokio::spawn(lock::wait(data.clone()))),
+    };
     let name = args.name.unwrap_or_else(this_machine);
     let joining = Joining {
         core,
@@ -74,13 +90,35 @@ async fn joined(args: cli::EdgeRun) -> Result<(), Exit> {
             asked.notify_one();
         }
     });
+    let handover = Handover { predecessor, ..Handover::default() };
+    let mut upgrade_wanted = signal(SignalKind::user_defined2()).context("signals")?;
+    let wanted = handover.wanted.clone();
+    tokio::spawn(async move {
+        while upgrade_wanted.recv().await.is_some() {
+            wanted.notify_one();
+        }
+    });
     let waiting = tokio::spawn(async move {
         let ended = wait().await;
         stop.send_replace(true);
         ended
     });
-    join::run(joining, stopping, again, DRAIN_WITHIN).await.map_err(|e| Exit::Own(e.to_string()))?;
-    waiting.await.context("signals")?
+    let ended = join::run(joining, stopping, again, handover, DRAIN_WITHIN).await;
+    match ended.map_err(|e| Exit::Own(e.to_string()))? {
+        Ended::Stopped => waiting.await.context("signals")?,
+        Ended::Succeeded => Ok(()),
+    }
+}
+
+/// The one edge of its folder; a successor is it when the one before it has ended.
+enum Locked {
+    Now(#[expect(dead_code, reason = "held, not read")] lock::Lock),
+    Later(#[expect(dead_code, reason = "held, not read")] tokio::task::JoinHandle<Option<lock::Lock>>),
+}
+
+/// The process before this one, if this was started to take over from it.
+fn predecessor() -> Result<Option<Predecessor>, Exit> {
+    upgrade::predecessor().map_err(|e| Exit::Own(format!("cannot take over: {e}")))
 }
 
 /// As a name that an edge may have.
@@ -112,14 +150,24 @@ async fn alone(args: cli::EdgeRun) -> Result<(), Exit> {
     if let Some(data) = &data {
         make_private(data).with_context(|| format!("cannot use the data folder {}", data.display()))?;
     }
-    let edge = Edge::start(Settings { spec: spec.clone(), data }).map_err(not_started)?;
+    let settings = Settings { spec: spec.clone(), data };
+    let started = match predecessor()? {
+        Some(predecessor) => Edge::take_over(settings, predecessor),
+        None => Edge::start(settings),
+    };
+    let mut edge = started.map_err(not_started)?;
     say::out(&format!("Takes requests at http://{}/ for {}.", edge.addr(), args.to.join(", ")));
     let ended = wait();
     tokio::pin!(ended);
     let mut hung_up = signal(SignalKind::hangup()).context("signals")?;
+    let mut upgrade_wanted = signal(SignalKind::user_defined2()).context("signals")?;
     loop {
         tokio::select! {
             done = &mut ended => break done?,
+            Some(()) = upgrade_wanted.recv() => match succeeded(edge).await? {
+                None => return Ok(()),
+                Some(goes_on) => edge = goes_on,
+            },
             Some(()) = hung_up.recv() => match edge.reload(&spec) {
                 Ok(()) => tracing::info!("read the files of the configuration again"),
                 Err(problems) => tracing::error!("nothing changed:\n{}", said(&problems)),
@@ -148,6 +196,25 @@ async fn wait() -> Result<(), Exit> {
         _ = terminated.recv() => {}
     }
     Ok(())
+}
+
+/// Another process takes over, and what is under way ends here. Some: it does not, and this one goes on.
+async fn succeeded(edge: Edge) -> Result<Option<Edge>, Exit> {
+    let hand_over = move || {
+        let command = upgrade::again().map_err(UpgradeError::Start);
+        match command.and_then(|command| edge.upgrade(command)) {
+            Ok(successor) => {
+                tracing::info!(pid = successor.id(), "another process has taken over");
+                edge.retire(successor, UPGRADE_WITHIN);
+                None
+            }
+            Err(e) => {
+                tracing::error!(error = %e, "no other process takes over; this one goes on");
+                Some(edge)
+            }
+        }
+    };
+    Ok(tokio::task::spawn_blocking(hand_over).await.context("the upgrade broke off")?)
 }
 
 async fn drained(edge: Edge) -> Result<(), Exit> {

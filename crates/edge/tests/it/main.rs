@@ -9,6 +9,7 @@ mod client;
 mod failover;
 mod flood;
 mod keyed;
+mod protocol;
 mod rig;
 mod serve;
 mod socket;

@@ -47,6 +47,41 @@ pub async fn take(dir: &Path) -> Result<Lock, Exit> {
     )))
 }
 
+/// Takes it as soon as the process that has it ends.
+pub async fn wait(dir: std::path::PathBuf) -> Option<Lock> {
+    loop {
+        match take(&dir).await {
+            Ok(lock) => return Some(lock),
+            Err(Exit::Usage(_)) => {}
+            Err(_) => {
+                tracing::error!(folder = %dir.display(), "the lock of the folder cannot be taken");
+                return None;
+            }
+        }
+    }
+}
+
+/// Asks the one that runs to hand over to a new process, and waits until that is the one.
+pub async fn hand_over(dir: &Path, within: Duration) -> Result<(Pid, Pid), Exit> {
+    const LOOK: Duration = Duration::from_millis(50);
+    let Some(old) = holder(dir) else {
+        return Err(Exit::Usage(format!("no edge runs with the data folder {}", dir.display())));
+    };
+    kill_process(old, Signal::USR2).context("the edge cannot be signalled")?;
+    let other = async {
+        loop {
+            match holder(dir) {
+                Some(new) if new != old => return new,
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+    };
+    match tokio::time::timeout(within, other).await {
+        Ok(new) => Ok((old, new)),
+        Err(_) => Err(Exit::Own(format!("process {} still serves; its log says why", old.as_raw_nonzero()))),
+    }
+}
+
 /// The process that holds it now.
 pub fn holder(dir: &Path) -> Option<Pid> {
     let mut file = open(dir).ok()?;

@@ -39,6 +39,7 @@ pub async fn run(what: EdgeDo) -> Result<(), Exit> {
                 format!("{network} is banned until {until}")
             });
         }
+        EdgeDo::Upgrade { .. } => unreachable!("it needs no core, and was done before"),
         EdgeDo::Unban { network, at } => {
             let body = json!({ "network": network });
             let answer = control::call(&at, Method::DELETE, "/api/v1/edge/bans", Some(&body)).await?;

@@ -1,0 +1,4 @@
+//! What the edge speaks, tried with peers that are not ours, and with bytes that nobody should send.
+
+mod conformance;
+mod frames;
