@@ -1,7 +1,16 @@
 //! The edge with its core, as processes: what visitors and the page see while nodes, the edge and the core die.
 
 use crate::running::{Answer, Receiver, Running, Target, free_port, get, request, wait_for};
-use std::{net::SocketAddr, path::PathBuf, process::Command, thread};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+};
 
 /// A core with an edge in front of two nodes.
 struct Front {
@@ -178,6 +187,40 @@ fn an_edge_that_dies_is_started_again_and_the_core_does_not_mind() {
         front.get("/").filter(|a| other && a.status == 200)
     });
     assert_eq!(front.up.get("/healthz").status, 200);
+}
+
+#[test]
+fn an_edge_hands_over_to_a_new_process_and_nobody_notices() {
+    let (a, b) = (Target::start(), Target::start());
+    let front = front(&[&a, &b]);
+    let (edge, old) = (front.edge, front.edge_pid());
+    let stop = Arc::new(AtomicBool::new(false));
+    let visitors: Vec<_> = (0..4)
+        .map(|_| {
+            let stop = stop.clone();
+            thread::spawn(move || {
+                let mut answers = Vec::new();
+                while !stop.load(Relaxed) {
+                    answers.push(get(edge, "/").map(|a| a.status));
+                }
+                answers
+            })
+        })
+        .collect();
+    let folder = front.data().join("edge");
+    let (code, out, err) = front.up.cli(&["edge", "upgrade", "--data", folder.to_str().expect("a path")]);
+    assert_eq!(code, 0, "{out}{err}");
+    let new = front.edge_pid();
+    assert!(new != old && out.contains(&format!("process {new} serves now")), "{out}");
+    wait_for("the new one reports", || {
+        (front.edges()["edges"][0]["pools"][0]["standing"] == "takes").then_some(())
+    });
+    stop.store(true, Relaxed);
+    let answers: Vec<_> = visitors.into_iter().flat_map(|v| v.join().expect("it ends")).collect();
+    assert!(answers.len() > 20 && answers.iter().all(|a| *a == Some(200)), "{answers:?}");
+    assert_eq!(front.edge_pid(), new, "the core keeps it");
+    // Where none runs there is nothing to hand over.
+    assert_ne!(front.up.cli(&["edge", "upgrade", "--data", "elsewhere"]).0, 0);
 }
 
 #[test]
