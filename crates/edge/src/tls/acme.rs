@@ -42,7 +42,7 @@ pub struct AcmeSpec {
     pub contact: Vec<String>,
     /// The authority. Let's Encrypt unless it says otherwise.
     #[serde(default = "AcmeSpec::usual_directory")]
-    #[schemars(extend("format" = "uri"))]
+    #[schemars(extend("format" = "https-url"))]
     pub directory: String,
     /// How to show that a name is ours. The other way is taken when the authority does not offer this one, or it did
     /// not succeed.
