@@ -4,6 +4,7 @@ use crate::{
     action::{self, Actions},
     keyed::{self, Desk, SETTLE_WITHIN},
     listen::{self, Door, Phase, UNREAD_FOR},
+    pool::NodeTls,
     private,
     report::{
         log::{Log, LogSpec},
@@ -215,6 +216,7 @@ impl Edge {
             // They were good a moment ago: somebody writes them now, and they will be read again.
             tracing::warn!(problem = found[0].problem, "the certificates stay as they were");
         }
+        self.shared.nodes.forget_peers();
         self.shared.routes.store(Arc::new(routes));
         self.shared.log.store(log.map(Arc::new));
         self.shared.board.keep_pools(|name| names.iter().any(|n| n == name));
@@ -336,6 +338,11 @@ fn journal(data: &Path) -> Option<Arc<Actions>> {
 /// What must hold before anything is built.
 fn checked(spec: &Spec, data: Option<&Path>) -> Vec<Problem> {
     let mut found = under("limits", spec.limits.validate());
+    for (name, pool) in &spec.pools {
+        if let Some(Err(problem)) = pool.tls.as_ref().map(NodeTls::check) {
+            found.push(Problem { path: format!("pools.{name}.tls.ca_file"), problem, hint: None });
+        }
+    }
     if let Some(tls) = &spec.tls {
         found.extend(under("tls", tls.validate()));
         if tls.acme.is_some() && data.is_none() {

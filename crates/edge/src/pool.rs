@@ -19,7 +19,7 @@ mod sim;
 mod tests;
 
 pub use health::{NodeState, Sign, Why};
-pub use node::{Node, NodeId, Origin, Scheme};
+pub use node::{Node, NodeId, NodeTls, Origin, Scheme};
 pub use place::Place;
 pub use view::{NodeView, PoolView, QueueView, Refused};
 
@@ -40,6 +40,7 @@ use std::{
     time::{Duration, Instant},
 };
 use stillhere_model::duration;
+use stillhere_net::dns::Host;
 use wait::{Entry, Ticket};
 
 /// While nodes are up, nobody waits longer than this for room.
@@ -92,6 +93,9 @@ pub struct PoolSpec {
     /// Most bytes of requests that wait at the same time.
     #[serde(default = "PoolSpec::usual_queue_bytes")]
     pub queue_bytes: u64,
+    /// How nodes with `https://` prove who they are. Like any server in the web unless it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<NodeTls>,
 }
 
 /// Who asks for a place.
@@ -216,6 +220,7 @@ impl PoolSpec {
             hold: PoolSpec::usual_hold(),
             queue: PoolSpec::usual_queue(),
             queue_bytes: PoolSpec::usual_queue_bytes(),
+            tls: None,
         }
     }
 
@@ -241,6 +246,15 @@ impl PoolSpec {
         }
         if self.queue > 1_000_000 {
             say("queue", "is more than a million", "write 10000");
+        }
+        if let Some(tls) = &self.tls {
+            if tls.insecure && (tls.ca_file.is_some() || tls.server_name.is_some()) {
+                say("tls.insecure", "looks at no certificate, so the other keys do nothing", "remove it");
+            }
+            let name = tls.server_name.as_deref().map(Host::parse);
+            if name.is_some_and(|n| n.is_none()) {
+                say("tls.server_name", "is not a name", "write a name such as \"origin.internal\"");
+            }
         }
         for (n, text) in self.nodes.iter().enumerate() {
             match Origin::parse(text) {
@@ -296,11 +310,13 @@ impl Pool {
         let now_us = now.saturating_duration_since(began).as_micros() as u64;
         let mut nodes = Vec::new();
         for (n, text) in spec.nodes.iter().enumerate() {
-            let origin = Origin::parse(text).map_err(|problem| Problem {
+            let mut origin = Origin::parse(text).map_err(|problem| Problem {
                 path: format!("nodes[{n}]"),
                 problem,
                 hint: Some("write \"http://10.0.0.1:8080\"".to_owned()),
             })?;
+            // Part of where it is: one that proves itself in another way is another node.
+            origin.tls = spec.tls.clone().filter(|_| origin.scheme == Scheme::Https).map(Arc::new);
             let id = NodeId(n as u32);
             let known = old.and_then(|o| o.nodes.iter().find(|k| *k.origin() == origin));
             nodes.push(Arc::new(known.map_or_else(|| Node::new(id, origin, now_us), |k| k.again(id))));

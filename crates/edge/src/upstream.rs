@@ -6,7 +6,7 @@
 use crate::{
     Body,
     body::BodyError,
-    pool::{Failure, Node, Origin, Scheme, Sign},
+    pool::{Failure, Node, NodeTls, Origin, Scheme, Sign},
 };
 use arc_swap::ArcSwapOption;
 use http::{HeaderValue, Method, Request, Response, Uri, header, uri, uri::PathAndQuery};
@@ -60,7 +60,8 @@ pub struct Upstream {
 /// What all workers share.
 pub struct Shared {
     /// TLS sessions, by what the node is called.
-    peers: Mutex<HashMap<(String, bool), Arc<tls::Peer>>>,
+    peers: Mutex<HashMap<PeerKey, Arc<tls::Peer>>>,
+    store: Arc<tls::Store>,
     client: tls::Client,
     /// For connections that are to leave HTTP behind, which only HTTP/1.1 can.
     for_upgrade: tls::Client,
@@ -71,6 +72,9 @@ pub struct Shared {
     /// Closed shortly before the edge is gone: nobody is to wait any longer.
     ending: Semaphore,
 }
+
+/// What the node is called, how it proves it, and whether it must speak HTTP/1.1.
+type PeerKey = (String, Option<Arc<NodeTls>>, bool);
 
 #[derive(Default)]
 struct Name {
@@ -144,6 +148,7 @@ impl Shared {
             peers: Mutex::default(),
             client: speaking(tls::Alpn::Either)?,
             for_upgrade: speaking(tls::Alpn::Http11)?,
+            store,
             names: Mutex::default(),
             stirred: Notify::new(),
             ending: Semaphore::new(0),
@@ -193,21 +198,31 @@ impl Shared {
 
     fn peer(&self, origin: &Origin, upgrade: bool) -> Result<Arc<tls::Peer>, ConnectError> {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (origin.host.clone(), upgrade);
+        let key = (origin.host.clone(), origin.tls.clone(), upgrade);
         if let Some(peer) = peers.get(&key) {
             return Ok(peer.clone());
         }
-        let host = match origin.host.parse::<IpAddr>() {
-            Ok(ip) => Host::Ip(ip),
-            Err(_) => Host::Name(origin.host.as_str().into()),
+        let client = match &origin.tls {
+            None if upgrade => self.for_upgrade.clone(),
+            None => self.client.clone(),
+            Some(own) => {
+                let alpn = if upgrade { tls::Alpn::Http11 } else { tls::Alpn::Either };
+                let options = tls::Options { alpn, ..own.options() };
+                self.store.client(&options).map_err(|e| ConnectError::Tls(e.to_string()))?
+            }
         };
-        let client = if upgrade { &self.for_upgrade } else { &self.client };
-        let peer = client
-            .peer(&host)
-            .ok_or_else(|| ConnectError::Tls(format!("no certificate can be for {}", origin.host)))?;
+        let name = origin.tls.as_deref().and_then(|tls| tls.server_name.as_deref()).unwrap_or(&origin.host);
+        let peer = Host::parse(name)
+            .and_then(|host| client.peer(&host))
+            .ok_or_else(|| ConnectError::Tls(format!("no certificate can be for {name}")))?;
         let peer = Arc::new(peer);
         peers.insert(key, peer.clone());
         Ok(peer)
+    }
+
+    /// Files of certificates are read anew for connections from now on.
+    pub fn forget_peers(&self) {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     async fn connect(self: &Arc<Self>, origin: &Origin) -> Result<TcpStream, ConnectError> {

@@ -5,10 +5,14 @@ use super::{
     limiter::Limiter,
     routes::PATIENCE_US,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
 };
+use stillhere_net::tls;
 use tokio::sync::Notify;
 
 /// A node's number in its pool.
@@ -30,6 +34,24 @@ pub struct Origin {
     /// A name or an address; IPv6 without brackets.
     pub host: String,
     pub port: u16,
+    /// Otherwise than any server in the web.
+    pub tls: Option<Arc<NodeTls>>,
+}
+
+/// How a node proves who it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeTls {
+    /// Trust the certificates in this file (PEM) instead of the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = 4_096))]
+    pub ca_file: Option<PathBuf>,
+    /// The name that is asked for, and that the certificate must hold. None: the node's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+    /// Do not look at the certificate at all: whoever is in between reads and changes everything.
+    #[serde(default)]
+    pub insecure: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +106,19 @@ const FORGET_US: f64 = 2_000_000.0;
 /// A body under way weighs as much as this part of a request without an answer.
 const BODY: f64 = 1.0 / 16.0;
 
+// === impl NodeTls ===
+
+impl NodeTls {
+    pub(crate) fn options(&self) -> tls::Options {
+        tls::Options { ca_file: self.ca_file.clone(), insecure: self.insecure, ..tls::Options::default() }
+    }
+
+    /// Reads the file.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        Arc::new(tls::Store::default()).client(&self.options()).map(drop).map_err(|e| e.to_string())
+    }
+}
+
 // === impl Origin ===
 
 impl Origin {
@@ -105,7 +140,7 @@ impl Origin {
         }
         let host = url.host_str().filter(|h| !h.is_empty()).ok_or("has no host")?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Origin { scheme, host, port: url.port().unwrap_or(usual) })
+        Ok(Origin { scheme, host, port: url.port().unwrap_or(usual), tls: None })
     }
 }
 

@@ -2,3 +2,6 @@
 
 mod conformance;
 mod frames;
+mod slow;
+mod streams;
+mod upstream;

@@ -1,7 +1,7 @@
 //! One process takes over from another, twice, under load: no request fails, nothing that was promised is lost or
 //! doubled, and WebSockets are told.
 
-mod clients;
+pub mod clients;
 mod lives;
 
 use crate::rig::{Node, Reply, SOON, ask, get, soon, text, until};

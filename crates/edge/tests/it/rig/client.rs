@@ -106,6 +106,10 @@ impl Answer {
 impl Raw {
     pub async fn connect(at: SocketAddr) -> Raw {
         let stream = soon(TcpStream::connect(at)).await.unwrap();
+        Raw::over(stream)
+    }
+
+    pub fn over(stream: TcpStream) -> Raw {
         stream.set_nodelay(true).unwrap();
         Raw { stream, read: BytesMut::new() }
     }

@@ -1,7 +1,7 @@
 //! Clients that ask without a pause while the processes change, and note everything that is not as it should be.
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
@@ -155,7 +155,7 @@ pub async fn watcher(at: SocketAddr, seen: Arc<Seen>, closes: Arc<Mutex<Vec<u16>
     }
 }
 
-/// A node for WebSockets.
+/// A node for WebSockets: it says again what is said to it.
 pub async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -171,7 +171,11 @@ pub async fn echo() -> SocketAddr {
                     return;
                 }
                 let Ok(mut ws) = tokio_tungstenite::accept_async(stream).await else { return };
-                while let Some(Ok(_)) = ws.next().await {}
+                while let Some(Ok(message)) = ws.next().await {
+                    if message.is_text() && ws.send(message).await.is_err() {
+                        return;
+                    }
+                }
             });
         }
     });
