@@ -26,7 +26,7 @@ use std::{
 };
 use stillhere_net::clock;
 
-/// The greatest body of an idempotent request (PUT, DELETE) that is kept so that it can be sent again.
+/// The greatest body that is read before a node is asked for. That of an idempotent request can be sent again.
 pub const REPEATABLE_BODY_MAX: u64 = 64 * 1024;
 /// How often one request is sent at most, hedges included.
 pub const SENT_MAX: u32 = 3;
@@ -111,7 +111,7 @@ pub(crate) enum Tried {
 // === impl Outgoing ===
 
 impl Outgoing {
-    /// Makes the request as a node is to see it. Reads the body of a small idempotent request. `pace`: how fast the
+    /// Makes the request as a node is to see it. Reads the body of a small request. `pace`: how fast the
     /// body must come, where nothing else sees to it.
     ///
     /// # Errors
@@ -132,8 +132,10 @@ impl Outgoing {
                 () => Repeat::Never,
             };
             (Load::None, repeat)
-        } else if idempotent && length.is_some_and(|n| n <= REPEATABLE_BODY_MAX) {
-            (Load::Whole(whole(Body::paced(body, pace), REPEATABLE_BODY_MAX).await?), Repeat::Again)
+        } else if length.is_some_and(|n| n <= REPEATABLE_BODY_MAX) {
+            // Read before a node is asked for: whoever sends it slowly takes nobody's place there.
+            let repeat = if idempotent { Repeat::Again } else { Repeat::Never };
+            (Load::Whole(whole(Body::paced(body, pace), REPEATABLE_BODY_MAX).await?), repeat)
         } else {
             (Load::Stream(Some(Body::paced(body, pace))), Repeat::Never)
         };
