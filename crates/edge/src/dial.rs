@@ -17,7 +17,7 @@ use hyper::{ext::Protocol, upgrade};
 use hyper_util::rt::TokioIo;
 use std::{
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use stillhere_model::{Lang, Status};
 use stillhere_net::clock;
@@ -96,26 +96,36 @@ impl ToPool {
     async fn once(&self, handshake: &Parts, mut place: Place) -> Result<Result<Dialled, DialError>, Failure> {
         let began = clock::mono();
         let Ok(mut link) = self.connection.upstream.link_for_upgrade(place.node()).await else {
-            place.failed(Failure::Connect, clock::mono());
+            self.connection.upstream.failed(&mut place, Failure::Connect);
             return Err(Failure::Connect);
         };
         let sent =
             tokio::time::timeout(crate::forward::ANSWER_WITHIN, link.send(self.request(handshake, &link)))
                 .await;
         let now = clock::mono();
-        let mut response = match sent {
-            Ok(Ok(response)) => response,
-            Ok(Err(Sent::Nothing(_) | Sent::ClientBody)) => return Err(Failure::Connect),
-            Ok(Err(Sent::Maybe(how))) => {
-                place.failed(how, now);
-                return Err(how);
-            }
-            Err(_) => {
-                place.failed(Failure::Silent, now);
-                return Err(Failure::Silent);
-            }
+        let how = match sent {
+            Ok(Ok(response)) => return self.switched(response, link, place, now - began, now).await,
+            // It goes in peace, and has not looked at it.
+            Ok(Err(Sent::NotTaken)) => return Err(Failure::Cut),
+            // The connection was new: a node that ends it at once is not one to ask again at once.
+            Ok(Err(Sent::Nothing(_) | Sent::ClientBody)) => Failure::Cut,
+            Ok(Err(Sent::Maybe(how))) => how,
+            Err(_) => Failure::Silent,
         };
-        place.answered(response.status().as_u16(), now.saturating_duration_since(began), now);
+        self.connection.upstream.failed(&mut place, how);
+        Err(how)
+    }
+
+    /// The node has answered: with a socket, or with something else.
+    async fn switched(
+        &self,
+        mut response: http::Response<hyper::body::Incoming>,
+        link: Link,
+        mut place: Place,
+        after: Duration,
+        now: Instant,
+    ) -> Result<Result<Dialled, DialError>, Failure> {
+        place.answered(response.status().as_u16(), after, now);
         // A socket lasts for hours and must not take a place among the requests.
         drop(place);
         let good = if link.is_http2() { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };

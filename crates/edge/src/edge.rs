@@ -2,6 +2,7 @@
 
 use crate::{
     action::{self, Actions},
+    keeper,
     keyed::{self, Desk, SETTLE_WITHIN},
     listen::{self, Door, Phase, UNREAD_FOR},
     pool::NodeTls,
@@ -12,7 +13,7 @@ use crate::{
     },
     room::Secret,
     route::Routes,
-    serve::{self, Shared},
+    serve::Shared,
     spec::{Problem, Spec},
     tls::{self, Certificates, TlsSpec},
     upgrade::{Listening, Predecessor, Successor, UpgradeError},
@@ -144,7 +145,7 @@ impl Edge {
         }
         let seen =
             metrics.as_ref().map(|m| m.listener.try_clone()).transpose().map_err(StartError::Thread)?;
-        let keeper = keeper(shared.clone(), certificates.clone(), data.clone(), seen, watching)
+        let keeper = keep(shared.clone(), certificates.clone(), data.clone(), seen, watching)
             .map_err(StartError::Thread)?;
         listening.extend(metrics);
         let addr = |kind: &str| listening.iter().find(|l| l.kind == kind).map(|l| l.addr);
@@ -387,7 +388,7 @@ fn door_secret(data: Option<&Path>) -> Secret {
 
 /// What goes on beside the requests: trying nodes that are out, sending late, certificates. A thread of its own, so that
 /// it stays punctual.
-fn keeper(
+fn keep(
     shared: Arc<Shared>,
     certificates: Arc<Certificates>,
     data: Option<PathBuf>,
@@ -403,7 +404,7 @@ fn keeper(
             }
             own.spawn(keyed::send_late(shared.clone()));
             own.spawn(keep_certificates(certificates, data));
-            let pools = tokio::spawn(serve::keep_pools(shared));
+            let pools = tokio::spawn(keeper::keep_pools(shared));
             // A successor does that from now on; requests that are left still need the pools.
             let _ = phase.wait_for(|p| *p != Phase::Serving).await;
             own.abort_all();

@@ -104,6 +104,8 @@ pub(crate) enum Tried {
     Answered(Box<Answered>),
     /// It was not written, so that it can go elsewhere as it is.
     Unsent,
+    /// A node said that it did not look at it.
+    NotTaken,
     Lost(Failure),
     ClientBody,
 }
@@ -308,6 +310,9 @@ pub async fn forward(
         match attempt(upstream, place, ask, out, &mut sent).await {
             Tried::Answered(answered) => return Ok(*answered),
             Tried::Unsent => now = clock::mono(),
+            // A body that flowed is gone with it.
+            Tried::NotTaken if sent < SENT_MAX && !out.flows() => now = clock::mono(),
+            Tried::NotTaken => return Err(Failed::NoAnswer(Failure::Connect)),
             Tried::ClientBody => return Err(Failed::ClientBody),
             Tried::Lost(how) => {
                 now = clock::mono();
@@ -403,22 +408,20 @@ pub(crate) async fn attempt(
         End::First(Err(Sent::Nothing(request))) => {
             // That a kept connection had been closed meanwhile says nothing about the node.
             if !reused {
-                place.failed(Failure::Cut, now);
-                upstream.stir();
+                upstream.failed(&mut place, Failure::Cut);
             }
             out.take_back(request);
             Tried::Unsent
         }
+        End::First(Err(Sent::NotTaken)) => Tried::NotTaken,
         End::First(Err(Sent::ClientBody)) => Tried::ClientBody,
         End::First(Err(Sent::Maybe(how))) => {
-            place.failed(how, now);
-            upstream.stir();
+            upstream.failed(&mut place, how);
             Tried::Lost(how)
         }
         End::Second(answered) => Tried::Answered(answered),
         End::Silent => {
-            place.failed(Failure::Silent, now);
-            upstream.stir();
+            upstream.failed(&mut place, Failure::Silent);
             Tried::Lost(Failure::Silent)
         }
         End::GivenUp => Tried::Lost(Failure::Silent),
@@ -473,9 +476,9 @@ async fn beside(
             let flight = Flight { place: Some(place), link: Some(link) };
             Ok(Box::new(Answered { response, flight, after, sent: *sent }))
         }
-        Err(Sent::Nothing(_) | Sent::ClientBody) => Err(()),
+        Err(Sent::Nothing(_) | Sent::NotTaken | Sent::ClientBody) => Err(()),
         Err(Sent::Maybe(how)) => {
-            place.failed(how, now);
+            upstream.failed(&mut place, how);
             Err(())
         }
     }
@@ -492,8 +495,7 @@ async fn prepare(upstream: &Arc<Upstream>, mut place: Place, out: &mut Outgoing)
         Ok(link) => link,
         Err(e) => {
             tracing::debug!(node = ?place.node().origin(), error = %e, "no connection");
-            place.failed(Failure::Connect, clock::mono());
-            upstream.stir();
+            upstream.failed(&mut place, Failure::Connect);
             return Err(Tried::Unsent);
         }
     };

@@ -12,17 +12,15 @@ use crate::{
     Body,
     action::{Actions, Answer, Begin, Due, Key, KeyedSpec, NewAction, Running, Settle, View},
     answer::{Kept, KeptState, Trouble, Why},
-    forward::{self, Answered, Flight, Outgoing, Read, Repeat, Tried},
+    forward::{self, Answered, Outgoing, Read, Repeat, SENT_MAX, Tried},
     headers, own,
     pool::{Ask, Failure, Place},
     route::Route,
     serve::{Connection, Shared},
     upstream::Upstream,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Response, header, request::Parts, response};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -109,10 +107,7 @@ async fn exchange(
     came: Instant,
 ) -> Response<Body> {
     let sorry = |why: Why, kept: Option<KeptState>, key: Option<&Key>| {
-        let mut trouble = Trouble::of(why, id);
-        trouble.service = route.service.clone();
-        trouble.pool = Some(route.pool.name().to_owned());
-        trouble.held = Some(clock::mono().saturating_duration_since(came));
+        let mut trouble = Connection::on(&route, why, id, came);
         if let (Some(state), Some(key)) = (kept, key) {
             trouble.kept = Some(Kept { receipt: own::receipt(key), state });
         }
@@ -181,8 +176,8 @@ async fn exchange(
     }
 }
 
-/// As if it had no key, because nothing can be promised (the disk is full, it is too large, there are too many). Where the origin
-/// honours the key, repeating it does no harm.
+/// As if it had no key, because nothing can be promised (the disk is full, it is too large, there are too many). Where
+/// the origin honours the key, repeating it does no harm.
 #[expect(clippy::too_many_arguments, reason = "one request's whole context")]
 async fn unkept(
     connection: &Connection,
@@ -199,7 +194,7 @@ async fn unkept(
     }
     out.repeat = if spec.origin_honours && !out.flows() { Repeat::Again } else { Repeat::Never };
     match forward::forward(&connection.upstream, &route.pool, ask, &mut out, came).await {
-        Ok(answered) => crate::serve::relay(answered),
+        Ok(answered) => connection.relay(route, parts, answered),
         Err(failed) => connection.sorry(parts, connection.trouble(route, &failed, id, came)),
     }
 }
@@ -257,6 +252,9 @@ impl Sending<'_> {
                     }
                 },
                 Tried::Unsent => continue,
+                // A node that goes in peace says so; one that always says so is nobody to wait for.
+                Tried::NotTaken if sent < SENT_MAX => continue,
+                Tried::NotTaken => return self.leave(lost).await,
                 Tried::ClientBody => return Outcome::Unknown(Failure::Cut),
                 Tried::Lost(how) => lost = Some(how),
             }
@@ -299,27 +297,15 @@ impl Sending<'_> {
     async fn read(self, answered: Answered) -> Result<Whole, Box<Self>> {
         let Answered { response, flight, after, sent } = answered;
         self.route.counts.answered(response.status().as_u16(), after, sent);
-        let (mut head, mut wire) = response.into_parts();
-        let most = usize::try_from(self.spec.answer_max).unwrap_or(usize::MAX);
-        let mut read = BytesMut::new();
-        let mut whole = true;
-        loop {
-            match wire.frame().await {
-                None => break,
-                Some(Err(_)) => return Err(Box::new(self)),
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        read.extend_from_slice(&data);
-                    }
-                }
-            }
-            if read.len() > most {
-                whole = false;
-                break;
-            }
-        }
-        let read = read.freeze();
-        let kept = Answer::keep(self.spec, head.status, &head.headers, whole.then(|| read.clone()));
+        let (mut head, wire) = response.into_parts();
+        let body = Body::wire(wire).guarded(Box::new(flight));
+        let (whole, body) = match forward::read(body, self.spec.answer_max).await {
+            Ok(Read::Whole(read)) => (Some(read.clone()), Body::whole(read)),
+            // Too large to be kept: it flows on.
+            Ok(Read::More(body)) => (None, body),
+            Err(_) => return Err(Box::new(self)),
+        };
+        let kept = Answer::keep(self.spec, head.status, &head.headers, whole);
         let how = Settle::of(self.spec, self.running.is_late(), self.host, head.status, &head.headers);
         if let Err(e) = self.running.settle(how, &kept, clock::wall()).await {
             tracing::error!(error = %e, "the answer of an action could not be written down; it is relayed all the same");
@@ -328,38 +314,8 @@ impl Sending<'_> {
         if how == Settle::Unknown {
             head.headers.insert(headers::OUTCOME, http::HeaderValue::from_static("unknown"));
         }
-        let body = if whole {
-            drop((wire, flight));
-            Body::whole(read)
-        } else {
-            rest(read, wire, flight)
-        };
         Ok(Whole { head, body })
     }
-}
-
-/// The beginning of a large answer that was read already, and then what follows.
-fn rest(read: Bytes, mut wire: Incoming, flight: Flight) -> Body {
-    let (pieces, body) = Body::task(4);
-    tokio::spawn(async move {
-        let _flight = flight;
-        if pieces.send(Ok(read)).await.is_err() {
-            return;
-        }
-        while let Some(frame) = wire.frame().await {
-            let piece = match frame {
-                Ok(frame) => match frame.into_data() {
-                    Ok(data) => Ok(data),
-                    Err(_) => continue,
-                },
-                Err(e) => Err(e.into()),
-            };
-            if pieces.send(piece).await.is_err() {
-                return;
-            }
-        }
-    });
-    body
 }
 
 /// Says with the 404 of an action that it never came, where that is known.

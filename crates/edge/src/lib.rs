@@ -23,6 +23,7 @@ pub mod forward;
 pub mod gate;
 pub mod headers;
 pub mod join;
+mod keeper;
 mod keyed;
 pub mod known;
 pub mod limit;

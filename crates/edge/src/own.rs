@@ -7,7 +7,7 @@ use crate::{
     answer::{self, Trouble, Why},
     forward::{self, Failed},
     keyed,
-    pool::{NoPlace, Standing},
+    pool::Standing,
     report,
     route::Route,
     serve::{Connection, host_of},
@@ -126,11 +126,11 @@ pub(crate) fn probe(
     if pool.available(now) {
         return answer::probe(pool.waiting() as u64, pool.answers_per_s(), entropy::u64());
     }
-    let no = match pool.standing(now) {
-        Standing::Paused => NoPlace::Paused { waited: Duration::ZERO },
-        _ => NoPlace::AllOut { waited: Duration::ZERO },
+    let why = match pool.standing(now) {
+        Standing::Paused => Why::Paused { until: None },
+        _ => Why::AllOut,
     };
-    connection.sorry(parts, connection.trouble(route, &Failed::NoPlace(no), id, now))
+    connection.own(parts, Connection::on(route, why, id, now))
 }
 
 fn json(text: &str) -> Response<Body> {

@@ -8,12 +8,12 @@ use crate::{
     gate::{GateControl, Pace},
     headers,
     keyed::{self, Desk, Taken},
-    known::{Board, Seen},
+    known::Board,
     limit::{Limits, Who},
     own,
-    pool::{Ask, Failure, NoPlace, Pool, Probe, Sign, Standing},
+    pool::{Ask, Failure, NoPlace, Pool},
     report::{
-        self, Browsers, Idle, Sums, Told,
+        Browsers, Idle, Sums, Told,
         log::{How, Log},
     },
     room::{self, Room, Secret},
@@ -43,8 +43,6 @@ use tokio::sync::Notify;
 
 /// Event streams that are held at a time while their origin is away; one more gets a short answer.
 const STREAMS_MAX: usize = 20_000;
-/// A person who comes in asks for a page and what belongs to it, and then for the next one.
-const REQUESTS_A_SESSION: f64 = 20.0;
 /// Memory for answers that are kept for bad times.
 const STALE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -183,7 +181,7 @@ impl Connection {
             return *answer;
         }
         if socket::is_handshake(&request) {
-            return Box::pin(self.socket(request, id)).await;
+            return Box::pin(self.socket(request, id, came)).await;
         }
         let (mut parts, body) = request.into_parts();
         if (parts.headers.contains_key(header::UPGRADE) || parts.method == http::Method::CONNECT)
@@ -216,7 +214,7 @@ impl Connection {
         }
         let pass = match &route.room {
             None => None,
-            Some(room) => match self.door(room, &route, &parts, id) {
+            Some(room) => match self.door(room, &route, &parts, id, came) {
                 Ok(pass) => Some(pass),
                 Err(answer) => return *answer,
             },
@@ -255,11 +253,7 @@ impl Connection {
                 }
             }
         };
-        let mut head = Request::new(()).into_parts().0;
-        head.method = request.method().clone();
-        head.uri = request.uri().clone();
-        head.headers = request.headers().clone();
-        Err(Box::new(self.sorry(&head, why)))
+        Err(Box::new(self.sorry(&head_of(request), why)))
     }
 
     /// In, or into the queue.
@@ -269,6 +263,7 @@ impl Connection {
         route: &Route,
         parts: &Parts,
         id: u64,
+        came: Instant,
     ) -> Result<String, Box<Response<Body>>> {
         let now = clock::wall();
         let asked = match room.ask(room::presented(&parts.headers), now, entropy::u64()) {
@@ -281,9 +276,9 @@ impl Connection {
             room::Ask::Bad(_) => unreachable!("no token cannot be a bad one"),
             room::Ask::Wait { ticket, ahead, eta, ask_again } => {
                 let why = Why::WaitingRoom { ahead: ahead.unwrap_or(0), eta, ticket: ticket.clone() };
-                let mut trouble = Trouble::of(why, id);
-                trouble.service = route.service.clone();
-                trouble.pool = Some(route.pool.name().to_owned());
+                let mut trouble = Connection::on(route, why, id, came);
+                // It has not waited here; its place in the queue is on the ticket.
+                trouble.held = None;
                 trouble.retry_after = Some(ask_again);
                 let mut answer = self.sorry(parts, trouble);
                 self.hand_out(answer.headers_mut(), &ticket);
@@ -334,25 +329,30 @@ impl Connection {
         self.forward(route, parts, body, id, came).await
     }
 
-    async fn socket(self: &Arc<Self>, request: Request<Incoming>, id: u64) -> Response<Body> {
+    async fn socket(self: &Arc<Self>, request: Request<Incoming>, id: u64, came: Instant) -> Response<Body> {
         let routes = self.shared.routes.load();
         let found = routes.find(host_of_request(&request), request.uri().path(), request.headers()).cloned();
         drop(routes);
-        match found {
-            Some(route) => {
-                self.switching.store(true, Relaxed);
-                let answer = dial::serve(self, &route, request, id).await;
-                // What has become a WebSocket stays one.
-                self.switching.store(answer.status() == http::StatusCode::SWITCHING_PROTOCOLS, Relaxed);
-                answer
+        let refused = match &found {
+            None => Some(self.sorry(&head_of(&request), Trouble::of(Why::NotRouted, id))),
+            // Whoever is to wait outside waits with a socket, too.
+            Some(route) => route
+                .room
+                .as_ref()
+                .and_then(|room| self.door(room, route, &head_of(&request), id, came).err())
+                .map(|answer| *answer),
+        };
+        let (Some(route), None) = (&found, &refused) else {
+            if let Some(gate) = &self.gate {
+                gate.declined();
             }
-            None => {
-                if let Some(gate) = &self.gate {
-                    gate.declined();
-                }
-                self.sorry(&request.into_parts().0, Trouble::of(Why::NotRouted, id))
-            }
-        }
+            return refused.expect("no route is a refusal");
+        };
+        self.switching.store(true, Relaxed);
+        let answer = dial::serve(self, route, request, id).await;
+        // What has become a WebSocket stays one.
+        self.switching.store(answer.status() == http::StatusCode::SWITCHING_PROTOCOLS, Relaxed);
+        answer
     }
 
     async fn forward(
@@ -398,7 +398,7 @@ impl Connection {
     }
 
     /// The node's answer, on to the client; a copy is kept for bad times where the origin or the route allows it.
-    fn relay(&self, route: &Route, parts: &Parts, answered: Answered) -> Response<Body> {
+    pub(crate) fn relay(&self, route: &Route, parts: &Parts, answered: Answered) -> Response<Body> {
         route.counts.answered(answered.response.status().as_u16(), answered.after, answered.sent);
         let how = self.shared.log.load().is_some().then(|| How {
             pool: Some(route.pool.name().to_owned()),
@@ -450,6 +450,11 @@ impl Connection {
     /// Our own answer in place of the origin's.
     pub(crate) fn sorry(&self, parts: &Parts, trouble: Trouble) -> Response<Body> {
         self.shared.told.count(&trouble.why);
+        self.own(parts, trouble)
+    }
+
+    /// The same for a question of our own page, which is nobody's request.
+    pub(crate) fn own(&self, parts: &Parts, trouble: Trouble) -> Response<Body> {
         let known = self.shared.board.current();
         let mut answer = answer::answer(&Asked::of(parts), &trouble, &known, clock::wall(), entropy::u64());
         if self.shared.log.load().is_some() {
@@ -478,6 +483,11 @@ impl Connection {
             Failed::ClientBody => Why::BadRequest("the body ended before its end"),
             Failed::TooLarge => Why::BodyTooLarge,
         };
+        Connection::on(route, why, id, came)
+    }
+
+    /// A trouble on a route, with what is known of it.
+    pub(crate) fn on(route: &Route, why: Why, id: u64, came: Instant) -> Trouble {
         let mut trouble = Trouble::of(why, id);
         trouble.service = route.service.clone();
         trouble.pool = Some(route.pool.name().to_owned());
@@ -544,6 +554,16 @@ async fn back(pool: Arc<Pool>) -> Back {
     }
 }
 
+/// The head of a request whose body is not ours to take.
+fn head_of(request: &Request<Incoming>) -> Parts {
+    let mut head = Request::new(()).into_parts().0;
+    head.method = request.method().clone();
+    head.uri = request.uri().clone();
+    head.version = request.version();
+    head.headers = request.headers().clone();
+    head
+}
+
 fn host_of_request(request: &Request<Incoming>) -> &str {
     host_in(request.uri(), request.headers())
 }
@@ -576,96 +596,5 @@ fn share_of(ip: IpAddr) -> IpAddr {
             let [a, b, c, d, ..] = v6.segments();
             IpAddr::from([a, b, c, d, 0, 0, 0, 0])
         }
-    }
-}
-
-/// What pools need done that takes a connection: trying nodes that stopped answering. Runs on one thread, beside the
-/// workers.
-pub(crate) async fn keep_pools(shared: Arc<Shared>) {
-    /// Not seldomer than this, whatever the pools say: a reload may have brought a new one.
-    const LOOK_MAX: Duration = Duration::from_millis(100);
-    /// However often a node fails: this thread has other things to do.
-    const LOOK_MIN: Duration = Duration::from_millis(2);
-    const IDLE: Duration = Duration::from_secs(1);
-    let mut idle_at = clock::mono();
-    loop {
-        let mut pause = LOOK_MAX;
-        let now = clock::mono();
-        if now >= idle_at {
-            idle_at = now + IDLE;
-            look_at_idle_nodes(&shared, now);
-        }
-        for pool in shared.routes.load().pools() {
-            for probe in pool.probes_due(now) {
-                tokio::spawn(try_node(shared.clone(), pool.clone(), probe));
-            }
-            pause = pause.min(pool.next_tick());
-        }
-        sight(&shared, now);
-        tokio::time::sleep(LOOK_MIN.min(pause)).await;
-        tokio::select! {
-            () = tokio::time::sleep(pause.saturating_sub(LOOK_MIN)) => {}
-            () = shared.nodes.stirred.notified() => {}
-        }
-    }
-}
-
-/// Without traffic nothing tells that a node has died.
-fn look_at_idle_nodes(shared: &Arc<Shared>, now: Instant) {
-    let routes = shared.routes.load();
-    for pool in routes.pools() {
-        for id in shared.idle.due(pool, now) {
-            let Some(node) = pool.nodes().iter().find(|n| n.id() == id).cloned() else { continue };
-            let (shared, pool) = (shared.clone(), pool.clone());
-            tokio::spawn(async move {
-                let began = clock::mono();
-                let sign =
-                    upstream::probe(&shared.nodes, &node, &pool.spec().health, report::IDLE_WITHIN).await;
-                let now = clock::mono();
-                shared.idle.found(&pool, id, sign);
-                // Taken for what it is only when it is sure: a health page that is slow or broken while nobody asks
-                // for anything is no reason to send the next visitor away.
-                if sign == Sign::Nothing {
-                    pool.probed(id, sign, now.saturating_duration_since(began), now);
-                    shared.nodes.stirred.notify_one();
-                }
-            });
-        }
-    }
-    shared.idle.keep(|name| routes.pools().iter().any(|p| p.name() == name));
-}
-
-/// Notes on the board what has become of each pool, so that every answer says the same and with the same time.
-fn sight(shared: &Shared, now: Instant) {
-    let routes = shared.routes.load();
-    for route in routes.all() {
-        if let Some(room) = &route.room {
-            // As many as come, until there are more than the nodes can do: then as many as leave.
-            let full = route.pool.standing(now) != Standing::Takes;
-            room.capacity(full.then(|| route.pool.answers_per_s() / REQUESTS_A_SESSION));
-        }
-        let seen = match route.pool.standing(now) {
-            Standing::Takes => Seen::Answering,
-            Standing::Paused => Seen::Paused,
-            Standing::AllOut => Seen::AllOut,
-            Standing::Overloaded => Seen::Overloaded,
-        };
-        if shared.board.sighting(route.pool.name(), route.service.as_ref(), seen, clock::wall()) {
-            shared.news.notify_one();
-        }
-    }
-}
-
-async fn try_node(shared: Arc<Shared>, pool: Arc<Pool>, probe: Probe) {
-    let began = clock::mono();
-    let sign = upstream::probe(&shared.nodes, &probe.node, &pool.spec().health, probe.within).await;
-    let now = clock::mono();
-    let was = pool.available(now);
-    pool.probed(probe.node.id(), sign, now.saturating_duration_since(began), now);
-    if !was
-        && pool.available(now)
-        && let Some(actions) = shared.actions.now()
-    {
-        actions.hurry(clock::wall());
     }
 }

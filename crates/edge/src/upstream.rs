@@ -6,7 +6,7 @@
 use crate::{
     Body,
     body::BodyError,
-    pool::{Failure, Node, NodeTls, Origin, Scheme, Sign},
+    pool::{Failure, Node, NodeTls, Origin, Place, Scheme, Sign},
 };
 use arc_swap::ArcSwapOption;
 use http::{HeaderValue, Method, Request, Response, Uri, header, uri, uri::PathAndQuery};
@@ -18,6 +18,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{
     collections::HashMap,
+    error::Error as _,
     fmt,
     net::{IpAddr, SocketAddr},
     sync::{
@@ -115,6 +116,8 @@ enum To {
 pub enum Sent {
     /// Nothing was written: the request is given back as it was.
     Nothing(Request<Body>),
+    /// The node says that it did not look at it (RFC 9113 §8.7). The request is gone.
+    NotTaken,
     /// The client's own body broke off; the node is not to blame.
     ClientBody,
     /// The node may have seen it, and done it.
@@ -260,8 +263,9 @@ impl Upstream {
         Arc::new(Upstream { kept: Mutex::default(), shared })
     }
 
-    /// A node has failed: whoever keeps the pools looks at once.
-    pub fn stir(&self) {
+    /// The node of this place has failed: the pool is told, and whoever keeps the pools looks at once.
+    pub fn failed(&self, place: &mut Place, how: Failure) {
+        place.failed(how, clock::mono());
         self.shared.stirred.notify_one();
     }
 
@@ -498,7 +502,16 @@ fn sent(mut e: TrySendError<Request<Body>>) -> Sent {
     if error.is_user() {
         return Sent::ClientBody;
     }
+    if error.source().and_then(|e| e.downcast_ref::<h2::Error>()).is_some_and(not_taken) {
+        return Sent::NotTaken;
+    }
     Sent::Maybe(if error.is_parse() { Failure::Garbled } else { Failure::Cut })
+}
+
+/// A stream that the node refused, or that came after the last one that its GOAWAY names: a node that goes in peace
+/// says so, and what it did not take may go elsewhere, a POST too.
+fn not_taken(e: &h2::Error) -> bool {
+    e.is_remote() && (e.is_go_away() || e.is_reset() && e.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
 impl fmt::Debug for Link {

@@ -8,8 +8,18 @@ use http::Request;
 use http_body_util::Full;
 use hyper::{body::Frame, client::conn};
 use hyper_util::rt::TokioIo;
-use std::{net::SocketAddr, time::Duration};
-use tokio::{net::TcpStream, task::JoinSet};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 
 fn later(
     at: SocketAddr,
@@ -446,4 +456,64 @@ async fn a_node_that_closes_after_each_answer_is_no_worse() {
         assert_eq!(answer.status, 200, "{n}: {}", answer.text());
         assert_eq!(node.heads().len(), n);
     }
+}
+
+/// A node for HTTP/2 that refuses the first `refused` streams, and answers the others.
+async fn picky(refused: usize) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (at, asked) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
+    let count = asked.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let count = count.clone();
+            tokio::spawn(async move {
+                let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                while let Some(Ok((request, mut answer))) = connection.accept().await {
+                    let probe = request.method() == http::Method::HEAD;
+                    if !probe && count.fetch_add(1, Relaxed) < refused {
+                        answer.send_reset(h2::Reason::REFUSED_STREAM);
+                    } else {
+                        let _ = answer.send_response(http::Response::new(()), true);
+                    }
+                }
+            });
+        }
+    });
+    (at, asked)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_says_it_did_not_look_at_is_sent_again_a_post_too_and_not_for_ever() {
+    for (refused, status, outcome, asked_in_all) in [(1, 200, "", 2), (usize::MAX, 502, "not-forwarded", 3)] {
+        let (at, asked) = picky(refused).await;
+        let edge = Running::start(&format!("[[routes]]\nnodes = [\"h2c://{at}\"]\n"));
+        let answer = soon(ask(edge.addr, "POST", "/order", &[], "x")).await;
+        assert_eq!((answer.status.as_u16(), answer.header("stillhere-outcome")), (status, outcome));
+        assert_eq!(asked.load(Relaxed), asked_in_all);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_ends_every_connection_at_once_is_not_asked_for_a_socket_without_a_pause() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (at, count) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
+    let accepted = count.clone();
+    tokio::spawn(async move {
+        loop {
+            drop(listener.accept().await);
+            accepted.fetch_add(1, Relaxed);
+        }
+    });
+    let toml = format!("[[routes]]\npool = \"p\"\n[pools.p]\nnodes = [\"http://{at}\"]\nhold = \"1s\"\n");
+    let edge = Running::start(&toml);
+    let mut raw = Raw::connect(edge.addr).await;
+    raw.send(
+        "GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    )
+    .await;
+    soon(raw.head()).await;
+    // Probes among them, every 35 ms at most.
+    assert!(count.load(Relaxed) < 200, "{} connections in a second", count.load(Relaxed));
 }

@@ -144,6 +144,14 @@ async fn a_waiting_room_lets_in_one_after_the_other() {
     let (_, third, answer) = knock(edge.addr, "").await;
     assert_eq!(answer.header("stillhere-ahead"), "1");
     assert_eq!(node.seen().len(), 1);
+    // A socket is no way around it.
+    let asks = ["connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13", JSON];
+    let key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+    let ticket = format!("stillhere-ticket: {third}");
+    let socket = get(edge.addr, "/", &[asks[0], asks[1], asks[2], asks[3], key, &ticket]).await;
+    assert_eq!((socket.status.as_u16(), socket.header("stillhere-why")), (503, "waiting-room"));
+    let third = socket.header("stillhere-ticket").to_owned();
+    assert_eq!(node.seen().len(), 1);
     // Who is inside stays inside, by cookie and by header; the origin sees neither in a header.
     let by_cookie = format!("cookie: theme=dark; {}", cookie.split(';').next().unwrap());
     assert_eq!(knock(edge.addr, &by_cookie).await.0, 200);

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
+    error::Error as _,
     io,
     net::SocketAddr,
     sync::{
@@ -69,6 +70,7 @@ impl To {
         if let Err(e) = ready {
             return Err(Failed { why: e.to_string(), unsent: Some(request) });
         }
+        let spare = request.clone();
         let answer = match self {
             To::One(s) => s.try_send_request(request).await,
             To::Many(s) => s.try_send_request(request).await,
@@ -82,7 +84,11 @@ impl To {
             }
             Err(mut e) => {
                 let unsent = e.take_message();
-                Err(Failed { why: format!("{:?}", e.into_error()), unsent })
+                let error = e.into_error();
+                // What came after the last stream that a GOAWAY names was not looked at (RFC 9113 §6.8).
+                let goes = error.source().and_then(|e| e.downcast_ref::<h2::Error>());
+                let unsent = unsent.or(goes.is_some_and(h2::Error::is_go_away).then_some(spare));
+                Err(Failed { why: format!("{error:?}"), unsent })
             }
         }
     }
