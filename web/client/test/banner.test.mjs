@@ -70,7 +70,10 @@ for (const [way, go] of Object.entries(WAYS)) {
 for (const [locale, title] of [['zh-CN', /灯塔 无法使用/], ['ar', /متوقف/], ['de', /ist ausgefallen/], ['hi', /बंद है/]]) {
   test(`${locale}: its own words, which were loaded while all was well`, async () => {
     const page = await open({ locale });
-    await until('the words', () => origin.asked.some(q => q.url.endsWith(`words/${locale}.json`)));
+    // That they were asked for is not enough: the origin dies next, and they must have come.
+    const came = l => performance.getEntriesByType('resource').some(e => e.name.endsWith(`words/${l}.json`) && e.responseEnd > 0);
+    await page.waitForFunction(came, locale);
+    await page.evaluate(() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     await WAYS['down-saved'](page);
     assert.match((await shown(page)).title, title);
     const { lang, dir, over } = await page.evaluate(() => {
