@@ -5,11 +5,15 @@
 
 mod budget;
 mod health;
+mod learn;
 mod limiter;
+mod line;
 mod node;
+mod pick;
 mod place;
 mod queue;
 mod routes;
+mod spec;
 mod view;
 mod wait;
 
@@ -21,17 +25,17 @@ mod tests;
 pub use health::{NodeState, Sign, Why};
 pub use node::{Node, NodeId, NodeTls, Origin, Scheme};
 pub use place::Place;
+pub use spec::PoolSpec;
 pub use view::{NodeView, PoolView, QueueView, Refused};
 
-use crate::spec::{NODES_MAX, Priority, Problem};
+use crate::spec::{Priority, Problem};
 use budget::Budget;
 use health::{Change, State};
 use limiter::Sample;
+use line::wake;
 use node::Taken;
 use queue::{Outcome, Queue, Turn, Waiting};
 use routes::{Routes, Row};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -39,8 +43,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use stillhere_model::duration;
-use stillhere_net::dns::Host;
 use wait::{Entry, Ticket};
 
 /// While nodes are up, nobody waits longer than this for room.
@@ -71,32 +73,6 @@ const TYPICAL_US: f64 = 50_000.0;
 const LEFT_LATE: f64 = 1.5;
 /// A paused node may have been restarted meanwhile.
 const PAUSE_FRESH_US: u64 = 1_000_000;
-
-/// Nodes that do the same, and how patient we are with them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PoolSpec {
-    /// `http://10.0.0.1:8080`, `https://…`, or `h2c://…` for HTTP/2 without TLS.
-    #[schemars(length(min = 1, max = 64))]
-    pub nodes: Vec<String>,
-    /// What is asked for (HEAD) when a node is to be tried that stopped answering. Any answer below 500 will do.
-    #[serde(default = "PoolSpec::usual_health")]
-    pub health: String,
-    /// How long a request waits for a node to come back.
-    #[serde(with = "duration", default = "PoolSpec::usual_hold")]
-    #[schemars(with = "duration::Text")]
-    pub hold: Duration,
-    /// Most requests that wait at the same time. At the limit less urgent ones are sent away, then new ones.
-    #[serde(default = "PoolSpec::usual_queue")]
-    #[schemars(range(max = 1_000_000))]
-    pub queue: usize,
-    /// Most bytes of requests that wait at the same time.
-    #[serde(default = "PoolSpec::usual_queue_bytes")]
-    pub queue_bytes: u64,
-    /// How nodes with `https://` prove who they are. Like any server in the web unless it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<NodeTls>,
-}
 
 /// Who asks for a place.
 #[derive(Debug, Clone, Copy)]
@@ -194,81 +170,6 @@ struct Rate {
     per_s: f64,
     answers: u64,
     at_us: u64,
-}
-
-// === impl PoolSpec ===
-
-impl PoolSpec {
-    fn usual_health() -> String {
-        "/".to_owned()
-    }
-    fn usual_hold() -> Duration {
-        Duration::from_secs(10)
-    }
-    fn usual_queue() -> usize {
-        10_000
-    }
-    fn usual_queue_bytes() -> u64 {
-        64 << 20
-    }
-    /// A pool of which only the nodes are said.
-    #[must_use]
-    pub fn of(nodes: Vec<String>) -> PoolSpec {
-        PoolSpec {
-            nodes,
-            health: PoolSpec::usual_health(),
-            hold: PoolSpec::usual_hold(),
-            queue: PoolSpec::usual_queue(),
-            queue_bytes: PoolSpec::usual_queue_bytes(),
-            tls: None,
-        }
-    }
-
-    /// What is wrong with it; paths are relative to its own table.
-    #[must_use]
-    pub fn validate(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut say = |path: &str, problem: &str, hint: &str| {
-            let (path, problem, hint) = (path.to_owned(), problem.to_owned(), Some(hint.to_owned()));
-            problems.push(Problem { path, problem, hint });
-        };
-        if self.nodes.is_empty() {
-            say("nodes", "is empty", "write nodes = [\"http://10.0.0.1:8080\"]");
-        }
-        if self.nodes.len() > NODES_MAX {
-            say("nodes", "has more than 64 nodes", "make several pools");
-        }
-        if !self.health.starts_with('/') || self.health.parse::<http::Uri>().is_err() {
-            say("health", "is not a path", "write a path such as \"/healthz\"");
-        }
-        if self.hold > Duration::from_secs(600) {
-            say("hold", "is longer than ten minutes", "browsers give up long before: write \"10s\"");
-        }
-        if self.queue > 1_000_000 {
-            say("queue", "is more than a million", "write 10000");
-        }
-        if let Some(tls) = &self.tls {
-            if tls.insecure && (tls.ca_file.is_some() || tls.server_name.is_some()) {
-                say("tls.insecure", "looks at no certificate, so the other keys do nothing", "remove it");
-            }
-            let name = tls.server_name.as_deref().map(Host::parse);
-            if name.is_some_and(|n| n.is_none()) {
-                say("tls.server_name", "is not a name", "write a name such as \"origin.internal\"");
-            }
-        }
-        for (n, text) in self.nodes.iter().enumerate() {
-            match Origin::parse(text) {
-                Err(problem) => say(&format!("nodes[{n}]"), &problem, "write \"http://10.0.0.1:8080\""),
-                Ok(origin) => {
-                    let same = |t: &String| Origin::parse(t).is_ok_and(|o| o == origin);
-                    if self.nodes[..n].iter().any(same) {
-                        say(&format!("nodes[{n}]"), "stands there twice", "name each node once");
-                    }
-                }
-            }
-        }
-        problems
-    }
 }
 
 // === impl Pool ===
@@ -616,361 +517,5 @@ impl Pool {
             NoPlace::QueueFull => 3,
         };
         self.refused[kind].fetch_add(1, Relaxed);
-    }
-
-    /// The better of two nodes that have room.
-    fn pick(&self, ask: &Ask, t: u64) -> Option<(usize, Taken)> {
-        let among = |standing: State| -> u64 {
-            let is = |(n, node): (usize, &Arc<Node>)| u64::from(node.state().is(standing)) << n;
-            self.nodes.iter().enumerate().map(is).sum()
-        };
-        let not = ask.not.map_or(0, |n| 1u64.checked_shl(n.0).unwrap_or(0));
-        let up = among(State::Up);
-        let mut usable = up & !not;
-        if usable == 0 {
-            let suspect = among(State::Suspect);
-            usable = if suspect & !not != 0 { suspect & !not } else { up | suspect };
-        }
-        let room = |n: &usize| usable >> n & 1 == 1 && self.nodes[*n].state().has_room();
-        let mut left: u64 = (0..self.nodes.len()).filter(room).map(|n| 1 << n).sum();
-        let patience = self.routes.patience(self.routes.row(ask.route, t));
-        while left != 0 {
-            let index = self.better_of_two(left, t);
-            left &= !(1 << index);
-            let s = self.nodes[index].state();
-            if let Some(taken) = s.take(patience, t) {
-                if !s.is(State::Down) {
-                    return Some((index, taken));
-                }
-                s.release(taken);
-            }
-        }
-        None
-    }
-
-    /// Power of two choices: two at random, and the one that costs less.
-    fn better_of_two(&self, among: u64, t: u64) -> usize {
-        let count = among.count_ones();
-        let roll = self.roll();
-        let first = roll as u32 % count;
-        let nth = |n: u32| {
-            let mut rest = among;
-            for _ in 0..n {
-                rest &= rest - 1;
-            }
-            rest.trailing_zeros() as usize
-        };
-        let a = nth(first);
-        if count == 1 {
-            return a;
-        }
-        let b = nth((first + 1 + (roll >> 32) as u32 % (count - 1)) % count);
-        let typical = self.typical_us();
-        let cost = |n: usize| self.nodes[n].state().cost(typical, t);
-        if cost(b) < cost(a) { b } else { a }
-    }
-
-    fn roll(&self) -> u64 {
-        let mut z = self.dice.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn answered(
-        self: &Arc<Self>,
-        index: usize,
-        taken: Taken,
-        row: Row,
-        status: u16,
-        after: Duration,
-        now: Instant,
-    ) {
-        let t = self.us(now);
-        let s = self.nodes[index].state();
-        s.body_begins();
-        if s.release(taken) {
-            if self.waiting.load(SeqCst) > 0
-                && let Some(since) = self.silent_since(t)
-            {
-                // It may take as long to make good for it.
-                let until = t + t.saturating_sub(since) + SILENT_LEAST_US;
-                self.bridging_us.store(until, Relaxed);
-            }
-            s.heard(t);
-            if s.is(State::Suspect) {
-                self.change(index, t, |h| h.answered(t));
-            }
-            self.learn(index, taken, row, status, after, t);
-        }
-        self.heir().go_on(t);
-    }
-
-    fn learn(&self, index: usize, taken: Taken, row: Row, status: u16, after: Duration, t: u64) {
-        let s = self.nodes[index].state();
-        let us = after.as_micros() as f64;
-        if status >= 500 {
-            // A node that fails quickly must not look like a quick node.
-            s.measure((2.0 * s.slowness(t)).clamp(2.0, 16.0), t);
-            return;
-        }
-        let sample = |usual: f64| Sample {
-            x: us / usual,
-            weight: usual,
-            n: taken.n,
-            full: taken.full,
-            sent_us: t.saturating_sub(us as u64),
-        };
-        let calm = match self.routes.usual_us(row) {
-            Some(usual) => {
-                s.measure(us / usual, t);
-                s.limiter(|l| {
-                    l.answered(sample(usual), t);
-                    l.calm()
-                })
-            }
-            None => true,
-        };
-        self.routes.learn(row, after, calm);
-        let typical = self.typical_us();
-        let typical = typical + (us.min(10.0 * typical) - typical) / 64.0;
-        self.typical_us.store((typical.max(100.0) as f32).to_bits(), Relaxed);
-    }
-
-    fn failed(self: &Arc<Self>, index: usize, taken: Taken, how: Failure, now: Instant) {
-        let t = self.us(now);
-        let s = self.nodes[index].state();
-        // What happened to a request of the time before it was thrown out says nothing about it now.
-        if s.release(taken) {
-            self.change(index, t, |h| h.failed(how, t));
-        }
-        self.heir().go_on(t);
-    }
-
-    /// Whoever wanted the answer has gone.
-    fn left(self: &Arc<Self>, index: usize, taken: Taken, row: Row) {
-        let t = self.lately_us.load(Relaxed);
-        let s = self.nodes[index].state();
-        if s.release(taken)
-            && let Some(usual) = self.routes.usual_us(row)
-        {
-            let x = t.saturating_sub(taken.at_us) as f64 / usual;
-            if x > LEFT_LATE {
-                let sample = Sample { x, weight: usual, n: taken.n, full: taken.full, sent_us: taken.at_us };
-                s.limiter(|l| l.left(sample, t));
-            }
-        }
-        self.heir().go_on(t);
-    }
-
-    /// Changes a node's health, and what everybody sees of it, in one step: else a node that is out could be seen as
-    /// up for ever.
-    fn change(&self, index: usize, t: u64, change: impl FnOnce(&mut health::Health) -> Change) {
-        let s = self.nodes[index].state();
-        let mut health = s.health();
-        match change(&mut health) {
-            Change::Nothing => {}
-            Change::Suspected => s.stand(State::Suspect),
-            Change::Out => s.throw_out(),
-            Change::Back { fresh } => {
-                if self.all_out() {
-                    self.catch_up(t);
-                }
-                if fresh {
-                    s.limiter(|l| l.start_again(t));
-                }
-                s.expect(t, health.lenient());
-                s.stand(State::Up);
-            }
-        }
-    }
-
-    /// Those who waited for a node go first, as long as they may have waited.
-    fn catch_up(&self, t: u64) {
-        if self.waiting.load(SeqCst) > 0 {
-            self.catching_up_us.store(t + self.spec.hold.as_micros() as u64, Relaxed);
-        }
-    }
-
-    /// Gives room to those who wait.
-    fn go_on(&self, t: u64) {
-        if self.waiting.load(SeqCst) == 0 {
-            return;
-        }
-        let mut q = self.queue();
-        self.pump(&mut q, t);
-        let woken = q.woken();
-        self.waiting.store(q.len(), SeqCst);
-        drop(q);
-        wake(woken);
-    }
-
-    fn pump(&self, q: &mut Queue, t: u64) {
-        // Said before the room is looked at: whoever makes room looks at this afterwards.
-        self.waiting.store(q.len(), SeqCst);
-        if self.paused_at(t) || self.all_out() {
-            return;
-        }
-        self.shed(q, t);
-        for priority in Priority::ALL {
-            while q.len_of(priority) > 0 {
-                let newest_first = self.newest_first(q, priority, t);
-                let next = if newest_first { q.newest_of(priority) } else { q.oldest_of(priority) };
-                let Some((turn, waiting)) = next else { break };
-                let since_us = waiting.since_us;
-                // With only one node that has room, waiting on for another would be worse.
-                let picked = self.pick(&waiting.ask, t).or_else(|| {
-                    waiting.ask.not.and_then(|_| self.pick(&Ask { not: None, ..waiting.ask }, t))
-                });
-                let Some((node, taken)) = picked else { return };
-                q.end(turn, Outcome::Place { node, taken, since_us });
-            }
-        }
-        if q.len() == 0 {
-            self.catching_up_us.store(0, Relaxed);
-        }
-    }
-
-    /// Since when no node has answered anything, if that is odd.
-    fn silent_since(&self, t: u64) -> Option<u64> {
-        let up = || self.nodes.iter().map(|n| n.state()).filter(|s| s.is(State::Up));
-        // One that just finished its last request is not silent.
-        let last = up().map(|s| if s.in_flight() == 0 { t } else { s.quiet_us() }).max()?;
-        let odd = ((SILENT * self.typical_us()) as u64).max(SILENT_LEAST_US);
-        (t.saturating_sub(last) >= odd).then_some(last)
-    }
-
-    /// Nobody is sent away for having waited, not even who came while there still seemed to be a node.
-    fn bridged(&self, t: u64) -> bool {
-        t < self.bridging_us.load(Relaxed)
-            || t < self.catching_up_us.load(Relaxed)
-            || self.silent_since(t).is_some()
-    }
-
-    /// Sends those away who have waited too long for room.
-    fn shed(&self, q: &mut Queue, t: u64) {
-        if self.bridged(t) {
-            return;
-        }
-        let longest = self.longest_us(q, t);
-        for priority in Priority::ALL {
-            while let Some((turn, waiting)) = q.oldest_of(priority) {
-                let waited = t.saturating_sub(waiting.since_us);
-                if waiting.held || waited < longest {
-                    break;
-                }
-                self.refuse(q, turn, NoPlace::Overloaded { waited: Duration::from_micros(waited) }, t);
-            }
-        }
-    }
-
-    fn refuse(&self, q: &mut Queue, turn: Turn, why: NoPlace, t: u64) {
-        if q.end(turn, Outcome::No(why)) {
-            self.count(why);
-            if matches!(why, NoPlace::Overloaded { .. }) {
-                self.overloaded_us.store(t.max(1), Relaxed);
-            }
-        }
-    }
-
-    /// How long one may wait for room now.
-    fn longest_us(&self, q: &Queue, t: u64) -> u64 {
-        let since = q.waiting_since_us().map(|since| since.max(self.bridging_us.load(Relaxed)));
-        let standing = since.is_some_and(|since| t.saturating_sub(since) >= STANDING_US);
-        if !standing {
-            return ROOM_LONGEST_US;
-        }
-        let usual = (STANDING_WAIT * self.typical_us()) as u64;
-        usual.clamp(STANDING_WAIT_LEAST_US, ROOM_LONGEST_US)
-    }
-
-    fn newest_first(&self, q: &Queue, priority: Priority, t: u64) -> bool {
-        let fifo = t < self.catching_up_us.load(Relaxed) || t < self.bridging_us.load(Relaxed);
-        if fifo || self.paused_at(t) {
-            return false;
-        }
-        let late = q.oldest_of(priority).is_some_and(|(_, w)| t.saturating_sub(w.since_us) > TARGET_US);
-        if late {
-            self.overloaded_us.store(t.max(1), Relaxed);
-        }
-        late
-    }
-
-    /// Until when somebody may wait as things are now, and what to say then.
-    fn deadline(&self, w: &Waiting, t: u64) -> (u64, fn(Duration) -> NoPlace) {
-        let hold = w.since_us + self.spec.hold.as_micros() as u64;
-        let (until, why): (u64, fn(Duration) -> NoPlace) = if self.paused_at(t) {
-            (hold, |waited| NoPlace::Paused { waited })
-        } else if self.all_out() {
-            (hold, |waited| NoPlace::AllOut { waited })
-        } else {
-            let until = if w.held || self.bridged(t) {
-                hold
-            } else {
-                w.since_us + ROOM_LONGEST_US.min(hold - w.since_us)
-            };
-            (until, |waited| NoPlace::Overloaded { waited })
-        };
-        (w.ask.until.map_or(until, |u| until.min(self.us_of(u))), why)
-    }
-
-    /// Without telling the pool that it is so late.
-    fn us_of(&self, when: Instant) -> u64 {
-        when.saturating_duration_since(self.began).as_micros() as u64
-    }
-
-    fn expire(&self, q: &mut Queue, turn: Turn, t: u64) -> Option<u64> {
-        let waiting = q.waiting(turn)?;
-        let (deadline, why) = self.deadline(waiting, t);
-        if t < deadline {
-            return Some(deadline);
-        }
-        let waited = Duration::from_micros(t.saturating_sub(waiting.since_us));
-        self.refuse(q, turn, why(waited), t);
-        None
-    }
-
-    /// The deadline of somebody who waits has come. The next one, if it may wait on.
-    fn overdue(&self, turn: Turn, now: Instant) -> Option<Instant> {
-        let t = self.us(now);
-        let mut q = self.queue();
-        let next = self.expire(&mut q, turn, t);
-        let woken = q.woken();
-        self.waiting.store(q.len(), SeqCst);
-        drop(q);
-        wake(woken);
-        next.map(|us| self.instant(us))
-    }
-
-    /// Somebody who waited has gone.
-    fn leave(self: &Arc<Self>, turn: Turn, ask: &Ask) {
-        let mut q = self.queue();
-        let outcome = q.leave(turn);
-        self.waiting.store(q.len(), SeqCst);
-        drop(q);
-        if let Some(Outcome::Place { node, taken, since_us }) = outcome {
-            drop(self.place(node, taken, ask, since_us));
-        }
-    }
-
-    /// Everybody who waits goes to the heir.
-    fn move_all(&self) {
-        let mut q = self.queue();
-        for priority in Priority::ALL {
-            while let Some((turn, waiting)) = q.oldest_of(priority) {
-                let since_us = waiting.since_us;
-                q.end(turn, Outcome::Moved { since_us });
-            }
-        }
-        let woken = q.woken();
-        self.waiting.store(0, SeqCst);
-        drop(q);
-        wake(woken);
-    }
-}
-
-fn wake(woken: Vec<std::task::Waker>) {
-    for waker in woken {
-        waker.wake();
     }
 }

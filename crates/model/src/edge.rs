@@ -2,7 +2,7 @@
 //!
 //! Nothing here holds an address of a client, a path of a request, or a secret.
 
-use crate::{id::ServiceId, time::Time};
+use crate::{id::ServiceId, sketch, time::Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -247,6 +247,24 @@ impl Tally {
         self.latency.add(&other.latency);
     }
 
+    /// How requests ended, by name: as in the API and in `/metrics`.
+    #[must_use]
+    pub fn outcomes(&self) -> [(&'static str, u64); 11] {
+        [
+            ("answered", self.answered),
+            ("failed", self.failed),
+            ("repeated", self.repeated),
+            ("held", self.held),
+            ("cut", self.cut),
+            ("silent", self.silent),
+            ("refused", self.refused),
+            ("garbled", self.garbled),
+            ("client", self.client),
+            ("told", self.told),
+            ("stale", self.stale),
+        ]
+    }
+
     /// Requests that got an answer of the origin, or should have.
     #[must_use]
     pub fn sent(&self) -> u64 {
@@ -278,48 +296,16 @@ impl Latency {
         self.bins.iter().fold(0, |sum, b| sum.saturating_add(b.1))
     }
 
-    /// Relative error of a quantile.
-    const ERROR: f64 = 0.01;
-    /// Each bucket ends so many times higher than the one before.
-    const GAMMA: f64 = (1.0 + Latency::ERROR) / (1.0 - Latency::ERROR);
-
     /// The bucket of a value.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "below BINS_MAX, and not below 0"
-    )]
     pub fn bin(us: u32) -> u16 {
-        // ln(GAMMA), which is not const.
-        const LN_GAMMA: f64 = 0.020_000_666_706_669_435;
-        (f64::from(us.max(1)).ln() / LN_GAMMA).ceil() as u16
+        sketch::bin(us)
     }
 
     /// The value below which the share `q` of all lies, within 1 %, in microseconds.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rank, and a latency within 1 %"
-    )]
     pub fn quantile(&self, q: f64) -> Option<u32> {
-        let count = self.count();
-        if count == 0 || !(0.0..=1.0).contains(&q) {
-            return None;
-        }
-        let rank = (q * (count - 1) as f64) as u64;
-        let mut seen = 0u64;
-        for &(bin, n) in &self.bins {
-            seen = seen.saturating_add(n);
-            if seen > rank {
-                return Some(
-                    (2.0 * Latency::GAMMA.powi(i32::from(bin)) / (Latency::GAMMA + 1.0)).round() as u32
-                );
-            }
-        }
-        None
+        sketch::quantile(self.bins.iter().copied(), q)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod maintenance;
 pub mod message;
 pub mod observation;
+pub mod sketch;
 pub mod text;
 pub mod time;
 pub mod topology;

@@ -5,11 +5,7 @@
 //! hold its quantiles against that crate's.
 
 use crate::pack::{Malformed, Reader, put};
-
-/// Relative error of a quantile.
-const ERROR: f64 = 0.01;
-/// (1 + ERROR) / (1 − ERROR): each bucket ends so many times higher than the one before.
-const GAMMA: f64 = (1.0 + ERROR) / (1.0 - ERROR);
+use stillhere_model::sketch;
 
 /// Counts per logarithmic bucket, in microseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +18,7 @@ pub struct Sketch {
 
 impl Sketch {
     pub fn add(&mut self, us: u32) {
-        self.add_many(bucket(us), 1);
+        self.add_many(sketch::bin(us), 1);
     }
 
     pub fn merge(&mut self, other: &Sketch) {
@@ -45,26 +41,8 @@ impl Sketch {
 
     /// The value below which the share `q` of all values lies, within 1 %, in microseconds.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rank, and a latency within 1 %"
-    )]
     pub fn quantile(&self, q: f64) -> Option<u32> {
-        let count = self.count();
-        if count == 0 || !(0.0..=1.0).contains(&q) {
-            return None;
-        }
-        let rank = (q * (count - 1) as f64) as u64;
-        let mut seen = 0u64;
-        for &(bin, n) in &self.bins {
-            seen += u64::from(n);
-            if seen > rank {
-                return Some((2.0 * GAMMA.powi(i32::from(bin)) / (GAMMA + 1.0)).round() as u32);
-            }
-        }
-        None
+        sketch::quantile(self.bins.iter().map(|&(bin, n)| (bin, u64::from(n))), q)
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
@@ -93,15 +71,6 @@ impl Sketch {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "ln(u32::MAX) / ln(GAMMA) < 1110"
-)]
-fn bucket(us: u32) -> u16 {
-    (f64::from(us.max(1)).ln() / GAMMA.ln()).ceil() as u16
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +81,7 @@ mod tests {
         #[test]
         fn quantiles_agree_with_the_reference_crate(values in prop::collection::vec(1u32..60_000_000, 1..400)) {
             let mut ours = Sketch::default();
-            let mut reference = DDSketch::new(Config::new(ERROR, 2048, 1.0e-9));
+            let mut reference = DDSketch::new(Config::new(sketch::ERROR, 2048, 1.0e-9));
             for v in &values {
                 ours.add(*v);
                 reference.add(f64::from(*v));

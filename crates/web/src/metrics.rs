@@ -4,7 +4,7 @@
 //! Public like the page itself, so it holds numbers and the names of public services, nothing else: no channel,
 //! no address, no target.
 
-use crate::{api::edges::outcomes, serve::App};
+use crate::serve::App;
 use axum::{
     Router,
     extract::State,
@@ -243,7 +243,7 @@ impl Numbers {
         }
         let mut requests = Vec::new();
         for (service, tally) in &sums {
-            for (outcome, n) in outcomes(tally) {
+            for (outcome, n) in tally.outcomes() {
                 requests.push(([("service", service.as_str()), ("outcome", outcome)], n));
             }
         }

@@ -12,7 +12,6 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use stillhere_model::edge::Tally;
 use stillhere_net::clock;
 use tokio::{net::TcpListener, sync::Semaphore, time::sleep};
 
@@ -87,7 +86,7 @@ impl Collector for Numbers {
         let mut latency = Vec::new();
         for ((pool, service), tally) in &pools {
             let labels = [("pool", pool.as_str()), ("service", service.as_ref().map_or("", |s| s.as_str()))];
-            for (outcome, n) in outcomes(tally) {
+            for (outcome, n) in tally.outcomes() {
                 ended.push(([labels[0], labels[1], ("outcome", outcome)], n as f64));
             }
             for (name, q) in [("0.5", 0.5), ("0.95", 0.95), ("0.99", 0.99)] {
@@ -125,23 +124,6 @@ impl Collector for Numbers {
         let age = known.notice.as_ref().map(|h| ([("of", "notice")], h.age(clock::wall()).as_secs_f64()));
         gauges(to, "age", "How old the notice is", Some(&Unit::Seconds), age.as_slice())
     }
-}
-
-/// How requests ended, by name.
-fn outcomes(t: &Tally) -> [(&'static str, u64); 11] {
-    [
-        ("answered", t.answered),
-        ("failed", t.failed),
-        ("repeated", t.repeated),
-        ("held", t.held),
-        ("cut", t.cut),
-        ("silent", t.silent),
-        ("refused", t.refused),
-        ("garbled", t.garbled),
-        ("client", t.client),
-        ("told", t.told),
-        ("stale", t.stale),
-    ]
 }
 
 fn counters<L: EncodeLabelSet>(

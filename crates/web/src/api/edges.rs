@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 use stillhere_model::{
     Time,
-    edge::{Feed, Have, Orders, Report, Tally},
+    edge::{Feed, Have, Orders, Report},
 };
 use stillhere_net::clock;
 use stillhere_node::{EdgeView, OrderError};
@@ -286,7 +286,7 @@ impl EdgeOut {
                 answers_per_s: p.answers_per_s,
                 p50_ms: ms(0.5),
                 p95_ms: ms(0.95),
-                requests: outcomes(&sums).into_iter().collect(),
+                requests: sums.outcomes().into_iter().collect(),
             }
         };
         EdgeOut {
@@ -306,21 +306,4 @@ impl EdgeOut {
             browsers: view.browsers.clone(),
         }
     }
-}
-
-/// How requests ended, by name; also those of `/metrics`.
-pub(crate) fn outcomes(t: &Tally) -> [(&'static str, u64); 11] {
-    [
-        ("answered", t.answered),
-        ("failed", t.failed),
-        ("repeated", t.repeated),
-        ("held", t.held),
-        ("cut", t.cut),
-        ("silent", t.silent),
-        ("refused", t.refused),
-        ("garbled", t.garbled),
-        ("client", t.client),
-        ("told", t.told),
-        ("stale", t.stale),
-    ]
 }
