@@ -4,7 +4,7 @@
 //! A request passes these phases, each of them a module:
 //!
 //! ```text
-//! listen → gate → limit → route → action → room → pool (admit, pick) → upstream (connect) → forward ─▶ report
+//! listen → gate → limit → route → room → action → pool (admit, pick) → upstream (connect) → forward ─▶ report
 //!                   │       │        │       │            │                                    │
 //!                   └───────┴────────┴───────┴────────────┴── answer: the notice, never a black screen
 //! ```
