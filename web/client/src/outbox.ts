@@ -25,6 +25,8 @@ const ANSWER_WITHIN_MS = 30_000;
 const ASK_WITHIN_MS = 5_000;
 /** Another tab is at it, or the network is off: look again. */
 const LOOK_AGAIN_MS = 1_000;
+/** A sender that sends nothing lets go again. */
+const TURN_MS = 20;
 /** Clocks are set and computers sleep. */
 const LOOK_MAX_MS = 60_000;
 /** After a hint that the origin is back. */
@@ -168,13 +170,20 @@ export async function actions(): Promise<Sent[]> {
 /** Takes it back. False: a part of it may have been sent already. */
 export async function cancel(key: string): Promise<boolean> {
   const s = await disk();
-  return await alone(key, async () => {
+  for (;;) {
+    // A sender that is at it has written so before its first byte; until then it lets go soon, and the action is still ours to take back.
     const row = await s.get<Row>('action', key);
     if (!row || row.sent || row.held) return false;
-    await settle(s, row, { state: 'expired' });
-    await s.delete('action', key);
-    return true;
-  }) ?? false;
+    const back = await alone(key, async () => {
+      const row = await s.get<Row>('action', key);
+      if (!row || row.sent || row.held) return false;
+      await settle(s, row, { state: 'expired' });
+      await s.delete('action', key);
+      return true;
+    });
+    if (back !== undefined) return back;
+    await new Promise(again => setTimeout(again, TURN_MS));
+  }
 }
 
 /** The person did what was needed (logged in): once more, under the same key. */

@@ -86,6 +86,12 @@ const becomes = (p, text, want) => until(`${text} is ${want}`, async () => {
   return true;
 });
 
+/** The page hears of it a moment after it is so. */
+async function offline({ context, page }) {
+  await context.setOffline(true);
+  await until('the page knows', () => page.evaluate(() => !navigator.onLine));
+}
+
 test('an action is saved, sent once, and its answer comes back', async t => {
   const it = await fresh(t);
   assert.deepEqual({ ...await send(it.page, 'plain'), key: 0 }, { state: 'saved', receipt: true, key: 0 });
@@ -227,7 +233,7 @@ test('two tabs: one sends, both are told', async t => {
 
 test('offline it is saved and not called unknown; back online it goes', async t => {
   const it = await fresh(t);
-  await it.context.setOffline(true);
+  await offline(it);
   await send(it.page, 'off');
   assert.equal(await state(it.page, 'off'), 'saved');
   await it.context.setOffline(false);
@@ -263,7 +269,7 @@ test('one intent pressed twice is one action; another content is another', async
 
 test('what is on disk cannot be read without the key, and the key cannot be taken out', async t => {
   const it = await fresh(t);
-  await it.context.setOffline(true);
+  await offline(it);
   await send(it.page, 'Ada Lovelace', '/order', { headers: { authorization: 'Bearer hunter2' } });
   const { text, extractable } = await it.page.evaluate(async () => {
     const db = await new Promise(done => { const o = indexedDB.open('stillhere'); o.onsuccess = () => done(o.result); });
@@ -303,7 +309,7 @@ test('who has to log in first does, and it goes under the same key', async t => 
 
 test('what never left can be taken back, what may have left cannot', async t => {
   const it = await fresh(t);
-  await it.context.setOffline(true);
+  await offline(it);
   const off = await send(it.page, 'back');
   assert.equal(await it.page.evaluate(key => client.cancel(key), off.key), true);
   await it.context.setOffline(false);
@@ -319,7 +325,7 @@ test('what never left can be taken back, what may have left cannot', async t => 
 
 test('what was not sent in time is not sent unasked', async t => {
   const it = await fresh(t);
-  await it.context.setOffline(true);
+  await offline(it);
   await send(it.page, 'late', '/order', { expires: 1 });
   await it.context.setOffline(false);
   await becomes(it.page, 'late', 'expired');
@@ -378,7 +384,7 @@ test('what was typed is there after a reload, but for what is secret; the form i
 test('a form with a secret in it is sent, and the secret is on no disk', async t => {
   const it = await fresh(t, '/form');
   const p = it.page;
-  await it.context.setOffline(true);
+  await offline(it);
   await p.getByLabel('Name').fill('Joan');
   await p.getByLabel('Password').fill('hunter2');
   await p.getByRole('button').click();
