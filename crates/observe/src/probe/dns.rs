@@ -7,6 +7,7 @@
 
 mod answer;
 mod exchange;
+mod form;
 #[cfg(test)]
 mod tests;
 
@@ -72,7 +73,8 @@ const MAX_VALUES_CHARS: usize = 160;
 pub struct DnsSpec {
     /// The name that is asked for; with `record = "PTR"` an address may stand here.
     pub domain: String,
-    /// The type of record: `A`, `AAAA`, `CNAME`, `MX`, `NS`, `TXT`, `SOA`, `SRV`, `PTR`, `CAA`, … Default `A`.
+    /// The type of record: `A`, `AAAA`, `CNAME`, `MX`, `NS`, `TXT`, `SOA`, `SRV`, `PTR`, `CAA`, …, or `TYPE` and
+    /// its number. Default `A`.
     #[serde(default = "default_record")]
     pub record: String,
     /// The name server, as `address` or `address:port`. Default: the system's.
@@ -141,7 +143,7 @@ impl DnsSpec {
         }
         if let Ok(record) = record {
             for (i, value) in self.expect.iter().enumerate() {
-                if let Err(e) = answer::normal(record, value) {
+                if let Err(e) = form::of_text(record, value) {
                     problems.push(Problem::new(&format!("expect[{i}]"), format!("\"{value}\" {e}")));
                 }
             }
@@ -161,7 +163,9 @@ impl DnsSpec {
     fn record(&self) -> Result<RecordType, Problem> {
         let wrong =
             |e: &str| Problem::new("record", format!("\"{}\" {e}", self.record)).hint("record = \"AAAA\"");
-        match RecordType::from_str(&self.record.to_ascii_uppercase()) {
+        let upper = self.record.to_ascii_uppercase();
+        let by_number = upper.strip_prefix("TYPE").and_then(|n| n.parse::<u16>().ok()).map(RecordType::from);
+        match by_number.map_or_else(|| RecordType::from_str(&upper), Ok) {
             Ok(
                 RecordType::ANY | RecordType::AXFR | RecordType::IXFR | RecordType::OPT | RecordType::TSIG,
             ) => Err(wrong("cannot be asked for")),
@@ -216,7 +220,7 @@ impl Dns {
         };
         let mut expect = Vec::with_capacity(spec.expect.len());
         for value in &spec.expect {
-            expect.push(answer::normal(record, value).map_err(|e| Problem::new("expect", e))?);
+            expect.push(form::of_text(record, value).map_err(|e| Problem::new("expect", e))?);
         }
         expect.sort();
         expect.dedup();

@@ -38,6 +38,7 @@ fn both_feeds_are_well_formed_and_hold_every_incident_and_maintenance() {
         for lang in Lang::ALL {
             let (rss, atom) = (rss(&s, lang), atom(&s, lang));
             assert!(check_xml(&rss) > 5 && check_xml(&atom) > 5, "{name}");
+            assert_eq!(crate::words::tests::gap(&rss), None, "{name}");
             let want = s.incidents.len() + s.history.len() + s.maintenances.len();
             assert_eq!(
                 (rss.matches("<item>").count(), atom.matches("<entry>").count()),

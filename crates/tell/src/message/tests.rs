@@ -66,7 +66,8 @@ fn every_occasion_is_a_mail_and_a_webhook_in_every_language() {
                     text.contains(&s.site.url) && html.contains("status.harbour.example"),
                     "{o:?} says where"
                 );
-                for body in [&text, &html] {
+                for body in [&subject, &text, &html] {
+                    assert_eq!(crate::words::tests::gap(body), None, "{o:?}");
                     assert!(!body.contains("{ $") && !body.contains("{{"), "{o:?}: {body}");
                 }
                 let about = o.incident().map(|i| i.to_string()).or(o.maintenance().map(|m| m.to_string()));

@@ -61,6 +61,7 @@ fn every_page_of_every_sample_renders_in_every_language() {
         pages += 1;
         assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>"), "{name}");
         assert_eq!(html.matches("<h1").count(), 1, "{name} has one headline");
+        assert_eq!(crate::words::tests::gap(html), None, "{name}");
         for bad in ["None", "undefined", "{{", "{%", "{ $"] {
             assert!(!text_of(html).contains(bad), "{name}: {bad}");
         }

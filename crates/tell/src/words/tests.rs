@@ -219,6 +219,15 @@ fn all_said(incident: IncidentId) -> Vec<Said> {
     ]
 }
 
+/// A space between two Chinese characters, which a reader takes for a missing word.
+pub(crate) fn gap(text: &str) -> Option<String> {
+    let chinese =
+        |c: char| matches!(c, '\u{3001}'..='\u{303f}' | '\u{3400}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
+    let chars: Vec<char> = text.chars().collect();
+    let found = chars.windows(3).position(|w| w[1] == ' ' && chinese(w[0]) && chinese(w[2]))?;
+    Some(chars[found.saturating_sub(8)..(found + 9).min(chars.len())].iter().collect())
+}
+
 /// Debug builds panic on a missing message or argument, so saying it is the test. What is said in no language looks
 /// like a template, and the two languages differ.
 #[test]
@@ -238,6 +247,7 @@ fn every_finding_reason_and_update_is_a_sentence_in_every_language() {
         for text in &said {
             assert!(!text.is_empty() && !text.contains('{') && !text.contains("  "), "{text:?}");
             assert!(text.ends_with(['.', '。', '）', '”']), "{text:?} is a sentence");
+            assert_eq!(gap(text), None, "{text:?}");
         }
         table.push(said);
     }

@@ -1,17 +1,14 @@
 //! What an answer says, with its values in one form, so that they can be compared with what is expected.
 
+use super::form;
 use hickory_resolver::proto::{
     op::{Message, ResponseCode},
     rr::{RData, RecordType},
+    serialize::binary::{BinEncodable as _, BinEncoder, NameEncoding},
 };
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-};
+use std::{fmt, net::SocketAddr};
 use stillhere_net::Fault;
 
-/// Longest value that is kept, in bytes.
-const MAX_VALUE_BYTES: usize = 4_096;
 /// Values that are kept.
 const MAX_VALUES: usize = 256;
 
@@ -19,7 +16,7 @@ const MAX_VALUES: usize = 256;
 pub(super) struct Answer {
     pub server: SocketAddr,
     pub rcode: ResponseCode,
-    /// The records of the asked type, in the form of [`normal`], sorted, each once.
+    /// The records of the asked type, in the form of [`form`], sorted, each once.
     pub values: Vec<String>,
     pub ttl: Option<u32>,
     pub authoritative: bool,
@@ -84,60 +81,17 @@ pub(super) fn word(code: ResponseCode) -> String {
     }
 }
 
-/// A value as the operator wrote it, in the form of the answers' values.
-pub(super) fn normal(record: RecordType, written: &str) -> Result<String, &'static str> {
-    let written = written.trim();
-    if written.is_empty() {
-        return Err("is empty");
-    }
-    if written.len() > MAX_VALUE_BYTES {
-        return Err("is too long");
-    }
-    match record {
-        RecordType::A => {
-            written.parse::<Ipv4Addr>().map(|ip| ip.to_string()).map_err(|_| "is not an IPv4 address")
-        }
-        RecordType::AAAA => {
-            written.parse::<Ipv6Addr>().map(|ip| ip.to_string()).map_err(|_| "is not an IPv6 address")
-        }
-        _ => Ok(form(record, written)),
-    }
-}
-
 fn text(record: RecordType, data: &RData) -> String {
-    let raw = match data {
-        RData::A(a) => return IpAddr::V4(a.0).to_string(),
-        RData::AAAA(a) => return IpAddr::V6(a.0).to_string(),
-        // One value may be cut into several strings; their borders mean nothing (RFC 7208 §3.3).
-        RData::TXT(txt) => {
-            let bytes: Vec<u8> = txt.txt_data.iter().flat_map(|s| s.iter().copied()).collect();
-            String::from_utf8_lossy(&bytes).into_owned()
-        }
-        // Has no text of its own, and can only be there by malice.
-        RData::OPT(_) => String::new(),
-        data => data.to_string(),
-    };
-    let mut value = form(record, &raw);
-    value.truncate(value.floor_char_boundary(MAX_VALUE_BYTES));
-    value
-}
-
-/// One spelling: single spaces, no quotes around a value; names in lower case without their last dot.
-fn form(record: RecordType, value: &str) -> String {
-    match record {
-        RecordType::TXT => {
-            let v = value.trim();
-            v.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(v).to_owned()
-        }
-        RecordType::CAA => {
-            value.split_whitespace().map(|w| w.trim_matches('"')).collect::<Vec<_>>().join(" ")
-        }
-        _ => {
-            let word = |w: &str| {
-                let bare = if w.len() > 1 { w.strip_suffix('.').unwrap_or(w) } else { w };
-                bare.to_ascii_lowercase()
-            };
-            value.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
-        }
+    // Has no text of its own, and can only be there by malice.
+    if matches!(data, RData::OPT(_)) {
+        return String::new();
+    }
+    let mut wire = Vec::new();
+    let mut encoder = BinEncoder::new(&mut wire);
+    // A name that is compressed against another one of the same record could not be read by itself.
+    encoder.set_name_encoding(NameEncoding::Uncompressed);
+    match data.emit(&mut encoder) {
+        Ok(()) => form::of_wire(record, &wire),
+        Err(_) => String::new(),
     }
 }
