@@ -51,6 +51,15 @@ pub(crate) fn routes() -> Router<App> {
             "/.well-known/stillhere/client.js",
             get(|headers: HeaderMap| async move { of_client("client.js", &headers) }),
         )
+        // What `client.js` loads, from where it was itself loaded.
+        .route(
+            "/.well-known/stillhere/face.js",
+            get(|headers: HeaderMap| async move { of_client("face.js", &headers) }),
+        )
+        .route(
+            "/.well-known/stillhere/kept.js",
+            get(|headers: HeaderMap| async move { of_client("kept.js", &headers) }),
+        )
         .route(
             "/.well-known/stillhere/words/{name}",
             get(|Path(name): Path<String>, headers: HeaderMap| async move {

@@ -44,6 +44,14 @@ async function load(lang: string): Promise<void> {
   } catch { /* English stays */ }
 }
 
+function wanted(own: string | null): string {
+  const page = document.documentElement.lang;
+  return choose([...own ? [own] : [], ...page ? [page] : [], ...navigator.languages], [...Object.keys(known), ...more?.langs ?? []]) ?? 'en';
+}
+
+/** Those that the banner speaks with now. */
+export const words = (): Words => known[wanted(document.querySelector('stillhere-status')?.getAttribute('lang') ?? null)] ?? en;
+
 // Outside of browsers the class must exist, and nothing more.
 const Element_ = typeof HTMLElement === 'undefined' ? Object as unknown as typeof HTMLElement : HTMLElement;
 
@@ -97,8 +105,7 @@ export class StillhereStatus extends Element_ {
   }
 
   private wanted(): string {
-    const page = document.documentElement.lang, own = this.getAttribute('lang');
-    return choose([...own ? [own] : [], ...page ? [page] : [], ...navigator.languages], [...Object.keys(known), ...more?.langs ?? []]) ?? 'en';
+    return wanted(this.getAttribute('lang'));
   }
 
   private words(): Words {

@@ -1,4 +1,5 @@
 /** The two questions: does the origin answer, and does anybody else? What comes back is an event for `truth`. */
+import { isGateway } from './gateway.js';
 import { NOTICE_MAX_BYTES, type Notice, read } from './notice.js';
 import type { Mirror, Origin } from './truth.js';
 
@@ -17,9 +18,6 @@ if (typeof document !== 'undefined') {
     if (e.effectiveDirective === 'connect-src' && e.disposition === 'enforce') blocked.add(e.blockedURI);
   });
 }
-
-/** Servers in front of an origin say with these that it does not answer them. */
-export const isGateway = (status: number): boolean => status >= 502 && status <= 504 || status >= 520 && status <= 530;
 
 /** Seconds or a date, as ms from now. */
 function after(header: string | null): number | undefined {

@@ -8,17 +8,12 @@
  */
 import { type Action, emit, on } from './bus.js';
 import { answered, retryAfter, told, type Verdict } from './outbox/judge.js';
-import { openStore, type Sealed, type Store } from './outbox/store.js';
+import { type Content, type Row, BODY_MAX, fresh, room, same } from './outbox/row.js';
+import { openStore, type Store } from './outbox/store.js';
 import { pace } from './pace.js';
 
-const ACTIONS_MAX = 50;
-/** Bytes of one body, and of all that wait. */
-const BODY_MAX = 1024 * 1024;
-const BODIES_MAX = 5 * BODY_MAX;
 /** Of a longer answer only the status is kept. */
 const ANSWER_MAX = 64 * 1024;
-/** What was not sent within this is not sent unasked any more. */
-const EXPIRES_MS = 15 * 60_000;
 /** How long it is asked what became of something, and how long a settled one is kept as its receipt. */
 const AGE_MAX_MS = 24 * 3_600_000;
 const ANSWER_WITHIN_MS = 30_000;
@@ -71,21 +66,11 @@ export interface OutboxOptions {
   origins?: readonly string[];
   /** Headers that are made at the moment of sending, such as `Authorization` or a token against forgery. */
   headers?: (url: string) => HeadersInit | Promise<HeadersInit>;
+  /** False: the origin is known not to answer, and nobody in front of it takes anything in: what is not sent surely did not arrive. */
+  ready?: () => boolean;
 }
 
-/** What is sealed. */
-interface Content { url: string; method: string; headers: [string, string][]; label?: string; intent?: string; body?: ArrayBuffer }
 interface Answer { url: string; headers: [string, string][]; body?: ArrayBuffer }
-interface Row {
-  key: string; state: Action['state']; at: number; since: number; expires: number; due: number; tries: number;
-  /** A byte may have left since it was last certain that nothing did. */
-  sent: boolean;
-  /** The server said when; no hint of ours makes it earlier. */
-  said: boolean;
-  over: boolean; held: boolean; honours: boolean; memoryOnly: boolean; bytes: number; status?: number;
-  content: Sealed; answer?: Sealed;
-}
-
 let store: Promise<Store> | undefined;
 let options: OutboxOptions = {};
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -136,15 +121,11 @@ export async function send(url: string | URL, init: SendOptions = {}): Promise<S
 async function take(s: Store, content: Content, body: ArrayBuffer, init: SendOptions): Promise<Sent> {
   const rows = (await s.all<Row>('action')).filter(row => !row.over);
   for (const row of rows) {
-    if (init.key ? row.key === init.key : init.intent !== undefined && await same(s, row, content)) return handle(s, row);
+    if (init.key ? row.key === init.key : init.intent !== undefined && same(await s.open<Content>(row.content), content, bodies.get(row.key))) return handle(s, row);
   }
-  if (rows.length >= ACTIONS_MAX || rows.reduce((sum, row) => sum + row.bytes, body.byteLength) > BODIES_MAX) throw new RangeError('stillhere: too much waits to be sent already');
+  if (!room(rows, body.byteLength)) throw new RangeError('stillhere: too much waits to be sent already');
 
-  const now = Date.now();
-  const row: Row = {
-    key: init.key ?? newKey(), state: 'saved', at: now, since: now, expires: now + (init.expires ?? EXPIRES_MS), due: now, tries: 0, sent: false, said: false, over: false, held: false,
-    honours: init.honours ?? false, memoryOnly: init.memoryOnly || !s.durable, bytes: body.byteLength, content: new ArrayBuffer(0),
-  };
+  const row = fresh(Date.now(), body.byteLength, new ArrayBuffer(0), { honours: init.honours ?? false, memoryOnly: init.memoryOnly || !s.durable, ...init.key && { key: init.key } }, init.expires);
   bodies.set(row.key, body);
   if (init.memoryOnly) delete content.body;
   row.content = await s.seal(content);
@@ -221,7 +202,7 @@ async function look(): Promise<void> {
 async function attempt(s: Store, key: string): Promise<true> {
   const row = await s.get<Row>('action', key);
   if (!row || row.over || row.due > Date.now()) return true;
-  if (globalThis.navigator?.onLine === false) return put(s, row, { due: Date.now() + LOOK_AGAIN_MS });
+  if (globalThis.navigator?.onLine === false || options.ready?.() === false) return put(s, row, { due: Date.now() + LOOK_AGAIN_MS });
   const content = await s.open<Content>(row.content);
   const body = content.body ?? bodies.get(key) ?? (row.bytes ? undefined : new ArrayBuffer(0));
   // A sender that left no word is in doubt as much as one that got none.
@@ -343,13 +324,6 @@ async function handle(s: Store, row: Row): Promise<Sent> {
   };
 }
 
-async function same(s: Store, row: Row, content: Content): Promise<boolean> {
-  const known = await s.open<Content>(row.content);
-  const a = new Uint8Array(known.body ?? bodies.get(row.key) ?? new ArrayBuffer(0)), b = new Uint8Array(content.body!);
-  // A form of several parts has another boundary each time; its parts are compared by whoever made it (form.ts).
-  return known.intent === content.intent && known.url === content.url && known.method === content.method && a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
 // === when ===
 
 /** The earliest wish counts. */
@@ -402,8 +376,4 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const mine = turn.then(work);
   turn = mine.catch(() => {});
   return mine;
-}
-
-function newKey(): string {
-  return globalThis.crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map(b => b.toString(16).padStart(2, '0')).join('');
 }

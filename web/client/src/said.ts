@@ -8,6 +8,8 @@ export interface Line {
   text: string;
   /** Of notices' own texts, which may be in another language. */
   lang?: string;
+  /** The beginning of the text, where it is the title of what follows. */
+  head?: string;
   /** After the text, smaller. */
   note?: string;
 }
@@ -53,7 +55,7 @@ export function say(state: State, actions: readonly Action[], words: Words, o: {
     for (const i of mine.slice(0, NEWS_MAX)) {
       const title = inLanguage(i.title, lang), said = inLanguage(i.said, lang);
       const text = [title.text, said.text].map(t => cut(t, TEXT_MAX)).filter(t => t).join(': ');
-      if (text) lines.push({ kind: 'news', text, lang: said.lang, ...i.said_at !== null && { note: fill(words.said, { time: time(Date.parse(i.said_at)) }) } });
+      if (text) lines.push({ kind: 'news', text, ...title.text && said.text && { head: cut(title.text, TEXT_MAX) }, lang: said.lang, ...i.said_at !== null && { note: fill(words.said, { time: time(Date.parse(i.said_at)) }) } });
     }
     const due = mine.flatMap(i => i.next_update_by === null ? [] : [Date.parse(i.next_update_by)]).filter(t => !Number.isNaN(t)).sort((a, b) => a - b)[0];
     if (due !== undefined) add('fact', with_(due < o.now ? 'missed' : 'next', { time: time(due) }));

@@ -1,6 +1,7 @@
 /** Puts the parts together for one page: events in, questions out, one truth for all who listen. Never throws into its host. */
 import { emit, on } from './bus.js';
-import { askNotice, askOrigin, isGateway } from './diagnose.js';
+import { askNotice, askOrigin } from './diagnose.js';
+import { isGateway } from './gateway.js';
 import { type Leader, leader } from './leader.js';
 import { keyOf } from './notice.js';
 import { type Config, type Event, type Model, type Now, type State, initial, step, view } from './truth.js';
@@ -14,6 +15,8 @@ export interface Options {
   edge?: boolean;
   /** The id of the service that this page is. Without it only an outage of everything confirms ours. */
   service?: string;
+  /** This page is there because the origin did not answer: nothing is known, and it is asked at once. */
+  cut?: boolean;
   /** What is asked whether the origin answers: a path of this host. Usual: the page's own. */
   ping?: string;
 }
@@ -111,6 +114,7 @@ function run(options: Options): Client {
   const ping = options.ping ?? location.pathname;
   const remembered = recall(clock());
   let model = remembered.model;
+  if (options.cut) model = { ...model, name: 'unknown', origin: 'none', outage: { at: model.since, round: 0 } };
   let shown = view(model, clock(), config);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let lead: Leader | undefined;
@@ -194,6 +198,8 @@ function run(options: Options): Client {
     },
   });
   lead.send({ hello: true } satisfies Message);
+  // A tab that leads already has another view of it.
+  if (options.cut) lead.send({ event: 'failed' } satisfies Message);
 
   return {
     get state() { return shown; },

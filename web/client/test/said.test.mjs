@@ -73,7 +73,7 @@ test('without a service only what is said of it; with one only its own incidents
 const files = (await readdir(new URL('../dist/words/', import.meta.url))).filter(f => f.endsWith('.json')).sort();
 test('every language is whole, keeps what is filled in, and is known to the one-tag build', async () => {
   assert.equal(files.length, 12);
-  const tag = await readFile(new URL('../src/tag.ts', import.meta.url), 'utf8');
+  const tag = await readFile(new URL('../src/face.ts', import.meta.url), 'utf8');
   for (const file of files) {
     const lang = file.replace('.json', ''), words = JSON.parse(await readFile(new URL(`../dist/words/${file}`, import.meta.url), 'utf8'));
     assert.equal(words.lang, lang);

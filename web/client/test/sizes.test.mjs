@@ -1,4 +1,4 @@
-// What each part weighs, compressed. The goal of docs/client-behaviour.md is 6 kB for socket, outbox and form together; the
+// What each part weighs, compressed. The goal is 6 kB for socket, outbox and form together; the
 // ceilings here are what they weigh today, so that nothing grows unseen.
 import { build } from 'esbuild';
 import assert from 'node:assert/strict';

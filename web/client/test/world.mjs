@@ -86,8 +86,8 @@ export class Origin extends Server {
   body = '<main><h1>A shop</h1><p>Something to read, and a <a href="/other">link</a>.</p><input id=i aria-label=Name></main>';
   async answer(q, r) {
     const own = q.url.startsWith('/.well-known/stillhere/') && q.url.slice('/.well-known/stillhere/'.length);
-    if (own === 'client.js') return r.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8' }).end(await readFile(path.join(DIST, 'client.js')));
-    if (own && own.startsWith('words/')) return r.writeHead(200, { 'content-type': 'application/json' }).end(await readFile(path.join(DIST, own)));
+    const file = own && own.split('?')[0];
+    if (/^[\w-]+\.js$|^words\/[\w-]+\.json$/.test(file)) return this.client(file, r);
     if (own === 'notice') return this.edgeNotice ? r.writeHead(200, { 'content-type': 'application/json' }).end(this.edgeNotice) : r.writeHead(404).end();
     if (this.mode === 'frozen') return undefined;
     if (this.mode === '503') return r.writeHead(503, this.headers).end('no');
@@ -96,6 +96,10 @@ export class Origin extends Server {
     if (q.headers['stillhere-probe'] && this.back !== undefined) return r.writeHead(204, { 'stillhere-return': this.back }).end();
     if (q.url === '/api') return r.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     r.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...this.headers }).end(`<!doctype html><html lang="${this.lang ?? 'en'}"><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Shop</title><style>body{font:16px system-ui;margin:2rem}</style>${this.head}<body>${this.body}`);
+  }
+  async client(file, r) {
+    const text = this.files?.[file] ?? await readFile(path.join(DIST, file));
+    return r.writeHead(200, { 'content-type': file.endsWith('.js') ? 'text/javascript; charset=utf-8' : 'application/json', ...file.startsWith('sw') && { 'service-worker-allowed': '/' } }).end(text);
   }
   /** The tag for its pages. */
   tag(mirrors, signer, more = '') {

@@ -237,7 +237,7 @@ async fn the_operators_mark_is_served_by_us_for_ever_and_cannot_run_anything() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_browser_client_may_be_loaded_by_other_sites_and_is_a_404_where_it_was_not_built() {
     let s = start().await;
-    for name in ["client.js", "words/de.json"] {
+    for name in ["client.js", "face.js", "kept.js", "words/de.json"] {
         let answer = s.get(&format!("/.well-known/stillhere/{name}")).await;
         let Some(file) = stillhere_tell::client::file(name, false) else {
             assert_eq!(answer.status, 404, "{name}");

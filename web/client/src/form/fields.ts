@@ -5,7 +5,7 @@ type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 /** Never on disk: passwords, one-time codes, everything of a card, and what the page says is not to be kept. */
 const SECRET = /\b(cc-[a-z-]+|one-time-code|(current|new)-password)\b/i;
 /** Of a page whose fields do not say what they are. */
-const SECRET_NAME = /passw(or)?d|card.?(number|no)|cc.?(num|exp|cvc|csc)|\b(cvv|cvc|csc|otp|pin)\d?\b|iban|ssn/i;
+export const SECRET_NAME = /passw(or)?d|card.?(number|no)|cc.?(num|exp|cvc|csc)|\b(cvv|cvc|csc|otp|pin)\d?\b|iban|ssn/i;
 /** Nothing that a person typed; a token against forgery must not come back from yesterday. */
 const NOT_TYPED = /^(hidden|submit|button|image|reset|file|password)$/;
 const FIELDS_MAX = 500;

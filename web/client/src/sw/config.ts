@@ -1,0 +1,46 @@
+/** What the worker is told by the tag, and what of a worker's world is used: the types of pages and of workers exclude each other. */
+export interface ExtendableEvent extends Event {
+  waitUntil(work: Promise<unknown>): void;
+  addRoutes?(rule: unknown): Promise<void>;
+}
+export interface FetchEvent extends ExtendableEvent {
+  readonly request: Request;
+  readonly preloadResponse?: Promise<Response | undefined>;
+  respondWith(answer: Promise<Response>): void;
+}
+export interface Scope {
+  readonly location: Location;
+  readonly registration: ServiceWorkerRegistration;
+  /** In a site's own worker. */
+  readonly stillhere?: Record<string, string>;
+  /** What `away.js` leaves here. */
+  stillhereRest?: Rest;
+  importScripts(url: string): void;
+  skipWaiting(): Promise<void>;
+  addEventListener(type: string, handler: (e: ExtendableEvent) => void): void;
+}
+
+/** The greater part of the worker, in a file of its own. */
+export interface Rest {
+  /** `post`: the key of the action that led here; such a page never loads its address again. */
+  page(config: Config, post?: string): Response;
+  post(e: FetchEvent, config: Config): Promise<Response>;
+  /** Null when the origin may be called dead; never, while it may be slow. */
+  silence(url: string, config: Config): Promise<null>;
+}
+
+export interface Config {
+  edge: boolean;
+  mirrors: string[];
+  key?: string;
+  service?: string;
+  site?: string;
+  lang?: string;
+  ping?: string;
+  /** Paths whose native posts are kept. */
+  posts: string[];
+}
+
+const list = (text: string | undefined): string[] => text?.split(/[\s,]+/).filter(Boolean) ?? [];
+
+export const configOf = ({ edge, mirrors, posts, ...more }: Record<string, string>): Config => ({ ...more, edge: Boolean(edge), mirrors: list(mirrors).filter(url => URL.canParse(url)).slice(0, 4), posts: list(posts) });

@@ -1,0 +1,79 @@
+// What the one tag loads, and when: the banner at once, the outbox where something is to be kept, and both in spite of a bad moment.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { Mirror, Origin, Signer, browser, notice, shown, until } from './world.mjs';
+
+let chrome, context, origin, mirror, signer, page;
+before(async () => { chrome = await browser(); });
+after(() => chrome?.close());
+afterEach(async () => {
+  await context?.close();
+  for (const s of [origin, mirror]) s.stop();
+});
+
+async function open({ more = '', prepare } = {}) {
+  signer = new Signer();
+  origin = await new Origin().listen();
+  mirror = await new Mirror().listen();
+  mirror.says(signer, notice());
+  origin.tag([mirror], signer, more);
+  origin.orders = [];
+  const was = origin.answer.bind(origin);
+  origin.answer = (q, r) => {
+    if (q.method !== 'POST') return was(q, r);
+    let body = '';
+    q.on('data', d => { body += d; }).on('end', () => { origin.orders.push({ body, key: q.headers['idempotency-key'] }); r.writeHead(201).end('{}'); });
+  };
+  prepare?.();
+  context = await chrome.newContext({ locale: 'en-GB' });
+  page = await context.newPage();
+  await page.goto(origin.origin);
+  return page;
+}
+const loaded = file => origin.asked.some(q => q.url.startsWith(`/.well-known/stillhere/${file}`));
+const FORM = '<main><h1>A shop</h1><form method=post action=/order data-stillhere="Your order"><input name=item value=lamp aria-label=Item><button>Order</button></form></main>';
+
+test('a page that keeps nothing loads no outbox and no worker', async () => {
+  await open();
+  await until('the banner', () => page.evaluate(() => !!document.querySelector('stillhere-status')?.shadowRoot));
+  await until('a first poll', () => mirror.asked.length);
+  assert.deepEqual(['kept.js', 'sw.js', 'away.js'].filter(loaded), []);
+});
+
+test('a guarded form needs only the tag: it is sent once, and the banner\'s words tell of it', async () => {
+  await open({ prepare: () => { origin.body = FORM; } });
+  await until('the guard', () => page.evaluate(() => !!document.querySelector('[data-stillhere-status]')));
+  await page.evaluate(() => { window.settled = new Promise(done => document.addEventListener('stillhere:settled', e => done(e.detail.state))); });
+  await page.click('button');
+  assert.equal(await page.evaluate(() => window.settled), 'done');
+  assert.match((await page.locator('[data-stillhere-status]').textContent()).replace(/[\u2066-\u2069]/g, ''), /^Your order: received at \d\d:\d\d\.$/);
+  assert.equal(origin.orders.length, 1);
+  assert.ok(origin.orders[0].key);
+});
+
+test('send() fetches the outbox when it is called, and what a closed tab left goes out from a page without any form', async () => {
+  await open();
+  await until('the client', () => page.evaluate(() => !!window.stillhere?.send));
+  await page.evaluate(() => window.stillhere.actions());
+  await context.setOffline(true);
+  const state = await page.evaluate(() => window.stillhere.send('/api/order', { body: 'item=lamp', label: 'Your order' }).then(s => s.state));
+  assert.equal(state, 'saved');
+  const next = await context.newPage();
+  await page.close();
+  await context.setOffline(false);
+  assert.equal(origin.orders.length, 0);
+  await next.goto(origin.origin);
+  await until('the order', () => origin.orders.length === 1);
+  await until('nothing waits any more', () => next.evaluate(() => localStorage.getItem('stillhere.waits') === null));
+});
+
+test('a banner that could not be loaded in a bad moment is loaded later', async () => {
+  let times = 0;
+  await open({ prepare: () => {
+    const client = origin.client.bind(origin);
+    origin.client = (file, r) => file === 'face.js' && !times++ ? r.destroy() : client(file, r);
+  } });
+  await until('the banner', () => page.evaluate(() => !!document.querySelector('stillhere-status')?.shadowRoot));
+  assert.equal(times, 2);
+  assert.equal((await shown(page)).state, 'ok');
+});
