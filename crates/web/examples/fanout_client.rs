@@ -10,33 +10,30 @@
 //!   when the first 500 is written, which with `fail_after = 1` is the look that decides. It is well again after the round.
 //! - `--publish`: it posts a body; time counts from just before the post is written.
 //!
-//! A stream has seen the change when it has read a message with `--mark` in it to its end. One thread and one buffer, so that
-//! the server has the rest of the machine. With `--gated yes` it waits for a line on standard input before it opens the
+//! A stream has seen the change when it has read a message with `--mark` in it to its end. One loop and one buffer for all
+//! streams, without a task or a record of readiness for each: 10,000 real browsers bring processors of their own, and what this
+//! program takes of the machine is missing to the server it measures. With `--gated yes` it waits for a line on standard input before it opens the
 //! streams and before the first round, so that the server's memory can be read in between. `--save FILE` keeps the data of the
 //! last change that was timed. Prints one line per round, and a summary.
 
 #![expect(clippy::print_stdout, reason = "a command-line tool: its output is its result")]
 
+use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use std::{
-    cell::{Cell, RefCell},
-    io::BufRead as _,
-    net::SocketAddr,
-    rc::Rc,
+    io::{BufRead as _, ErrorKind, Read as _, Write as _},
+    net::{self, SocketAddr, TcpListener},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use stillhere_net::clock::mono;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpSocket, TcpStream},
-    sync::Notify,
-    task::LocalSet,
-};
 
-/// Streams that connect at the same time.
-const CONNECTING: usize = 256;
 /// A round that is not complete by then is reported as it stands.
 const ROUND_WITHIN: Duration = Duration::from_secs(20);
+/// What a server may take to answer a request of ours.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 const BUFFER_BYTES: usize = 64 * 1024;
+/// Streams that are looked at after one call.
+const EVENTS: usize = 1024;
 
 struct Args {
     addr: SocketAddr,
@@ -54,52 +51,52 @@ struct Args {
     save: Option<String>,
 }
 
+/// What the target of the checks and the round at hand know of each other.
 #[derive(Default)]
-struct Seen {
-    began: Cell<Option<Instant>>,
-    at: RefCell<Vec<Instant>>,
-    want: usize,
-    all: Notify,
-    lost: Cell<usize>,
-    message: RefCell<Vec<u8>>,
+struct Target {
     /// The path that answers 500 now.
-    broken: RefCell<Option<String>>,
-    buffer: RefCell<Vec<u8>>,
+    broken: Option<String>,
+    /// When it first did so.
+    began: Option<Instant>,
+}
+
+struct Streams {
+    poll: Poll,
+    events: Events,
+    open: Vec<Option<TcpStream>>,
+    /// Those that are in the middle of a message.
+    begun: Vec<bool>,
+    buffer: Vec<u8>,
+    mark: Vec<u8>,
+    lost: usize,
+    /// The last message of the first stream: one copy says what was sent.
+    message: Vec<u8>,
+    kept: Vec<u8>,
 }
 
 fn main() {
     let args = Args::read();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        // The thread that waited at a gate ends at once: alone, a process finds its files without locked counting.
-        .thread_keep_alive(Duration::from_millis(1))
-        .build()
-        .expect("a runtime can be built");
-    LocalSet::new().block_on(&runtime, run(args));
-}
-
-async fn run(args: Args) {
-    let args = Rc::new(args);
-    let seen = Rc::new(Seen { want: args.n, buffer: RefCell::new(vec![0; BUFFER_BYTES]), ..Seen::default() });
+    let target = Arc::new(Mutex::new(Target::default()));
     if let Some(at) = args.target {
-        let listener = TcpListener::bind(at).await.expect("--target can be bound");
-        tokio::task::spawn_local(target(listener, seen.clone()));
+        let listener = TcpListener::bind(at).expect("--target can be bound");
+        let target = target.clone();
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, &target)));
         println!("target ready");
     }
-    gate(&args).await;
-    open_all(&args, &seen).await;
+    gate(&args);
+    let mut streams = Streams::open(&args);
     println!("{} streams open", args.n);
-    gate(&args).await;
+    gate(&args);
     let mut all = Vec::new();
     let mut rounds = Vec::new();
     let mut told = Vec::new();
     for round in 0..args.rounds {
-        let took = one_round(&args, &seen, round).await;
+        let took = one_round(&args, &mut streams, &target, round);
         rounds.push((share(&took, 0.5), share(&took, 0.99), share(&took, 1.0)));
         all.extend(took);
         // Before the pause, in which the recovery is told.
-        told.clone_from(&seen.message.borrow());
-        tokio::time::sleep(Duration::from_millis(args.pause_ms)).await;
+        told.clone_from(&streams.message);
+        streams.read_until(mono() + Duration::from_millis(args.pause_ms), |_| false);
     }
     if let Some(path) = &args.save {
         std::fs::write(path, data_of(&told)).expect("--save can be written");
@@ -117,45 +114,38 @@ async fn run(args: Args) {
         median(|r| r.2),
         share(&all, 0.99),
         share(&all, 1.0),
-        seen.lost.get()
+        streams.lost
     );
 }
 
-async fn open_all(args: &Rc<Args>, seen: &Rc<Seen>) {
-    let mut started = 0;
-    while started < args.n {
-        let more = CONNECTING.min(args.n - started);
-        let opening: Vec<_> =
-            (started..started + more).map(|i| tokio::task::spawn_local(open(args.clone(), i))).collect();
-        for (stream, i) in opening.into_iter().zip(started..) {
-            match stream.await.expect("connecting does not panic") {
-                Ok(stream) => {
-                    // Only the first stream keeps what it reads: one copy says what was sent.
-                    tokio::task::spawn_local(listen(stream, args.clone(), seen.clone(), i == 0));
-                }
-                Err(e) => panic!("stream {i}: {e}"),
-            }
-        }
-        started += more;
-    }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-}
-
 /// How long each stream had to wait, in milliseconds, ascending.
-async fn one_round(args: &Args, seen: &Rc<Seen>, round: usize) -> Vec<f64> {
-    seen.at.borrow_mut().clear();
-    seen.began.set(None);
+fn one_round(args: &Args, streams: &mut Streams, target: &Mutex<Target>, round: usize) -> Vec<f64> {
+    let mut at: Vec<Instant> = Vec::with_capacity(args.n);
+    let mut posted = None;
     if args.target.is_some() {
-        *seen.broken.borrow_mut() = Some(format!("/{round}"));
+        *lock(target) = Target { broken: Some(format!("/{round}")), began: None };
     } else if let Some(to) = args.publish {
-        let stream = TcpStream::connect(to).await.expect("the publisher's address answers");
-        seen.began.set(Some(mono()));
-        publish(args, stream).await;
+        let stream = net::TcpStream::connect(to).expect("the publisher's address answers");
+        let began = mono();
+        publish(args, &stream);
+        posted = Some((stream, began));
     }
-    let complete = tokio::time::timeout(ROUND_WITHIN, seen.all.notified()).await.is_ok();
-    *seen.broken.borrow_mut() = None;
-    let at = seen.at.borrow();
-    let began = seen.began.get().or(at.first().copied()).unwrap_or_else(mono);
+    let began = || posted.as_ref().map_or_else(|| lock(target).began, |(_, began)| Some(*began));
+    // Changes that we did not cause (the recovery from the round before) come while nothing is being timed.
+    let mut timed = false;
+    streams.read_until(mono() + ROUND_WITHIN, |now| {
+        timed = timed || began().is_some();
+        if timed {
+            at.push(now);
+        }
+        at.len() >= args.n
+    });
+    let complete = at.len() >= args.n;
+    let began = began().or(at.first().copied()).unwrap_or_else(mono);
+    *lock(target) = Target::default();
+    if let Some((stream, _)) = posted {
+        published(stream);
+    }
     let mut took: Vec<f64> =
         at.iter().map(|t| t.saturating_duration_since(began).as_secs_f64() * 1e3).collect();
     took.sort_by(f64::total_cmp);
@@ -167,94 +157,144 @@ async fn one_round(args: &Args, seen: &Rc<Seen>, round: usize) -> Vec<f64> {
         share(&took, 0.5),
         share(&took, 0.99),
         share(&took, 1.0),
-        seen.message.borrow().len(),
+        streams.message.len(),
         if complete { "" } else { "  INCOMPLETE" }
     );
     took
 }
 
 /// Waits for a line, so that whoever started us can look at the server first.
-async fn gate(args: &Args) {
+fn gate(args: &Args) {
     if args.gated {
-        let line = tokio::task::spawn_blocking(|| std::io::stdin().lock().read_line(&mut String::new()));
-        let _ = line.await;
+        let _ = std::io::stdin().lock().read_line(&mut String::new());
     }
 }
 
-async fn open(args: Rc<Args>, i: usize) -> std::io::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
+// === impl Streams ===
+
+impl Streams {
+    fn open(args: &Args) -> Streams {
+        let poll = Poll::new().expect("an epoll can be had");
+        let mut open = Vec::with_capacity(args.n);
+        for i in 0..args.n {
+            let stream = connect(args, i).unwrap_or_else(|e| panic!("stream {i}: {e}"));
+            let mut stream = TcpStream::from_std(stream);
+            poll.registry()
+                .register(&mut stream, Token(i), Interest::READABLE)
+                .expect("a socket can be watched");
+            open.push(Some(stream));
+        }
+        let mut streams = Streams {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            begun: vec![false; args.n],
+            open,
+            buffer: vec![0; BUFFER_BYTES],
+            mark: args.mark.clone().into_bytes(),
+            lost: 0,
+            message: Vec::new(),
+            kept: Vec::new(),
+        };
+        // What every stream begins with.
+        streams.read_until(mono() + Duration::from_millis(500), |_| false);
+        streams
+    }
+
+    /// Reads what comes until `until`, or until `seen`, told of each change, has seen enough.
+    fn read_until(&mut self, until: Instant, mut seen: impl FnMut(Instant) -> bool) {
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(1));
+        'reading: loop {
+            let left = until.saturating_duration_since(mono());
+            if left.is_zero() {
+                break;
+            }
+            match self.poll.poll(&mut events, Some(left)) {
+                Ok(()) => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => panic!("the streams cannot be watched: {e}"),
+            }
+            let mut enough = false;
+            for event in &events {
+                enough |= self.read(event.token().0, &mut seen);
+            }
+            if enough {
+                break 'reading;
+            }
+        }
+        self.events = events;
+    }
+
+    fn read(&mut self, i: usize, seen: &mut impl FnMut(Instant) -> bool) -> bool {
+        let mut enough = false;
+        while let Some(stream) = &mut self.open[i] {
+            match stream.read(&mut self.buffer) {
+                Ok(n) if n > 0 => {
+                    enough |= self.arrived(i, n, seen);
+                    if n < BUFFER_BYTES {
+                        // That was all there is: asking once more would be a system call for nothing.
+                        break;
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                _ => {
+                    self.open[i] = None;
+                    self.lost += 1;
+                }
+            }
+        }
+        enough
+    }
+
+    fn arrived(&mut self, i: usize, n: usize, seen: &mut impl FnMut(Instant) -> bool) -> bool {
+        let chunk = &self.buffer[..n];
+        if holds(chunk, &self.mark) {
+            self.begun[i] = true;
+            if i == 0 {
+                self.kept.clear();
+            }
+        }
+        if !self.begun[i] {
+            return false;
+        }
+        if i == 0 {
+            self.kept.extend_from_slice(chunk);
+        }
+        // Chunked or not, a message of an event stream ends with an empty line.
+        if !chunk.ends_with(b"\n\n") && !chunk.ends_with(b"\n\n\r\n") {
+            return false;
+        }
+        self.begun[i] = false;
+        if i == 0 {
+            self.message = std::mem::take(&mut self.kept);
+        }
+        seen(mono())
+    }
+}
+
+fn connect(args: &Args, i: usize) -> std::io::Result<net::TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
     // Source addresses of the loopback net by process and by 20,000 streams: neither the ports of one address nor
     // those that an earlier run left in TIME_WAIT are then the limit.
     let [_, high, mid, low] = std::process::id().to_be_bytes();
     let source = [127, 1 + (low ^ high) % 200, mid, u8::try_from(1 + i / 20_000).unwrap_or(1)];
     if args.addr.ip().is_loopback() {
-        socket.bind((source, 0).into())?;
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
     }
-    let mut stream = socket.connect(args.addr).await?;
+    socket.connect_timeout(&args.addr.into(), ANSWER_WITHIN)?;
+    let mut stream = net::TcpStream::from(socket);
     stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
     let request =
         format!("GET {} HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\r\n", args.path, args.host);
-    stream.write_all(request.as_bytes()).await?;
+    stream.write_all(request.as_bytes())?;
     let mut head = [0; 4096];
-    let n = stream.read(&mut head).await?;
+    let n = stream.read(&mut head)?;
     if !head[..n].starts_with(b"HTTP/1.1 200") {
         let said = String::from_utf8_lossy(&head[..n.min(200)]).into_owned();
         return Err(std::io::Error::other(said));
     }
+    stream.set_nonblocking(true)?;
     Ok(stream)
-}
-
-async fn listen(stream: TcpStream, args: Rc<Args>, seen: Rc<Seen>, keeps: bool) {
-    let mut begun = false;
-    let mut kept = Vec::new();
-    while stream.readable().await.is_ok() {
-        let mut buffer = seen.buffer.borrow_mut();
-        match stream.try_read(&mut buffer) {
-            Ok(n) if n > 0 => {
-                if n < buffer.len() {
-                    // That was all there is: asking once more would be a system call for nothing.
-                    let nothing = || Err::<(), _>(std::io::ErrorKind::WouldBlock.into());
-                    let _ = stream.try_io(tokio::io::Interest::READABLE, nothing);
-                }
-                let chunk = &buffer[..n];
-                if holds(chunk, args.mark.as_bytes()) {
-                    begun = true;
-                    kept.clear();
-                }
-                if !begun {
-                    continue;
-                }
-                if keeps {
-                    kept.extend_from_slice(chunk);
-                }
-                // Chunked or not, a message of an event stream ends with an empty line.
-                if chunk.ends_with(b"\n\n") || chunk.ends_with(b"\n\n\r\n") {
-                    begun = false;
-                    if keeps {
-                        *seen.message.borrow_mut() = std::mem::take(&mut kept);
-                    }
-                    arrived(&args, &seen);
-                }
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
-            _ => break,
-        }
-    }
-    seen.lost.set(seen.lost.get() + 1);
-}
-
-fn arrived(args: &Args, seen: &Seen) {
-    // Changes that we did not cause (the recovery from the round before) come while nothing is being timed.
-    if args.target.is_some() && seen.began.get().is_none() {
-        return;
-    }
-    let mut at = seen.at.borrow_mut();
-    if at.len() < seen.want {
-        at.push(mono());
-        if at.len() == seen.want {
-            seen.all.notify_one();
-        }
-    }
 }
 
 fn holds(chunk: &[u8], mark: &[u8]) -> bool {
@@ -266,27 +306,29 @@ fn data_of(message: &[u8]) -> String {
     text.lines().find_map(|l| l.strip_prefix("data: ")).unwrap_or_default().to_owned()
 }
 
-async fn target(listener: TcpListener, seen: Rc<Seen>) {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        tokio::task::spawn_local(answer(stream, seen.clone()));
-    }
+fn lock(target: &Mutex<Target>) -> std::sync::MutexGuard<'_, Target> {
+    target.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn answer(mut stream: TcpStream, seen: Rc<Seen>) {
+/// One request, one answer: what a check asks of its target.
+fn answer(mut stream: net::TcpStream, target: &Mutex<Target>) {
     let mut head = [0; 2048];
-    let Ok(n) = stream.read(&mut head).await else { return };
+    let Ok(n) = stream.set_read_timeout(Some(ANSWER_WITHIN)).and_then(|()| stream.read(&mut head)) else {
+        return;
+    };
     let path = String::from_utf8_lossy(&head[..n]).split(' ').nth(1).unwrap_or_default().to_owned();
-    let broken = seen.broken.borrow().as_deref() == Some(path.as_str());
-    let status = if broken { "500 Broken" } else { "200 OK" };
-    if broken && seen.began.get().is_none() {
-        seen.began.set(Some(mono()));
+    let mut target = lock(target);
+    let broken = target.broken.as_deref() == Some(path.as_str());
+    if broken && target.began.is_none() {
+        target.began = Some(mono());
     }
+    drop(target);
+    let status = if broken { "500 Broken" } else { "200 OK" };
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n");
-    let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(head.as_bytes());
 }
 
-async fn publish(args: &Args, mut stream: TcpStream) {
+fn publish(args: &Args, mut stream: &net::TcpStream) {
     let request = format!(
         "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
         args.publish_path,
@@ -294,16 +336,14 @@ async fn publish(args: &Args, mut stream: TcpStream) {
         args.body.len(),
         args.body
     );
-    stream.write_all(request.as_bytes()).await.expect("the publisher takes the request");
-    tokio::task::spawn_local(async move {
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer).await;
-        assert!(
-            answer.starts_with(b"HTTP/1.1 20"),
-            "publishing failed: {}",
-            String::from_utf8_lossy(&answer)
-        );
-    });
+    stream.write_all(request.as_bytes()).expect("the publisher takes the request");
+}
+
+fn published(mut stream: net::TcpStream) {
+    let mut answer = Vec::new();
+    let _ = stream.set_read_timeout(Some(ANSWER_WITHIN));
+    let _ = stream.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"HTTP/1.1 20"), "publishing failed: {}", String::from_utf8_lossy(&answer));
 }
 
 fn share(sorted: &[f64], share: f64) -> f64 {
