@@ -21,6 +21,7 @@ const ASK_AGAIN_MS = 1_000;
 /** A page that goes does not cut off what is being sent, but waits no longer than this for it. */
 const ACTIONS_WITHIN_MS = 10_000;
 const TICK_MS = 100;
+const KNOCK_MS = 3_000;
 const LOOK_MS = 15_000;
 const GLYPHS: Record<string, string> = { down: 'x', slow: 'd', maintenance: 'm', recovering: 'o', back: 'o' };
 
@@ -146,6 +147,13 @@ async function look(): Promise<void> {
   render();
 }
 
+let knocked: { at: number; answer: Promise<boolean> } | undefined;
+/** What is not sent while nobody answers surely did not arrive. An edge that answers takes things in while its origin is away. */
+function knock(): Promise<boolean> {
+  if (!knocked || performance.now() - knocked.at > KNOCK_MS) knocked = { at: performance.now(), answer: askOrigin(path).then(({ answer }) => answer !== 'none') };
+  return knocked.answer;
+}
+
 /** After a post: where the answer led, if it led anywhere. */
 function settled({ state: is, response }: Settled): void {
   render();
@@ -159,8 +167,7 @@ text('on', words.on);
 text('page', words.page);
 $('again').onclick = () => location.reload();
 ($('on') as HTMLAnchorElement).href = document.referrer && new URL(document.referrer).origin === location.origin ? document.referrer : '/';
-// Without an edge nobody can tell later whether something arrived: what is not sent while nobody answers surely did not.
-configureOutbox({ ready: () => config.edge || verified });
+configureOutbox({ ready: async () => verified || config.edge && await knock() });
 on('state', () => void look());
 on('action', a => {
   acts.delete(a.key);

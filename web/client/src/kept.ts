@@ -1,7 +1,9 @@
 /** What the one-tag build keeps: the outbox and the guard of forms. Built apart (`kept.js`), with the parts of `client.js` for its own. */
 import { on } from './bus.js';
 import { guardForms } from './form.js';
-import { actions } from './outbox.js';
+import { actions, configureOutbox } from './outbox.js';
+import { state } from './start.js';
+import type { Words } from './words.js';
 
 export { actions, cancel, configureOutbox, forget, retry, send } from './outbox.js';
 
@@ -24,4 +26,7 @@ void actions().then(all => {
   if (!all.length) mark('', true);
   for (const a of all) mark(a.key, a.over);
 });
-guardForms({ words: () => (globalThis as unknown as { stillhere: { face?: { words(): never } } }).stillhere.face!.words() });
+const page = (globalThis as unknown as { stillhere: { edge: boolean; face?: { words(): Words } } }).stillhere;
+// Without an edge nobody can tell later whether something arrived: what is not sent while nobody answers surely did not.
+configureOutbox({ ready: () => page.edge || state().unreachableSince === null && state().name !== 'recovering' });
+guardForms({ words: () => page.face?.words() as Words });

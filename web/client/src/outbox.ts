@@ -67,7 +67,7 @@ export interface OutboxOptions {
   /** Headers that are made at the moment of sending, such as `Authorization` or a token against forgery. */
   headers?: (url: string) => HeadersInit | Promise<HeadersInit>;
   /** False: the origin is known not to answer, and nobody in front of it takes anything in: what is not sent surely did not arrive. */
-  ready?: () => boolean;
+  ready?: () => boolean | Promise<boolean>;
 }
 
 interface Answer { url: string; headers: [string, string][]; body?: ArrayBuffer }
@@ -202,7 +202,7 @@ async function look(): Promise<void> {
 async function attempt(s: Store, key: string): Promise<true> {
   const row = await s.get<Row>('action', key);
   if (!row || row.over || row.due > Date.now()) return true;
-  if (globalThis.navigator?.onLine === false || options.ready?.() === false) return put(s, row, { due: Date.now() + LOOK_AGAIN_MS });
+  if (globalThis.navigator?.onLine === false || await options.ready?.() === false) return put(s, row, { due: Date.now() + LOOK_AGAIN_MS });
   const content = await s.open<Content>(row.content);
   const body = content.body ?? bodies.get(key) ?? (row.bytes ? undefined : new ArrayBuffer(0));
   // A sender that left no word is in doubt as much as one that got none.

@@ -30,6 +30,7 @@ function begin(): void {
   const edge = at('edge') !== undefined ? at('edge') === 'true' : src?.origin === location.origin && src.pathname.startsWith(OWN);
   const mirrors = at('mirrors')?.split(/[\s,]+/), key = at('key'), service = at('service'), ping = at('ping'), lang = at('lang'), site = at('site');
   const from = (api['from'] = new URL('.', src ?? new URL(OWN, location.href)).href);
+  api['edge'] = edge;
   (window as { stillhere?: unknown }).stillhere = api;
   start({ edge, ...mirrors && { mirrors }, ...key && { key }, ...service && { service }, ...ping && { ping } });
 

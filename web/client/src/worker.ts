@@ -2,6 +2,7 @@
 
 const USUAL = '/.well-known/stillhere/sw.js';
 const SCOPE = '/';
+const HEARS_WITHIN_MS = 2_000;
 /** Ours is known by its address: one of the site's own must have the word in it too. */
 const NAMED = /stillhere.*\.js$/;
 
@@ -19,6 +20,14 @@ export async function removeWorker(): Promise<boolean> {
   return Boolean(there && NAMED.test(there.url.pathname) && await there.registration.unregister());
 }
 
+/** Whether ours is in it: it answers when it is told to leave an address alone. */
+const hears = (registration: ServiceWorkerRegistration): Promise<boolean> => new Promise(done => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => done(true);
+  setTimeout(done, HEARS_WITHIN_MS, false);
+  registration.active?.postMessage({ through: '' }, [port2]);
+});
+
 /** `asked`: the attribute `data-worker`; undefined or `off`: it is not wanted; an address of this origin, or empty for the usual one. Never throws. */
 export async function useWorker(asked: string | undefined, config: Record<string, string | undefined>): Promise<void> {
   try {
@@ -26,7 +35,10 @@ export async function useWorker(asked: string | undefined, config: Record<string
     const url = new URL(asked || USUAL, location.href);
     for (const [name, value] of Object.entries(config)) if (value) url.searchParams.set(name, value);
     const there = await current();
-    if (there && !NAMED.test(there.url.pathname)) return console.warn(`stillhere: this origin has a worker of its own for ${SCOPE}: put importScripts("${url.pathname}${url.search}") into it`);
+    if (there && !NAMED.test(there.url.pathname)) {
+      if (!await hears(there.registration)) console.warn(`stillhere: this origin has a worker of its own for ${SCOPE}. Put this into it: self.stillhere = ${JSON.stringify(Object.fromEntries(url.searchParams))}; importScripts("${url.pathname}")`);
+      return;
+    }
     await container()?.register(url, { scope: SCOPE, updateViaCache: 'none' });
   } catch (error) {
     console.warn('stillhere: the worker:', error);

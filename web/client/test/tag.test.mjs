@@ -77,3 +77,19 @@ test('a banner that could not be loaded in a bad moment is loaded later', async 
   assert.equal(times, 2);
   assert.equal((await shown(page)).state, 'ok');
 });
+
+test('without an edge nothing is sent into a known outage: the order stays certain, and is done once', async () => {
+  await open({ prepare: () => { origin.body = FORM; } });
+  await until('the guard', () => page.evaluate(() => !!document.querySelector('[data-stillhere-status]')));
+  await origin.kill();
+  await page.evaluate(() => fetch('/api').catch(() => 0));
+  await until('an outage', () => page.evaluate(() => window.stillhere.state().unreachableSince !== null));
+  await page.click('button');
+  await until('a word', async () => /saved on this device/.test(await page.locator('[data-stillhere-status]').textContent()));
+  // It has had its turn, and was not tried.
+  await page.evaluate(() => new Promise(done => setTimeout(done, 2_500)));
+  assert.match(await page.locator('[data-stillhere-status]').textContent(), /saved on this device/);
+  await origin.up();
+  await until('received', async () => /received at/.test(await page.locator('[data-stillhere-status]').textContent()));
+  assert.equal(origin.orders.length, 1);
+});

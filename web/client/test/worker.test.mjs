@@ -30,7 +30,7 @@ class Shop extends Origin {
         return r.writeHead(303, { location: '/thanks' }).end();
       });
     }
-    if (q.url === '/own-worker.js') return r.writeHead(200, { 'content-type': 'text/javascript' }).end('self.addEventListener("install", () => skipWaiting())');
+    if (q.url === '/own-worker.js') return r.writeHead(200, { 'content-type': 'text/javascript' }).end(`${this.line ?? ''};self.addEventListener("install", () => skipWaiting())`);
     if (q.url === '/edge') return r.writeHead(503, { 'stillhere-why': 'all-out', 'content-type': 'text/html' }).end('<title>The page of the edge</title>');
     if (q.url.startsWith('/status/')) return r.writeHead(Number(q.url.slice(8)), { of: 'the origin' }).end('its own words');
     if (this.mode === '502' && !q.url.startsWith('/.well-known/')) return r.writeHead(502).end('bad gateway');
@@ -164,6 +164,20 @@ test('an order in the middle of an outage: kept, shown, sent once when the origi
   await until('where the answer led', () => page.url().endsWith('/thanks'));
 });
 
+test('an order whose answer is a page of its own, not a redirection: received is said, and the way on is the page it came from', async () => {
+  await open();
+  await origin.kill();
+  await page.click('#f button');
+  await until('the page', () => page.locator('#acts .inc').count());
+  origin.direct = true;
+  await origin.up();
+  await until('received', async () => /What you sent: received at \d\d:\d\d/.test(plain(await page.locator('#acts').innerText())));
+  assert.equal(await page.locator('#again').isVisible(), false);
+  await page.click('#on');
+  await until('the shop', async () => await page.title() === 'Shop' && page.url() === `${origin.origin}/`);
+  assert.equal((await settled(1)).length, 1);
+});
+
 test('an order whose tab is closed is sent once by the next page of the site', async () => {
   await open();
   await origin.kill();
@@ -270,7 +284,41 @@ test('a version whose rest cannot be fetched is not installed, and the one befor
   assert.ok(await words(page));
 });
 
-test('it is never put over a worker of the site', async () => {
+test('a worker that throws is no worse than none: pages, errors and posts go the browser\'s own way', async () => {
+  await open();
+  origin.files = { 'away.js': 'self.stillhereRest={page(){throw 1},post(){throw 1},silence(){throw 1}}', 'sw.js': (await (await fetch(`${origin.origin}/.well-known/stillhere/sw.js`)).text()).replace(/v=\w+/, 'v=broken') };
+  await page.evaluate(async () => { await (await navigator.serviceWorker.getRegistration('/')).update(); });
+  await until('the broken one', () => page.evaluate(async () => { const r = await navigator.serviceWorker.getRegistration('/'); return !r.installing && !r.waiting && r.active.state === 'activated'; }));
+  await page.goto(origin.origin + '/other');
+  assert.equal(await page.title(), 'Shop');
+  origin.slow = 1_500;
+  await page.goto(origin.origin + '/slow');
+  assert.equal(await page.title(), 'Shop');
+  origin.mode = '502';
+  assert.equal((await page.goto(origin.origin + '/other')).status(), 502);
+  origin.mode = 'ok';
+  await page.goto(origin.origin + '/');
+  await page.click('#f button');
+  await until('thanks', () => page.url().endsWith('/thanks'));
+  assert.equal(origin.orders.length, 1);
+});
+
+test('a form of several parts pressed twice during an outage is one order, with its file', async () => {
+  await open();
+  await page.evaluate(() => { const f = document.getElementById('f'); f.enctype = 'multipart/form-data'; f.insertAdjacentHTML('beforeend', '<input type=file name=list>'); });
+  await page.setInputFiles('[name=list]', { name: 'list.txt', mimeType: 'text/plain', buffer: Buffer.from('three lamps') });
+  await origin.kill();
+  const waiting = () => page.evaluate(async () => { const rows = await new Promise(done => { indexedDB.open('stillhere').onsuccess = e => { e.target.result.transaction('action').objectStore('action').getAll().onsuccess = r => done(r.target.result); }; }); return rows.filter(r => !r.over).map(r => r.bytes); });
+  await page.evaluate(() => { const f = document.getElementById('f'); f.submit(); setTimeout(() => f.submit(), 0); });
+  await until('the page', () => page.locator('#acts .inc').count());
+  await until('one record', async () => (await waiting()).length === 1);
+  await origin.up();
+  const orders = await settled(1);
+  assert.equal(orders.length, 1);
+  assert.match(orders[0].body, /filename="list.txt"[^]*three lamps/);
+});
+
+test('it is never put over a worker of the site, which may take it in', async () => {
   signer = new Signer();
   origin = await new Shop().listen();
   mirror = await new Mirror().listen();
@@ -285,6 +333,11 @@ test('it is never put over a worker of the site', async () => {
   await page.reload();
   await until('a word on the console', () => said.some(t => /importScripts/.test(t)));
   assert.match(await page.evaluate(async () => (await navigator.serviceWorker.getRegistration('/')).active.scriptURL), /own-worker\.js$/);
+  origin.line = said.find(t => /importScripts/.test(t)).match(/self\.stillhere = .*$/)[0];
+  await page.evaluate(async () => { await (await navigator.serviceWorker.getRegistration('/')).update(); });
+  await until('the next version', () => page.evaluate(async () => { const r = await navigator.serviceWorker.getRegistration('/'); return !r.installing && !r.waiting && r.active.state === 'activated'; }));
+  await origin.kill();
+  assert.ok(await words(page));
 });
 
 test('an address that fails again and again, though its origin answers, is left to the browser', async () => {

@@ -5,7 +5,7 @@
 import { askOrigin } from '../diagnose.js';
 import { SECRET_NAME } from '../form/fields.js';
 import { answered } from '../outbox/judge.js';
-import { type Content, type Row, BODY_MAX, fresh, room, same } from '../outbox/row.js';
+import { type Content, type Row, BODY_MAX, fresh, room } from '../outbox/row.js';
 import { openStore } from '../outbox/store.js';
 import { pace } from '../pace.js';
 import type { Config, FetchEvent } from './config.js';
@@ -36,13 +36,20 @@ async function take(request: Request, config: Config): Promise<{ row: Row; send(
   const type = request.headers.get('content-type') ?? '', copy = request.clone();
   const body = await request.arrayBuffer();
   if (body.byteLength > BODY_MAX) return;
-  for (const [name, value] of await copy.formData()) if (SECRET_NAME.test(name) && value) return;
+  const parts: BlobPart[] = [];
+  for (const [name, value] of await copy.formData()) {
+    if (SECRET_NAME.test(name) && value) return;
+    parts.push(name, '\0', ...typeof value === 'string' ? [value] : [value.name, '\0', value], '\0');
+  }
   const store = await openStore();
   if (!store.durable) return;
-  const content: Content = { url: request.url, method: 'POST', headers: [['content-type', type], ['accept', 'text/html, application/json;q=0.9, */*;q=0.5']], intent: 'native', body };
+  const content: Content = { url: request.url, method: 'POST', headers: [['content-type', type], ['accept', 'text/html, application/json;q=0.9, */*;q=0.5']], intent: await intentOf(parts), body };
   return await navigator.locks.request('stillhere.take', async () => {
     const rows = (await store.all<Row>('action')).filter(row => !row.over);
-    for (const row of rows) if (same(await store.open<Content>(row.content), content)) return { again: row.key };
+    for (const row of rows) {
+      const known = await store.open<Content>(row.content);
+      if (known.intent === content.intent && known.url === content.url) return { again: row.key };
+    }
     if (!room(rows, body.byteLength)) return;
     const row = fresh(Date.now(), body.byteLength, await store.seal(content));
     await store.put('action', row.key, row);
@@ -77,4 +84,10 @@ async function take(request: Request, config: Config): Promise<{ row: Row; send(
     });
     return { row, send };
   });
+}
+
+/** What the person filled in. The bytes of the body will not do: a form of several parts has another boundary each time. */
+async function intentOf(parts: BlobPart[]): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', await new Blob(parts).arrayBuffer());
+  return `native ${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
 }

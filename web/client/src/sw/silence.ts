@@ -8,19 +8,25 @@ import type { Config } from './config.js';
 const DEAD_MS = 7_000;
 const OWN_NOTICE = '/.well-known/stillhere/notice';
 
+/** An edge that lives is waited for, whatever mirrors say: it holds what it can still bring through, and tells of the rest itself. */
+const EDGE_WITHIN_MS = 300;
+
 export function silence(url: string, config: Config): Promise<null> {
   return new Promise(dead => {
     let slow = false;
     const enough = (): void => { if (!slow) dead(null); };
     setTimeout(enough, DEAD_MS);
-    void askOrigin(config.ping ?? new URL(url).pathname).then(({ answer }) => {
-      if (answer === 'heard' || answer === 'busy') slow = true;
+    const asked = askOrigin(config.ping ?? new URL(url).pathname).then(({ answer }) => {
+      if (answer === 'heard' || answer === 'busy' || answer !== 'none' && config.edge) slow = true;
       else if (answer !== 'none') enough();
     });
+    const edge = config.edge && Promise.race([asked, new Promise(done => setTimeout(done, EDGE_WITHIN_MS))]);
     for (const from of [...config.edge ? [OWN_NOTICE] : [], ...config.mirrors]) {
-      void askNotice(from, publicKey(config), from === OWN_NOTICE).then(({ notice }) => {
+      void askNotice(from, publicKey(config), from === OWN_NOTICE).then(async ({ notice }) => {
         const now = { mono: performance.now(), wall: Date.now() };
-        if (notice && /down|part|work/.test(says({ ...initial, held: { notice, at: now.mono } }, now, { mirrors: [], ...config.service && { service: config.service } }) ?? '')) enough();
+        if (!notice || !/down|part|work/.test(says({ ...initial, held: { notice, at: now.mono } }, now, { mirrors: [], ...config.service && { service: config.service } }) ?? '')) return;
+        await edge;
+        enough();
       });
     }
   });
