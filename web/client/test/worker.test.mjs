@@ -19,6 +19,7 @@ class Shop extends Origin {
   orders = [];
   body = `<main><h1>A shop</h1>${FORM}</main>`;
   slow = 0;
+  late = 0;
   answer(q, r) {
     if (q.method === 'POST' && this.mode !== 'frozen') {
       let body = '';
@@ -27,7 +28,7 @@ class Shop extends Origin {
         if (this.mode === 'die') return void this.kill();
         if (this.mode === '502') return r.writeHead(502).end();
         if (this.direct) return r.writeHead(200, { 'content-type': 'text/html' }).end('<title>Thanks</title><h1>Thank you, directly</h1>');
-        return r.writeHead(303, { location: '/thanks' }).end();
+        setTimeout(() => r.writeHead(303, { location: '/thanks' }).end(), this.late);
       });
     }
     if (q.url === '/own-worker.js') return r.writeHead(200, { 'content-type': 'text/javascript' }).end(`${this.line ?? ''};self.addEventListener("install", () => skipWaiting())`);
@@ -198,9 +199,11 @@ test('an order when all is well goes straight through, once, and leaves nothing 
   await until('thanks', () => page.url().endsWith('/thanks'));
   assert.equal(origin.orders.length, 1);
   assert.ok(origin.orders[0].key);
+  await page.waitForFunction(() => window.stillhere);
   const left = await page.evaluate(() => window.stillhere.actions().then(all => all.length));
   assert.equal(left, 0);
   await page.goto(origin.origin + '/');
+  origin.late = 500;
   await page.evaluate(() => { const f = document.getElementById('f'); f.item.value = 'two'; f.submit(); setTimeout(() => f.submit(), 0); });
   await until('thanks', () => page.url().endsWith('/thanks'));
   assert.equal((await settled(2)).filter(o => o.body.includes('two')).length, 1);
