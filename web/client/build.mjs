@@ -1,16 +1,18 @@
 // Builds the package into `dist` (or $STILLHERE_DIST): types are checked first, then
 //   esm/      one module per source file with its types, for bundlers
 //   client.js the one-tag build, which the edge and the status host serve; face.js and kept.js are loaded by it
+//   socket.js connections that outlive cuts, for pages without a bundler; they load it themselves
 //   words/    the languages that the one-tag build loads on demand
 //   sw.js     the worker; away.js is the rest of it, with the page that it shows; sw-off.js takes it away
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
+const begun = new Date();
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = path.resolve(here, process.env.STILLHERE_DIST ?? 'dist');
 const src = path.join(here, 'src');
@@ -49,6 +51,7 @@ const files = new Map([
   ['client.js', await bundle('tag.ts')],
   ['face.js', await bundle('face.ts', shared(SHARED))],
   ['kept.js', await bundle('kept.ts', shared({ ...SHARED, ...FACE }))],
+  ['socket.js', await bundle('socket.ts', shared(SHARED))],
 ]);
 for (const file of await readdir(path.join(dist, 'esm/words'))) {
   if (!file.endsWith('.js')) continue;
@@ -83,4 +86,11 @@ for (const folder of [dist, ...process.env.STILLHERE_DIST ? [] : [path.join(here
     await writeFile(file, text);
     await writeFile(`${file}.gz`, gzipSync(text, { level: 9 }));
   }
+}
+
+// What changed since it began to read is newer than this, and `crates/tell/build.rs` makes it again.
+if (!process.env.STILLHERE_DIST) {
+  const stamp = path.join(here, 'served/.made');
+  await writeFile(stamp, '');
+  await utimes(stamp, begun, begun);
 }

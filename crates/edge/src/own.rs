@@ -36,7 +36,10 @@ pub(crate) fn serve(connection: &Connection, parts: Parts, id: u64) -> Response<
     }
     let gzip = parts.headers.get_all(header::ACCEPT_ENCODING).iter();
     if let Some(file) = client::file(what, gzip.filter_map(|v| v.to_str().ok()).any(client::takes_gzip)) {
-        return of_client(&file);
+        return of_client(&file, &parts.headers);
+    }
+    if client::is_name_of_file(what) {
+        return no_such_file();
     }
     match what {
         "ping" => plain(StatusCode::NO_CONTENT, ""),
@@ -142,22 +145,41 @@ fn json(text: &str) -> Response<Body> {
     answer
 }
 
-/// A file of the browser client. Other sites of the same owner may load it too.
-fn of_client(file: &client::File) -> Response<Body> {
-    let mut answer = Response::new(Body::whole(file.body));
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(client::CACHE_CONTROL));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if let Some(encoding) = file.content_encoding {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+/// A file of the browser client.
+fn of_client(file: &client::File, asked: &HeaderMap) -> Response<Body> {
+    let mut known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    let mut answer = if known.any(|tags| file.is_known_to(tags)) {
+        let mut answer = Response::new(Body::empty());
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        answer
+    } else {
+        Response::new(Body::whole(file.body))
+    };
+    for (name, value) in file.headers() {
+        // What describes a body is left out where there is none.
+        if answer.status() == StatusCode::NOT_MODIFIED && name.starts_with("content-") {
+            continue;
+        }
+        answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("cross-origin"),
-    );
+    answer
+}
+
+/// Scripts and people ask for it; both can read this. It is not kept: the next build may have it.
+fn no_such_file() -> Response<Body> {
+    let status = StatusCode::NOT_FOUND;
+    let why = Why::NotRouted.key();
+    let problem = serde_json::json!({
+        "type": format!("urn:stillhere:problem:{why}"),
+        "title": "There is no such thing",
+        "status": status.as_u16(),
+        "detail": client::no_such_file(),
+    });
+    let mut answer = json(&problem.to_string());
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(answer::WHY, HeaderValue::from_static(why));
     answer
 }
 

@@ -47,24 +47,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/maintenance/{id}", get(maintenance))
         .route("/logo/{name}", get(logo))
         .route("/live", get(live))
+        // Of two routes that fit, the one that says more goes first: the notice.
         .route(
-            "/.well-known/stillhere/client.js",
-            get(|headers: HeaderMap| async move { of_client("client.js", &headers) }),
-        )
-        // What `client.js` loads, from where it was itself loaded.
-        .route(
-            "/.well-known/stillhere/face.js",
-            get(|headers: HeaderMap| async move { of_client("face.js", &headers) }),
-        )
-        .route(
-            "/.well-known/stillhere/kept.js",
-            get(|headers: HeaderMap| async move { of_client("kept.js", &headers) }),
-        )
-        .route(
-            "/.well-known/stillhere/words/{name}",
-            get(|Path(name): Path<String>, headers: HeaderMap| async move {
-                of_client(&format!("words/{name}"), &headers)
-            }),
+            "/.well-known/stillhere/{*name}",
+            get(|Path(name): Path<String>, headers: HeaderMap| async move { of_client(&name, &headers) }),
         )
 }
 
@@ -127,21 +113,21 @@ async fn logo(State(app): State<App>, Path(name): Path<String>) -> Response {
 fn of_client(name: &str, asked: &HeaderMap) -> Response {
     let gzip = asked.get(header::ACCEPT_ENCODING).is_some_and(|v| takes_gzip(v.as_bytes()));
     let Some(file) = client::file(name, gzip) else {
-        return Problem::not_found("There is no such file of the browser client in this build.")
-            .into_response();
+        return Problem::not_found(client::no_such_file()).into_response();
     };
-    let headers = [
-        (header::CONTENT_TYPE, file.content_type),
-        (header::CACHE_CONTROL, client::CACHE_CONTROL),
-        (header::VARY, "accept-encoding"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    ];
-    let leave = (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
-    let encoding = file.content_encoding.map(|encoding| [(header::CONTENT_ENCODING, encoding)]);
-    let mut answer = (headers, [leave], Bytes::from_static(file.body)).into_response();
-    answer
-        .headers_mut()
-        .extend(encoding.into_iter().flatten().map(|(n, v)| (n, HeaderValue::from_static(v))));
+    let mut tags = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    let known = tags.any(|t| file.is_known_to(t));
+    let mut answer = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Bytes::from_static(file.body).into_response()
+    };
+    for (name, value) in file.headers() {
+        // What describes a body is left out where there is none.
+        if !(known && name.starts_with("content-")) {
+            answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+    }
     answer
 }
 

@@ -241,6 +241,8 @@ async fn the_browser_client_may_be_loaded_by_other_sites_and_is_a_404_where_it_w
         let answer = s.get(&format!("/.well-known/stillhere/{name}")).await;
         let Some(file) = stillhere_tell::client::file(name, false) else {
             assert_eq!(answer.status, 404, "{name}");
+            let why = stillhere_tell::client::MISSING.unwrap_or("There is no such file");
+            assert!(answer.text().contains(why), "{}", answer.text());
             continue;
         };
         assert_eq!(answer.status, 200, "{name}");
@@ -249,6 +251,16 @@ async fn the_browser_client_may_be_loaded_by_other_sites_and_is_a_404_where_it_w
         assert_eq!(answer.header("cross-origin-resource-policy"), Some("cross-origin"));
         let cache = answer.header("cache-control").unwrap();
         assert!(cache.starts_with("public, max-age="), "{cache}");
+        assert_eq!(answer.header("etag"), Some(file.etag));
     }
+    if let Some(worker) = stillhere_tell::client::file("sw.js", false) {
+        let answer = s.get("/.well-known/stillhere/sw.js").await;
+        assert_eq!(answer.header("service-worker-allowed"), Some("/"));
+        assert_eq!(answer.header("cache-control"), Some("no-cache"));
+        assert_eq!(answer.header("content-type"), Some(worker.content_type));
+    }
+    assert_eq!(s.get("/.well-known/stillhere/notice").await.status, 200);
+    let none = s.get("/.well-known/stillhere/words/xx.json").await;
+    assert_eq!((none.status, none.header("content-type")), (404, Some("application/problem+json")));
     assert_eq!(s.get("/.well-known/stillhere/words/..%2Fclient.js").await.status, 404);
 }
