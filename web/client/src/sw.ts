@@ -13,6 +13,7 @@ const scope = self as unknown as Scope;
 const OWN = '/.well-known/stillhere/';
 /** The page asked for this address to be left alone: it failed again and again though the origin answers. */
 const THROUGH_MS = 30_000;
+const THROUGH_MAX = 50;
 /** Silence is looked into after this. */
 const SILENT_MS = 1_000;
 const through = new Map<string, number>();
@@ -57,6 +58,7 @@ scope.addEventListener('fetch', event => {
 scope.addEventListener('message', event => {
   const { data, ports } = event as unknown as MessageEvent<{ through?: unknown } | null>;
   if (typeof data?.through !== 'string') return;
+  if (through.size >= THROUGH_MAX) through.clear();
   through.set(data.through, performance.now());
   ports[0]?.postMessage(0);
 });

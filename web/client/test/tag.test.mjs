@@ -93,3 +93,19 @@ test('without an edge nothing is sent into a known outage: the order stays certa
   await until('received', async () => /received at/.test(await page.locator('[data-stillhere-status]').textContent()));
   assert.equal(origin.orders.length, 1);
 });
+
+test('the tag may come from another host, with all that it loads, in the language of the page', async () => {
+  const host = await new Origin().listen();
+  await open({ prepare: () => {
+    origin.lang = 'zh-CN';
+    origin.head = origin.head.replace('/.well-known', `${host.origin}/.well-known`);
+    origin.body = FORM;
+  } });
+  await until('the guard', () => page.evaluate(() => !!document.querySelector('[data-stillhere-status]')));
+  assert.equal(loaded(''), false);
+  await until('its language', () => host.asked.some(q => q.url.endsWith('/words/zh-CN.json')));
+  await origin.kill();
+  await page.evaluate(() => fetch('/api').catch(() => 0));
+  await until('words', async () => /连不上|无法使用/.test((await shown(page)).title));
+  host.stop();
+});

@@ -1,8 +1,10 @@
 // The worker in a real browser: origins that refuse, stall, or answer 502, forms that are sent in the middle of it, and a way out.
 import axe from 'axe-core';
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { Mirror, Origin, Signer, browser, incident, notice, until } from './world.mjs';
+import { DIST, Mirror, Origin, Signer, browser, incident, notice, until } from './world.mjs';
 
 let chrome, context, origin, mirror, signer, page;
 before(async () => { chrome = await browser(); });
@@ -177,6 +179,26 @@ test('an order whose answer is a page of its own, not a redirection: received is
   await page.click('#on');
   await until('the shop', async () => await page.title() === 'Shop' && page.url() === `${origin.origin}/`);
   assert.equal((await settled(1)).length, 1);
+});
+
+test('a form may say what it is called', async () => {
+  await open();
+  await page.evaluate(() => document.getElementById('f').insertAdjacentHTML('beforeend', '<input type=hidden name=stillhere value="Your lamp">'));
+  await origin.kill();
+  await page.click('#f button');
+  await until('the page', () => page.locator('#acts .inc').count());
+  assert.match(plain(await page.locator('#acts').innerText()), /^Your lamp: saved on this device/);
+});
+
+test('every language of the banner has the words of the page, and Arabic is written from the right', async () => {
+  const { awayWords } = await import(path.join(DIST, 'esm/away/words.js'));
+  const langs = (await readdir(path.join(DIST, 'words'))).filter(f => f.endsWith('.json')).map(f => f.slice(0, -5));
+  assert.deepEqual(Object.keys(awayWords).sort(), langs.sort());
+  for (const [lang, words] of Object.entries(awayWords)) for (const key of ['auto', 'again', 'on']) assert.ok(words[key].length > 1, `${lang} ${key}`);
+  await open({ options: { locale: 'ar' } });
+  await origin.kill();
+  await words(page);
+  assert.deepEqual(await page.evaluate(() => [document.documentElement.dir, document.documentElement.lang, document.documentElement.scrollWidth <= innerWidth]), ['rtl', 'ar', true]);
 });
 
 test('an order whose tab is closed is sent once by the next page of the site', async () => {

@@ -99,7 +99,7 @@ export class Origin extends Server {
   }
   async client(file, r) {
     const text = this.files?.[file] ?? await readFile(path.join(DIST, file));
-    return r.writeHead(200, { 'content-type': file.endsWith('.js') ? 'text/javascript; charset=utf-8' : 'application/json', ...file.startsWith('sw') && { 'service-worker-allowed': '/' } }).end(text);
+    return r.writeHead(200, { 'content-type': file.endsWith('.js') ? 'text/javascript; charset=utf-8' : 'application/json', 'access-control-allow-origin': '*', ...file.startsWith('sw') && { 'service-worker-allowed': '/' } }).end(text);
   }
   /** The tag for its pages. */
   tag(mirrors, signer, more = '') {

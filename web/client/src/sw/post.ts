@@ -12,6 +12,8 @@ import type { Config, FetchEvent } from './config.js';
 import { page } from './page.js';
 
 const ANSWER_WITHIN_MS = 30_000;
+/** A hidden field of this name says what it is in the person's words: "Your order". */
+const LABEL = 'stillhere';
 
 /** What is on its way: a second press gets the first one's answer. */
 const under = new Map<string, Promise<Response>>();
@@ -37,13 +39,15 @@ async function take(request: Request, config: Config): Promise<{ row: Row; send(
   const body = await request.arrayBuffer();
   if (body.byteLength > BODY_MAX) return;
   const parts: BlobPart[] = [];
+  let label: string | undefined;
   for (const [name, value] of await copy.formData()) {
     if (SECRET_NAME.test(name) && value) return;
+    if (name === LABEL && typeof value === 'string') label = value;
     parts.push(name, '\0', ...typeof value === 'string' ? [value] : [value.name, '\0', value], '\0');
   }
   const store = await openStore();
   if (!store.durable) return;
-  const content: Content = { url: request.url, method: 'POST', headers: [['content-type', type], ['accept', 'text/html, application/json;q=0.9, */*;q=0.5']], intent: await intentOf(parts), body };
+  const content: Content = { url: request.url, method: 'POST', headers: [['content-type', type], ['accept', 'text/html, application/json;q=0.9, */*;q=0.5']], intent: await intentOf(parts), body, ...label && { label } };
   return await navigator.locks.request('stillhere.take', async () => {
     const rows = (await store.all<Row>('action')).filter(row => !row.over);
     for (const row of rows) {
