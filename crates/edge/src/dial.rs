@@ -3,7 +3,9 @@
 use crate::{
     Body,
     answer::Asked,
+    body::Guard,
     forward::Failed,
+    hall::Turn,
     headers,
     known::Board,
     pool::{Ask, Failure, NoPlace, Place},
@@ -16,7 +18,7 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Version, header
 use hyper::{ext::Protocol, upgrade};
 use hyper_util::rt::TokioIo;
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 use stillhere_model::{Lang, Status};
@@ -32,6 +34,8 @@ struct ToPool {
     connection: Arc<Connection>,
     route: Arc<Route>,
     id: u64,
+    /// What the first handshake has waited for already.
+    turn: Mutex<Option<Box<Turn>>>,
 }
 
 struct Words {
@@ -40,8 +44,8 @@ struct Words {
 }
 
 /// How a socket of this route is served.
-pub(crate) fn way(connection: &Arc<Connection>, route: &Arc<Route>, id: u64) -> Way {
-    let dial = ToPool { connection: connection.clone(), route: route.clone(), id };
+fn way(connection: &Arc<Connection>, route: &Arc<Route>, turn: Option<Box<Turn>>, id: u64) -> Way {
+    let dial = ToPool { connection: connection.clone(), route: route.clone(), id, turn: Mutex::new(turn) };
     let words = Words { board: connection.shared.board.clone(), route: route.clone() };
     Way {
         route: route.name().into(),
@@ -62,19 +66,28 @@ impl socket::Dial for ToPool {
 
 impl ToPool {
     /// A handshake asks for nothing to be done: it is tried again like any GET.
-    async fn open(&self, handshake: Parts) -> Result<Dialled, DialError> {
-        let came = clock::mono();
+    async fn open(&self, mut handshake: Parts) -> Result<Dialled, DialError> {
         let pool = &self.route.pool;
-        let mut ask = self.connection.ask(&self.route, &handshake);
-        ask.until = Some(came + pool.spec().hold);
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let turn = turn.filter(|turn| Arc::ptr_eq(&turn.pool, pool));
+        let came = turn.as_ref().map_or_else(clock::mono, |turn| turn.came);
+        let mut first = turn.map(|turn| turn.place);
+        if first.is_none() && (pool.waiting() > 0 || !pool.available(came)) {
+            headers::apart(&mut handshake);
+        }
+        let until = Some(came + pool.spec().hold);
+        let mut ask = Ask { until, patient: true, ..self.connection.ask(&self.route, &handshake) };
         let mut now = came;
         loop {
-            let place = tokio::select! {
-                biased;
-                place = pool.admit(ask, now) => place,
-                () = self.connection.upstream.ending() => {
-                    Err(NoPlace::AllOut { waited: clock::mono().saturating_duration_since(came) })
-                }
+            let place = match first.take() {
+                Some(place) => place,
+                None => tokio::select! {
+                    biased;
+                    place = pool.admit(ask, now) => place,
+                    () = self.connection.upstream.ending() => {
+                        Err(NoPlace::AllOut { waited: clock::mono().saturating_duration_since(came) })
+                    }
+                },
             };
             let place = match place {
                 Ok(place) => place,
@@ -137,7 +150,10 @@ impl ToPool {
         }
         let switched = upgrade::on(&mut response).await.map_err(|_| Failure::Cut)?;
         let (head, _) = response.into_parts();
-        Ok(Ok(Dialled { head, stream: Box::new(TokioIo::new(switched)), guard: Some(Box::new(link)) }))
+        // A connection of its own lives as long as the socket does; what asks for more requests on it, and has room for
+        // them, is in the way.
+        let guard = link.is_http2().then(|| Box::new(link) as Guard);
+        Ok(Ok(Dialled { head, stream: Box::new(TokioIo::new(switched)), guard }))
     }
 
     fn request(&self, handshake: &Parts, link: &Link) -> Request<Body> {
@@ -168,7 +184,11 @@ impl ToPool {
 
     fn away(&self, handshake: &Parts, failed: &Failed, came: Instant) -> DialError {
         let trouble = self.connection.trouble(&self.route, failed, self.id, came);
-        DialError::Away(Box::new(self.connection.sorry(handshake, trouble)))
+        let why = match failed {
+            Failed::NoPlace(NoPlace::Overloaded { .. } | NoPlace::QueueFull) => Why::Overloaded,
+            _ => Why::OriginAway,
+        };
+        DialError::Away(why, Box::new(self.connection.sorry(handshake, trouble)))
     }
 }
 
@@ -179,6 +199,7 @@ impl socket::Words for Words {
         let key = match why {
             Why::OriginGone => "socket-origin-gone",
             Why::OriginAway => "socket-origin-away",
+            Why::Overloaded => "socket-overloaded",
             Why::EdgeRestarts => "socket-edge-restarts",
             Why::Idle => "socket-idle",
             Why::TooMany => "socket-too-many",
@@ -231,9 +252,10 @@ pub(crate) async fn serve(
     connection: &Arc<Connection>,
     route: &Arc<Route>,
     request: Request<hyper::body::Incoming>,
+    turn: Option<Box<Turn>>,
     id: u64,
 ) -> http::Response<Body> {
-    let way = way(connection, route, id);
+    let way = way(connection, route, turn, id);
     let answer = connection.shared.sockets.serve(request, way).await;
     if let Some(gate) = &connection.gate {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -252,7 +274,7 @@ mod tests {
     #[test]
     fn each_reason_fits_into_a_close_frame_in_each_language() {
         for lang in Lang::ALL {
-            for key in ["origin-gone", "origin-away", "edge-restarts", "idle", "too-many"] {
+            for key in ["origin-gone", "origin-away", "overloaded", "edge-restarts", "idle", "too-many"] {
                 let text = words().get(lang, &format!("socket-{key}"), &[]);
                 assert!(!text.is_empty() && text.len() <= 123, "{key} in {lang:?}: {} bytes", text.len());
             }

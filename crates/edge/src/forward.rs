@@ -131,13 +131,14 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Sends it until somebody answers, or nothing more may be tried.
+/// Sends it until somebody answers, or nothing more may be tried. `first`: it has waited for a place already.
 ///
 /// # Errors
 /// [`Failed`] says whether a node may have seen it.
 pub async fn forward(
     upstream: &Arc<Upstream>,
     pool: &Arc<Pool>,
+    mut first: Option<Result<Place, NoPlace>>,
     ask: Ask,
     out: &mut Outgoing,
     came: Instant,
@@ -147,11 +148,16 @@ pub async fn forward(
     let mut sent = 0;
     let mut now = came;
     loop {
-        let place = tokio::select! {
-            biased;
-            place = pool.admit(ask, now) => place,
-            // Who still waits when the edge stops is told so; there is just time enough for it.
-            () = upstream.ending() => Err(NoPlace::AllOut { waited: clock::mono().saturating_duration_since(came) }),
+        let place = match first.take() {
+            Some(place) => place,
+            None => tokio::select! {
+                biased;
+                place = pool.admit(ask, now) => place,
+                // Who still waits when the edge stops is told so; there is just time enough for it.
+                () = upstream.ending() => {
+                    Err(NoPlace::AllOut { waited: clock::mono().saturating_duration_since(came) })
+                }
+            },
         };
         let place = place.map_err(Failed::NoPlace)?;
         ask.not = Some(place.node().id());

@@ -1,7 +1,10 @@
 //! What a proxy must take away from a message, and what it adds: RFC 9110 §7.6 and the `X-Forwarded-*` customs.
 
 use crate::limit::ForwardedHeader;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, response, uri::Authority};
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header, request, response, uri::Authority,
+};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -20,6 +23,21 @@ pub struct Client {
     pub tls: bool,
     /// The far side is a proxy that we trust: what it says of the client, in this header, is kept and continued.
     pub trusted: Option<ForwardedHeader>,
+}
+
+/// Gives a head memory of its own, of just its size. As it was read, its values are pieces of the connection's buffer,
+/// and keep all of that for as long as the request waits.
+pub fn apart(head: &mut request::Parts) {
+    let mut all = BytesMut::with_capacity(head.headers.values().map(HeaderValue::len).sum());
+    for value in head.headers.values_mut() {
+        all.extend_from_slice(value.as_bytes());
+        let Ok(mut own) = HeaderValue::from_maybe_shared(all.split().freeze()) else { continue };
+        own.set_sensitive(value.is_sensitive());
+        *value = own;
+    }
+    if let Ok(own) = Uri::from_maybe_shared(Bytes::from(head.uri.to_string())) {
+        head.uri = own;
+    }
 }
 
 /// Takes away what concerns only the connection it came on. True: it carried trailers that it wants (`TE: trailers`).
@@ -222,6 +240,22 @@ mod tests {
         to_node(&mut h, &client(Some(ForwardedHeader::Forwarded)), Version::HTTP_11, None);
         assert_eq!(h["x-forwarded-for"], "192.0.2.7");
         assert_eq!(h["forwarded"], "for=10.0.0.1");
+    }
+
+    #[test]
+    fn a_head_apart_says_the_same_and_keeps_nothing_of_the_buffer() {
+        let buffer = Bytes::from(vec![b'a'; 8192]);
+        let mut head = http::Request::get("/shop?q=1").body(()).expect("a request").into_parts().0;
+        for name in ["cookie", "x-more", "cookie"] {
+            let value = HeaderValue::from_maybe_shared(buffer.slice(..5)).expect("letters");
+            head.headers.append(name.parse::<HeaderName>().expect("a name"), value);
+        }
+        let before = head.clone();
+        assert!(!buffer.is_unique());
+        apart(&mut head);
+        assert_eq!((&head.headers, &head.uri), (&before.headers, &before.uri));
+        drop(before);
+        assert!(buffer.is_unique());
     }
 
     #[test]

@@ -193,7 +193,7 @@ async fn unkept(
         actions.lets_pass();
     }
     out.repeat = if spec.origin_honours && !out.flows() { Repeat::Again } else { Repeat::Never };
-    match forward::forward(&connection.upstream, &route.pool, ask, &mut out, came).await {
+    match forward::forward(&connection.upstream, &route.pool, None, ask, &mut out, came).await {
         Ok(answered) => connection.relay(route, parts, answered),
         Err(failed) => connection.sorry(parts, connection.trouble(route, &failed, id, came)),
     }
@@ -401,8 +401,15 @@ async fn late(shared: &Arc<Shared>, upstream: &Arc<Upstream>, due: Due) {
     // While all nodes are out it takes no place from a visitor; when they are back, it waits its turn as visitors do,
     // else those who come back at once are always before it.
     let until = if route.pool.available(now) { now + LATE_PATIENCE } else { now };
-    let ask =
-        Ask { client: 0, priority: route.priority(), bytes: 0, not: None, route: route.id, until: Some(now) };
+    let ask = Ask {
+        client: 0,
+        priority: route.priority(),
+        bytes: 0,
+        not: None,
+        route: route.id,
+        until: Some(now),
+        patient: false,
+    };
     let host = host.as_str();
     let sending = Sending { upstream, route: &route, spec: &spec, host, ask, out, running };
     match sending.send(None, until).await {

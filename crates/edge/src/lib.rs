@@ -4,9 +4,9 @@
 //! A request passes these phases, each of them a module:
 //!
 //! ```text
-//! listen → gate → limit → route → room → action → pool (admit, pick) → upstream (connect) → forward ─▶ report
-//!                   │       │        │       │            │                                    │
-//!                   └───────┴────────┴───────┴────────────┴── answer: the notice, never a black screen
+//! listen → gate → hall → limit → route → room → action → pool (admit, pick) → upstream (connect) → forward ─▶ report
+//!                           │       │        │       │            │                                    │
+//!                           └───────┴────────┴───────┴────────────┴── answer: the notice, never a black screen
 //! ```
 //!
 //! It knows nothing of the core's stages. Its configuration and the notice come from the core (`join`), and the last
@@ -21,6 +21,7 @@ mod dial;
 mod edge;
 pub mod forward;
 pub mod gate;
+mod hall;
 pub mod headers;
 pub mod join;
 mod keeper;

@@ -7,6 +7,7 @@
 use crate::{
     Body,
     gate::{self, Gated, Kind},
+    hall,
     serve::{Connection, Shared},
     tls,
     upstream::Upstream,
@@ -203,10 +204,15 @@ async fn connection<I>(
         () = stopping(&mut phase, UNREAD_FOR) => return,
     };
     let Ok((prefix, kind)) = sniffed else { return };
-    let (io, control) = Gated::new(io, prefix, limits);
+    let (mut io, control) = Gated::new(io, prefix, limits);
     match kind {
         Kind::H1 => {
             let about = Arc::new(Connection::new(shared, upstream, peer, false, Some(control)));
+            tokio::select! {
+                biased;
+                waited = hall::wait(&mut io, &about) => if waited.is_err() { return },
+                _ = phase.wait_for(|p| *p == Phase::Over) => return,
+            }
             http1_connection(io, about, phase).await;
         }
         Kind::H2 => {

@@ -34,7 +34,7 @@ use health::{Change, State};
 use limiter::Sample;
 use line::wake;
 use node::Taken;
-use queue::{Outcome, Queue, Turn, Waiting};
+use queue::{Line, Outcome, Queue, Turn, Waiting};
 use routes::{Routes, Row};
 use std::{
     sync::{
@@ -88,6 +88,9 @@ pub struct Ask {
     pub route: u64,
     /// Not later than this, whatever the pool's `hold` says.
     pub until: Option<Instant>,
+    /// It waits for room as long as for a node, behind those that somebody looks at: a WebSocket. When ten thousand come
+    /// back at once, sending them away only brings them back once more.
+    pub patient: bool,
 }
 
 /// Why there is no place.
@@ -340,7 +343,8 @@ impl Pool {
         }
         let before: usize = {
             let q = self.queue();
-            Priority::ALL.into_iter().take_while(|p| *p <= priority).map(|p| q.len_of(p)).sum()
+            let before = |l: &Line| *l <= Line { priority, patient: false };
+            Line::ALL.into_iter().take_while(before).map(|l| q.len_of(l)).sum()
         };
         let rate = self.answers_per_s().max(1.0);
         Some(Duration::from_secs_f64(before as f64 / rate).min(self.spec.hold))
@@ -483,7 +487,7 @@ impl Pool {
         }
         let mut q = self.queue();
         let held = self.paused_at(t) || self.all_out() || t < self.catching_up_us.load(Relaxed);
-        let newest_first = self.newest_first(&q, ask.priority, t);
+        let newest_first = self.newest_first(&q, Line::of(&ask), t);
         let turn = q.push(ask, held, t, newest_first);
         self.pump(&mut q, t);
         let woken = q.woken();

@@ -6,10 +6,11 @@ use crate::{
     dial,
     forward::{self, Answered, Failed, Outgoing},
     gate::{GateControl, Pace},
+    hall::Turn,
     headers,
     keyed::{self, Desk, Taken},
     known::Board,
-    limit::{Limits, Who},
+    limit::{Limits, TooMany, Who},
     own,
     pool::{Ask, Failure, NoPlace, Pool},
     report::{
@@ -33,7 +34,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -90,6 +91,8 @@ pub struct Connection {
     requests: AtomicU64,
     /// It is about to become a WebSocket.
     pub(crate) switching: AtomicBool,
+    /// What its first request waited for.
+    turn: Mutex<Option<Box<Turn>>>,
 }
 
 // === impl Shared ===
@@ -151,28 +154,43 @@ impl Connection {
             number,
             requests: AtomicU64::new(entropy::u64()),
             switching: AtomicBool::new(false),
+            turn: Mutex::default(),
         }
+    }
+
+    /// The next request has waited already.
+    pub(crate) fn give(&self, turn: Turn) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(turn));
     }
 
     /// Answers one request. It always answers.
     pub async fn serve(self: &Arc<Self>, mut request: Request<Incoming>) -> Response<Body> {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let came = turn.as_ref().map_or_else(clock::mono, |turn| turn.came);
         let log = self.shared.log.load_full();
-        let Some(log) = log else { return self.answer(request).await };
+        let Some(log) = log else { return self.answer(request, turn, came).await };
         let dice = self.requests.load(Relaxed) ^ self.number.rotate_left(32);
-        let begun = log.begin(&mut request, self.peer, dice, clock::mono(), clock::wall());
-        let answer = self.answer(request).await;
+        let begun = log.begin(&mut request, self.peer, dice, came, clock::wall());
+        let answer = self.answer(request, turn, came).await;
         log.end(begun, &answer, clock::mono());
         answer
     }
 
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
-        let came = clock::mono();
+    async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        turn: Option<Box<Turn>>,
+        came: Instant,
+    ) -> Response<Body> {
         let id = self.requests.fetch_add(1, Relaxed);
         // An authority looks from anywhere, and is no visitor.
         if let Some(text) = self.shared.challenges.text(request.uri().path()) {
             return Response::new(Body::whole(text));
         }
-        if let Err(answer) = self.limited(&request, id, came) {
+        // Who has waited was counted before.
+        if turn.is_none()
+            && let Err(answer) = self.limited(&request, id, came)
+        {
             if socket::is_handshake(&request)
                 && let Some(gate) = &self.gate
             {
@@ -181,7 +199,7 @@ impl Connection {
             return *answer;
         }
         if socket::is_handshake(&request) {
-            return Box::pin(self.socket(request, id, came)).await;
+            return Box::pin(self.socket(request, turn, id, came)).await;
         }
         let (mut parts, body) = request.into_parts();
         if (parts.headers.contains_key(header::UPGRADE) || parts.method == http::Method::CONNECT)
@@ -220,7 +238,7 @@ impl Connection {
             },
         };
         let invited = (route.spec.browser_reports && self.client.tls).then(|| host_of(&parts).to_owned());
-        let mut answer = self.inside(route, parts, body, id, came).await;
+        let mut answer = self.inside(route, parts, body, turn, id, came).await;
         if let Some(host) = invited {
             own::invite_reports(answer.headers_mut(), &host);
         }
@@ -237,23 +255,31 @@ impl Connection {
         id: u64,
         came: Instant,
     ) -> Result<(), Box<Response<Body>>> {
-        let limits = &self.shared.limits;
-        let ip = limits.client_address(self.peer, request.headers());
-        let key = limits.key(request.headers());
-        // The peer as well: it may have been banned since it connected.
-        let why = if limits.is_banned(ip, clock::wall()) {
-            Trouble::of(Why::Banned, id)
-        } else {
-            match limits.request(&Who { ip, key: key.as_deref() }, came) {
-                Ok(()) => return Ok(()),
-                Err(too_many) => {
-                    let mut trouble = Trouble::of(Why::TooManyRequests, id);
-                    trouble.retry_after = Some(too_many.retry_after);
-                    trouble
-                }
+        let Err(over) = self.meter(request.headers(), came) else { return Ok(()) };
+        let trouble = match over {
+            None => Trouble::of(Why::Banned, id),
+            Some(too_many) => {
+                let mut trouble = Trouble::of(Why::TooManyRequests, id);
+                trouble.retry_after = Some(too_many.retry_after);
+                trouble
             }
         };
-        Err(Box::new(self.sorry(&head_of(request), why)))
+        Err(Box::new(self.sorry(&head_of(request), trouble)))
+    }
+
+    /// Counts a request of this client.
+    ///
+    /// # Errors
+    /// When there were too many, or (None) it is banned.
+    pub(crate) fn meter(&self, headers: &HeaderMap, came: Instant) -> Result<(), Option<TooMany>> {
+        let limits = &self.shared.limits;
+        let ip = limits.client_address(self.peer, headers);
+        let key = limits.key(headers);
+        // The peer as well: it may have been banned since it connected.
+        if limits.is_banned(ip, clock::wall()) {
+            return Err(None);
+        }
+        limits.request(&Who { ip, key: key.as_deref() }, came).map_err(Some)
     }
 
     /// In, or into the queue.
@@ -305,6 +331,7 @@ impl Connection {
         route: Arc<Route>,
         parts: Parts,
         body: Incoming,
+        turn: Option<Box<Turn>>,
         id: u64,
         came: Instant,
     ) -> Response<Body> {
@@ -326,10 +353,16 @@ impl Connection {
                 }
             }
         }
-        self.forward(route, parts, body, id, came).await
+        self.forward(route, parts, body, turn, id, came).await
     }
 
-    async fn socket(self: &Arc<Self>, request: Request<Incoming>, id: u64, came: Instant) -> Response<Body> {
+    async fn socket(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        turn: Option<Box<Turn>>,
+        id: u64,
+        came: Instant,
+    ) -> Response<Body> {
         let routes = self.shared.routes.load();
         let found = routes.find(host_of_request(&request), request.uri().path(), request.headers()).cloned();
         drop(routes);
@@ -349,7 +382,7 @@ impl Connection {
             return refused.expect("no route is a refusal");
         };
         self.switching.store(true, Relaxed);
-        let answer = dial::serve(self, route, request, id).await;
+        let answer = dial::serve(self, route, request, turn, id).await;
         // What has become a WebSocket stays one.
         self.switching.store(answer.status() == http::StatusCode::SWITCHING_PROTOCOLS, Relaxed);
         answer
@@ -358,18 +391,22 @@ impl Connection {
     async fn forward(
         self: &Arc<Self>,
         route: Arc<Route>,
-        parts: Parts,
+        mut parts: Parts,
         body: Incoming,
+        turn: Option<Box<Turn>>,
         id: u64,
         came: Instant,
     ) -> Response<Body> {
-        if !route.pool.available(came) {
+        // The routes may have changed meanwhile; then it waits anew.
+        let first = turn.filter(|turn| Arc::ptr_eq(&turn.pool, &route.pool)).map(|turn| turn.place);
+        if first.is_none() && !route.pool.available(came) {
             // What was kept is better than waiting, and an EventSource must not see an error.
             if let Some(kept) = self.shared.stale.find(&parts, clock::wall()) {
                 route.counts.stale();
                 return kept;
             }
             route.counts.held();
+            headers::apart(&mut parts);
             let asked = Asked::of(&parts);
             if asked.kind == answer::Kind::EventStream {
                 let failed = Failed::NoPlace(NoPlace::AllOut { waited: Duration::ZERO });
@@ -385,7 +422,7 @@ impl Connection {
             Err(failed) => return self.sorry(&parts, self.trouble(&route, &failed, id, came)),
         };
         let ask = self.ask(&route, &parts);
-        match forward::forward(&self.upstream, &route.pool, ask, &mut out, came).await {
+        match forward::forward(&self.upstream, &route.pool, first, ask, &mut out, came).await {
             Ok(answered) => self.relay(&route, &parts, answered),
             Err(failed) => {
                 if let Some(kept) = self.shared.stale.find(&parts, clock::wall()) {
@@ -444,6 +481,7 @@ impl Connection {
             not: None,
             route: route.kind_of(parts),
             until: None,
+            patient: false,
         }
     }
 

@@ -22,6 +22,7 @@ mod session;
 mod spec;
 mod wire;
 
+pub(crate) use handshake::offers_resume;
 pub use handshake::{RESUME, is_handshake};
 pub use spec::SocketSpec;
 
@@ -71,9 +72,9 @@ pub struct Dialled {
 pub enum DialError {
     /// A node answered, and not with a socket (401, 404, a redirect…): its answer.
     Refused(Box<Response<Body>>),
-    /// No node could be asked in time: the answer for a client that cannot be told any other way (503 with the
+    /// No node could be asked in time: why, and the answer for a client that cannot be told any other way (503 with the
     /// notice).
-    Away(Box<Response<Body>>),
+    Away(Why, Box<Response<Body>>),
 }
 
 /// Why a socket is being closed, or waits.
@@ -83,6 +84,8 @@ pub enum Why {
     OriginGone,
     /// No server can be reached at present.
     OriginAway,
+    /// The servers have more to do than they can.
+    Overloaded,
     /// The edge itself is being replaced; another takes over.
     EdgeRestarts,
     /// Nothing was said for a long time.
@@ -218,14 +221,14 @@ impl Sockets {
                 answer
             }
             Err(DialError::Refused(answer)) => *answer,
-            Err(DialError::Away(answer)) if !way.spec.tell => *answer,
-            Err(DialError::Away(_)) => {
+            Err(DialError::Away(_, answer)) if !way.spec.tell => *answer,
+            Err(DialError::Away(why, _)) => {
                 // The browser fails the handshake when it offered subprotocols and none is taken.
                 let answer = handshake::own_answer(&asked, offers.first().copied());
                 let seat = seat(None);
                 tokio::spawn(async move {
                     if let Some(client) = upgraded(upgrade).await {
-                        plain::refuse(client, code::TRY_AGAIN, &seat.reason(Why::OriginAway)).await;
+                        plain::refuse(client, code::TRY_AGAIN, &seat.reason(why)).await;
                     }
                 });
                 answer

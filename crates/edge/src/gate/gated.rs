@@ -98,6 +98,11 @@ impl<IO> Gated<IO> {
         &self.io
     }
 
+    /// What was read from the socket and not yet handed on.
+    pub(crate) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
     /// Judges what was read into `buf` behind `before`. True: there is something for the reader.
     fn judge(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> bool {
         let Some(check) = &mut self.check else { return true };
@@ -165,22 +170,30 @@ impl<IO: AsyncRead + Unpin> Gated<IO> {
         if let Some(decision) = self.control.decision(cx.waker()) {
             return Poll::Ready(Ok(Some(decision)));
         }
+        ready!(self.poll_hold(cx))?;
+        // Bytes that were held are handed on before the end.
+        if self.held.is_empty() { Poll::Ready(Ok(None)) } else { Poll::Pending }
+    }
+
+    /// Reads on, as far as there is room. Ready: that was all.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.held.len() < HELD_MAX {
             let mut room = [0; 2048];
             let mut buf = ReadBuf::new(&mut room);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf))?;
-            match buf.filled() {
-                [] if self.held.is_empty() => return Poll::Ready(Ok(None)),
-                // There are bytes to be handed on before the end.
-                [] => return Poll::Pending,
-                more => {
-                    let mut held = BytesMut::from(std::mem::take(&mut self.held));
-                    held.extend_from_slice(more);
-                    self.held = held.freeze();
-                }
+            if buf.filled().is_empty() {
+                return Poll::Ready(Ok(()));
             }
+            let mut held = BytesMut::from(std::mem::take(&mut self.held));
+            held.extend_from_slice(buf.filled());
+            self.held = held.freeze();
         }
         Poll::Pending
+    }
+
+    /// While nobody reads from here: keeps what comes. Ready when the client has left.
+    pub(crate) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_hold(cx).map(|_end_or_error| ())
     }
 
     /// The socket has nothing: whom do we wait for, and how long already?
@@ -229,6 +242,10 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Gated<IO> {
                 let n = this.held.len().min(buf.remaining());
                 buf.put_slice(&this.held[..n]);
                 this.held.advance(n);
+                if this.held.is_empty() {
+                    // Even of no length it would keep its memory, for as long as the connection lives.
+                    this.held = Bytes::new();
+                }
             } else {
                 match Pin::new(&mut this.io).poll_read(cx, buf) {
                     Poll::Ready(done) => done?,

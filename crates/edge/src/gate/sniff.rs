@@ -1,8 +1,15 @@
 //! Which of the two protocols a connection speaks, seen from its first bytes.
 
 use bytes::{Bytes, BytesMut};
-use std::{io, time::Duration};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// What an HTTP/2 connection begins with.
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -21,10 +28,10 @@ pub enum Kind {
 /// # Errors
 /// `TimedOut` when it isn't clear `within` that time, `UnexpectedEof` when the client left, and those of the socket.
 pub async fn sniff<IO: AsyncRead + Unpin>(io: &mut IO, within: Duration) -> io::Result<(Bytes, Kind)> {
-    let mut bytes = BytesMut::with_capacity(ROOM);
+    let mut bytes = BytesMut::new();
     let read = async {
         loop {
-            if io.read_buf(&mut bytes).await? == 0 {
+            if poll_fn(|cx| poll_more(cx, io, &mut bytes)).await? == 0 {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
             }
             let n = bytes.len().min(PREFACE.len());
@@ -38,4 +45,17 @@ pub async fn sniff<IO: AsyncRead + Unpin>(io: &mut IO, within: Duration) -> io::
     };
     let kind = tokio::time::timeout(within, read).await.map_err(|_| io::ErrorKind::TimedOut)??;
     Ok((bytes.freeze(), kind))
+}
+
+/// Reads through the stack, so that a connection keeps no more than what came, and before that nothing.
+fn poll_more<IO: AsyncRead + Unpin>(
+    cx: &mut Context<'_>,
+    io: &mut IO,
+    bytes: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    let mut room = [MaybeUninit::uninit(); ROOM];
+    let mut read = ReadBuf::uninit(&mut room);
+    ready!(Pin::new(io).poll_read(cx, &mut read))?;
+    bytes.extend_from_slice(read.filled());
+    Poll::Ready(Ok(read.filled().len()))
 }

@@ -1,10 +1,9 @@
 //! Those who wait: who goes on, who has waited too long, and what they are told then.
 
 use super::{
-    Ask, NoPlace, Outcome, Pool, Queue, ROOM_LONGEST_US, SILENT, SILENT_LEAST_US, STANDING_US, STANDING_WAIT,
-    STANDING_WAIT_LEAST_US, State, TARGET_US, Turn, Waiting,
+    Ask, Line, NoPlace, Outcome, Pool, Queue, ROOM_LONGEST_US, SILENT, SILENT_LEAST_US, STANDING_US,
+    STANDING_WAIT, STANDING_WAIT_LEAST_US, State, TARGET_US, Turn, Waiting,
 };
-use crate::spec::Priority;
 use std::{
     sync::{
         Arc,
@@ -41,10 +40,10 @@ impl Pool {
             return;
         }
         self.shed(q, t);
-        for priority in Priority::ALL {
-            while q.len_of(priority) > 0 {
-                let newest_first = self.newest_first(q, priority, t);
-                let next = if newest_first { q.newest_of(priority) } else { q.oldest_of(priority) };
+        for line in Line::ALL {
+            while q.len_of(line) > 0 {
+                let newest_first = self.newest_first(q, line, t);
+                let next = if newest_first { q.newest_of(line) } else { q.oldest_of(line) };
                 let Some((turn, waiting)) = next else { break };
                 let since_us = waiting.since_us;
                 // With only one node that has room, waiting on for another would be worse.
@@ -76,14 +75,14 @@ impl Pool {
             || self.silent_since(t).is_some()
     }
 
-    /// Sends those away who have waited too long for room.
+    /// Sends those away who have waited too long for room, but for the patient.
     pub(super) fn shed(&self, q: &mut Queue, t: u64) {
         if self.bridged(t) {
             return;
         }
         let longest = self.longest_us(q, t);
-        for priority in Priority::ALL {
-            while let Some((turn, waiting)) = q.oldest_of(priority) {
+        for line in Line::ALL.into_iter().filter(|line| !line.patient) {
+            while let Some((turn, waiting)) = q.oldest_of(line) {
                 let waited = t.saturating_sub(waiting.since_us);
                 if waiting.held || waited < longest {
                     break;
@@ -113,12 +112,12 @@ impl Pool {
         usual.clamp(STANDING_WAIT_LEAST_US, ROOM_LONGEST_US)
     }
 
-    pub(super) fn newest_first(&self, q: &Queue, priority: Priority, t: u64) -> bool {
+    pub(super) fn newest_first(&self, q: &Queue, line: Line, t: u64) -> bool {
         let fifo = t < self.catching_up_us.load(Relaxed) || t < self.bridging_us.load(Relaxed);
-        if fifo || self.paused_at(t) {
+        if fifo || line.patient || self.paused_at(t) {
             return false;
         }
-        let late = q.oldest_of(priority).is_some_and(|(_, w)| t.saturating_sub(w.since_us) > TARGET_US);
+        let late = q.oldest_of(line).is_some_and(|(_, w)| t.saturating_sub(w.since_us) > TARGET_US);
         if late {
             self.overloaded_us.store(t.max(1), Relaxed);
         }
@@ -133,7 +132,7 @@ impl Pool {
         } else if self.all_out() {
             (hold, |waited| NoPlace::AllOut { waited })
         } else {
-            let until = if w.held || self.bridged(t) {
+            let until = if w.held || w.ask.patient || self.bridged(t) {
                 hold
             } else {
                 w.since_us + ROOM_LONGEST_US.min(hold - w.since_us)
@@ -185,8 +184,8 @@ impl Pool {
     /// Everybody who waits goes to the heir.
     pub(super) fn move_all(&self) {
         let mut q = self.queue();
-        for priority in Priority::ALL {
-            while let Some((turn, waiting)) = q.oldest_of(priority) {
+        for line in Line::ALL {
+            while let Some((turn, waiting)) = q.oldest_of(line) {
                 let since_us = waiting.since_us;
                 q.end(turn, Outcome::Moved { since_us });
             }

@@ -1,6 +1,6 @@
 //! Requests that wait for a node: in what order they go on, and which go away.
 //!
-//! Every operation is O(1) whatever waits: entries stand in a slab and are linked in one list for each priority, so
+//! Every operation is O(1) whatever waits: entries stand in a slab and are linked in one list for each [`Line`], so
 //! that a client that leaves is taken out of the middle. One client may fill at most as much as is still free, so
 //! that there is always room for another.
 
@@ -16,7 +16,7 @@ const KEPT: usize = 1_024;
 pub(super) struct Queue {
     entries: Vec<Entry>,
     free: u32,
-    lists: [List; Priority::ALL.len()],
+    lists: [List; Line::ALL.len()],
     clients: HashMap<u64, Share>,
     len: usize,
     bytes: u64,
@@ -25,6 +25,13 @@ pub(super) struct Queue {
     turn: u64,
     waiting_since_us: u64,
     woken: Vec<Waker>,
+}
+
+/// Who stands behind whom: by priority, and in each the patient ones behind those that somebody looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Line {
+    pub priority: Priority,
+    pub patient: bool,
 }
 
 /// A place in the queue.
@@ -87,6 +94,29 @@ struct Share {
     bytes: u64,
 }
 
+// === impl Line ===
+
+impl Line {
+    /// In the order in which they are served.
+    pub(super) const ALL: [Line; 2 * Priority::ALL.len()] = {
+        let mut all = [Line { priority: Priority::Vital, patient: false }; 2 * Priority::ALL.len()];
+        let mut n = 0;
+        while n < all.len() {
+            all[n] = Line { priority: Priority::ALL[n / 2], patient: n % 2 == 1 };
+            n += 1;
+        }
+        all
+    };
+
+    pub(super) fn of(ask: &Ask) -> Line {
+        Line { priority: ask.priority, patient: ask.patient }
+    }
+
+    fn index(self) -> usize {
+        2 * self.priority as usize + usize::from(self.patient)
+    }
+}
+
 // === impl Queue ===
 
 impl Queue {
@@ -94,7 +124,7 @@ impl Queue {
         Queue {
             entries: Vec::new(),
             free: NONE,
-            lists: [List { oldest: NONE, newest: NONE, len: 0, bytes: 0 }; Priority::ALL.len()],
+            lists: [List { oldest: NONE, newest: NONE, len: 0, bytes: 0 }; Line::ALL.len()],
             clients: HashMap::new(),
             len: 0,
             bytes: 0,
@@ -112,8 +142,12 @@ impl Queue {
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
-    pub(super) fn len_of(&self, priority: Priority) -> usize {
-        self.lists[priority as usize].len
+    pub(super) fn len_of(&self, line: Line) -> usize {
+        self.lists[line.index()].len
+    }
+    /// The patient ones too.
+    pub(super) fn len_of_all(&self, priority: Priority) -> usize {
+        [false, true].map(|patient| self.len_of(Line { priority, patient })).iter().sum()
     }
     /// Since when there has always been somebody waiting.
     pub(super) fn waiting_since_us(&self) -> Option<u64> {
@@ -125,13 +159,13 @@ impl Queue {
         self.lists.iter().filter_map(|l| self.waiting_at(l.oldest)).map(|w| w.since_us).min()
     }
 
-    /// Whoever waits longest in this priority.
-    pub(super) fn oldest_of(&self, priority: Priority) -> Option<(Turn, &Waiting)> {
-        self.at(self.lists[priority as usize].oldest)
+    /// Whoever waits longest in this line.
+    pub(super) fn oldest_of(&self, line: Line) -> Option<(Turn, &Waiting)> {
+        self.at(self.lists[line.index()].oldest)
     }
 
-    pub(super) fn newest_of(&self, priority: Priority) -> Option<(Turn, &Waiting)> {
-        self.at(self.lists[priority as usize].newest)
+    pub(super) fn newest_of(&self, line: Line) -> Option<(Turn, &Waiting)> {
+        self.at(self.lists[line.index()].newest)
     }
 
     /// # Errors
@@ -153,15 +187,16 @@ impl Queue {
             return Err(NoPlace::QueueFull);
         }
         // Nobody is sent away for somebody who finds no room even so.
-        let staying = &self.lists[..=ask.priority as usize];
+        let line = Line::of(&ask);
+        let staying = &self.lists[..=line.index()];
         if staying.iter().map(|l| l.len).sum::<usize>() >= self.most
             || staying.iter().map(|l| l.bytes).sum::<u64>() + ask.bytes > self.most_bytes
         {
             return Err(NoPlace::QueueFull);
         }
         while self.len >= self.most || self.bytes + ask.bytes > self.most_bytes {
-            let mut lower = Priority::ALL.into_iter().rev().take_while(|p| *p > ask.priority);
-            let Some(least) = lower.find(|p| self.len_of(*p) > 0) else {
+            let mut lower = Line::ALL.into_iter().rev().take_while(|l| *l > line);
+            let Some(least) = lower.find(|l| self.len_of(*l) > 0) else {
                 return Err(NoPlace::QueueFull);
             };
             // Whoever would be served last.
@@ -178,7 +213,7 @@ impl Queue {
         share.count += 1;
         share.bytes += ask.bytes;
         self.turn += 1;
-        let list = &mut self.lists[ask.priority as usize];
+        let list = &mut self.lists[line.index()];
         let entry = Entry {
             turn: self.turn,
             before: list.newest,
@@ -269,7 +304,7 @@ impl Queue {
         let State::Waiting(waiting) = &entry.state else { return None };
         let (ask, before, after) = (waiting.ask, entry.before, entry.after);
         let waker = entry.waker.take();
-        let list = &mut self.lists[ask.priority as usize];
+        let list = &mut self.lists[Line::of(&ask).index()];
         list.len -= 1;
         list.bytes -= ask.bytes;
         match before {
@@ -326,7 +361,7 @@ mod tests {
     use super::*;
 
     fn ask(client: u64, priority: Priority, bytes: u64) -> Ask {
-        Ask { client, priority, bytes, not: None, route: 0, until: None }
+        Ask { client, priority, bytes, not: None, route: 0, until: None, patient: false }
     }
 
     #[test]
@@ -355,7 +390,8 @@ mod tests {
         q.push(ask(9, Priority::Page, 1), false, 9, false).expect("instead of a bot");
         assert!(matches!(q.take(bots[2], None), Some(Outcome::No(NoPlace::QueueFull))));
         assert!(q.take(bots[1], None).is_none());
-        assert_eq!((q.len(), q.len_of(Priority::Bot), q.len_of(Priority::Page)), (3, 2, 1));
+        let of = |priority| q.len_of(Line { priority, patient: false });
+        assert_eq!((q.len(), of(Priority::Bot), of(Priority::Page)), (3, 2, 1));
     }
 
     #[test]
@@ -379,20 +415,22 @@ mod tests {
             let mut ended: Vec<Turn> = Vec::new();
             for (now, (what, client, priority, bytes)) in steps.into_iter().enumerate() {
                 let (now, priority) = (now as u64, Priority::ALL[priority]);
-                let first = |m: &[(Turn, Ask, u64)]| m.iter().position(|e| e.1.priority == priority);
+                let line = Line { priority, patient: client == 3 };
+                let asked = Ask { patient: line.patient, ..ask(client, priority, bytes) };
+                let first = |m: &[(Turn, Ask, u64)]| m.iter().position(|e| Line::of(&e.1) == line);
                 match what {
-                    0..=2 => if let Ok(turn) = q.push(ask(client, priority, bytes), false, now, false) {
-                        model.push((turn, ask(client, priority, bytes), now));
+                    0..=2 => if let Ok(turn) = q.push(asked, false, now, false) {
+                        model.push((turn, asked, now));
                         // Whoever was sent away for it.
                         model.retain(|e| if q.waiting(e.0).is_none() { ended.push(e.0); false } else { true });
                     },
                     3 => if let Some(at) = first(&model) {
-                        proptest::prop_assert_eq!(q.oldest_of(priority).map(|e| e.0), Some(model[at].0));
+                        proptest::prop_assert_eq!(q.oldest_of(line).map(|e| e.0), Some(model[at].0));
                         q.end(model[at].0, Outcome::No(NoPlace::QueueFull));
                         ended.push(model.remove(at).0);
                     },
-                    4 => if let Some(at) = model.iter().rposition(|e| e.1.priority == priority) {
-                        proptest::prop_assert_eq!(q.newest_of(priority).map(|e| e.0), Some(model[at].0));
+                    4 => if let Some(at) = model.iter().rposition(|e| Line::of(&e.1) == line) {
+                        proptest::prop_assert_eq!(q.newest_of(line).map(|e| e.0), Some(model[at].0));
                         q.leave(model.remove(at).0);
                     },
                     _ => if !model.is_empty() {

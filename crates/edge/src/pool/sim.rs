@@ -344,6 +344,7 @@ impl Run {
             not,
             route: kind.route,
             until,
+            patient: false,
         };
         let attempt = self.users[user].attempt;
         let sending = self.sendings.len();

@@ -17,7 +17,7 @@ fn pool(nodes: usize) -> (Arc<Pool>, Instant) {
 }
 
 fn ask() -> Ask {
-    Ask { client: 1, priority: Priority::Page, bytes: 0, not: None, route: 1, until: None }
+    Ask { client: 1, priority: Priority::Page, bytes: 0, not: None, route: 1, until: None, patient: false }
 }
 
 fn take(pool: &Arc<Pool>, ask: Ask, now: Instant) -> Place {
@@ -150,6 +150,29 @@ fn when_all_are_out_one_waits_for_the_hold_and_is_told_so() {
     ticket.overdue(soon);
     assert_eq!(refused(&mut ticket), Some(NoPlace::AllOut { waited: MS * 30 }));
     assert_eq!(pool.view(now).refused, Refused { all_out: 2, ..Refused::default() });
+}
+
+#[test]
+fn a_socket_waits_for_room_as_long_as_for_a_node_and_behind_who_looks_at_a_page() {
+    let (pool, now) = pool(1);
+    let mut all = fill(&pool, now);
+    let mut socket = wait(&pool, Ask { patient: true, ..ask() }, now);
+    assert_eq!(socket.deadline, now + MS * 10_000);
+    let mut page = wait(&pool, ask(), now);
+    let mut at = now;
+    for n in 1..=12 {
+        at = now + MS * 50 * n;
+        let mut vital = wait(&pool, Ask { priority: Priority::Vital, ..ask() }, at);
+        all.remove(0).answered(200, MS * 40, at);
+        all.push(granted(&mut vital).expect("a place"));
+    }
+    assert!(matches!(refused(&mut page), Some(NoPlace::Overloaded { .. })));
+    assert!(refused(&mut socket).is_none(), "it came earlier, and waits on");
+    let mut page = wait(&pool, ask(), at);
+    all.remove(0).answered(200, MS * 40, at);
+    all.push(granted(&mut page).expect("before the socket"));
+    all.remove(0).answered(200, MS * 40, at);
+    assert!(granted(&mut socket).is_some());
 }
 
 #[test]

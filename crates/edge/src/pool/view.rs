@@ -100,7 +100,7 @@ impl Pool {
             let q = self.queue();
             QueueView {
                 waiting: q.len() as u64,
-                by_priority: Priority::ALL.into_iter().map(|p| (p, q.len_of(p) as u64)).collect(),
+                by_priority: Priority::ALL.into_iter().map(|p| (p, q.len_of_all(p) as u64)).collect(),
                 bytes: q.bytes(),
                 oldest_ms: q.oldest_us().map_or(0, |since| t.saturating_sub(since) / 1_000),
             }

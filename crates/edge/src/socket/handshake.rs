@@ -23,8 +23,8 @@ const UPGRADE: HeaderValue = HeaderValue::from_static("Upgrade");
 pub(super) struct Asked {
     /// HTTP/2's client: no key, and 200 instead of 101.
     pub two: bool,
-    /// The value of `Sec-WebSocket-Key`.
-    key: Option<HeaderValue>,
+    /// What answers its `Sec-WebSocket-Key`. Not the key: that would keep all that the client sent.
+    accept: Option<HeaderValue>,
     /// The subprotocols it offers, best first.
     pub offers: Vec<String>,
 }
@@ -79,9 +79,9 @@ pub(super) fn read(parts: &request::Parts) -> Result<Asked, Box<Response<Body>>>
         return Err(no(StatusCode::UPGRADE_REQUIRED, "This is a WebSocket of version 13.\n"));
     }
     let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
-    let key = keys.next().cloned();
+    let key = keys.next();
     if !two {
-        let good = key.as_ref().is_some_and(|k| STANDARD.decode(k.as_bytes()).is_ok_and(|k| k.len() == 16));
+        let good = key.is_some_and(|k| STANDARD.decode(k.as_bytes()).is_ok_and(|k| k.len() == 16));
         if !good || keys.next().is_some() || !has_token(headers, &header::CONNECTION, "upgrade") {
             return Err(no(StatusCode::BAD_REQUEST, "The WebSocket handshake is not complete.\n"));
         }
@@ -90,16 +90,25 @@ pub(super) fn read(parts: &request::Parts) -> Result<Asked, Box<Response<Body>>>
     if length || headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(no(StatusCode::BAD_REQUEST, "A WebSocket handshake has no body.\n"));
     }
-    let offers = headers
+    let offers = offers(headers).map(str::to_owned).collect();
+    Ok(Asked { two, accept: key.map(|key| accept(key.as_bytes())), offers })
+}
+
+/// The subprotocols that are offered.
+fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .iter()
         .filter_map(|v| v.to_str().ok())
         .flat_map(|v| v.split(','))
-        .map(|offer| offer.trim().to_owned())
+        .map(str::trim)
         .filter(|offer| !offer.is_empty())
         .take(OFFERS_MAX)
-        .collect();
-    Ok(Asked { two, key, offers })
+}
+
+/// Whether a client can resume.
+pub(crate) fn offers_resume(headers: &HeaderMap) -> bool {
+    offers(headers).any(|offer| offer == RESUME)
 }
 
 /// Makes the handshake that goes to a node: HTTP/1.1, a key of ours, and only those offers. Returns what the node
@@ -154,8 +163,8 @@ pub(super) fn answer(asked: &Asked, mut headers: HeaderMap) -> Response<Body> {
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         headers.insert(header::UPGRADE, WEBSOCKET);
         headers.insert(header::CONNECTION, UPGRADE);
-        if let Some(key) = &asked.key {
-            headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept(key.as_bytes()));
+        if let Some(accept) = &asked.accept {
+            headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept.clone());
         }
     }
     *answer.headers_mut() = headers;

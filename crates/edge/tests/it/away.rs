@@ -152,6 +152,55 @@ async fn a_web_socket_flows_through_and_is_told_when_its_node_dies() {
     assert!(!close.reason.is_ascii(), "in the visitor's language: {}", close.reason);
 }
 
+/// As after a restart of the edge: everybody comes back in the same moment, and the node greets two at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn web_sockets_that_come_all_at_once_wait_for_room_and_none_is_closed() {
+    const SOCKETS: usize = 200;
+    let listener = tokio::net::TcpSocket::new_v4().unwrap();
+    listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = listener.listen(1024).unwrap();
+    let at = listener.local_addr().unwrap();
+    let greets = std::sync::Arc::new(tokio::sync::Semaphore::new(2));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let greets = greets.clone();
+            tokio::spawn(async move {
+                let mut method = [0; 4];
+                let probe = stream.peek(&mut method).await.is_ok() && &method == b"HEAD";
+                let turn = greets.acquire().await.unwrap();
+                if !probe {
+                    // What a handshake costs it.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                let Some(mut ws) = handshake(stream).await else { return };
+                drop(turn);
+                while let Some(Ok(message)) = ws.next().await {
+                    if message.is_text() && ws.send(message).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let toml = format!("[pools.p]\nnodes = [\"http://{at}\"]\nhold = \"60s\"\n[[routes]]\npool = \"p\"\n");
+    let edge = Running::start(&toml);
+    let mut coming = tokio::task::JoinSet::new();
+    for _ in 0..SOCKETS {
+        let at = edge.addr;
+        coming.spawn(async move {
+            let stream = TcpStream::connect(at).await.unwrap();
+            let (mut ws, _) = client_async("ws://shop.example/chat", stream).await.unwrap();
+            ws.send(Message::text("hello")).await.unwrap();
+            (ws.next().await, ws)
+        });
+    }
+    let came = tokio::time::timeout(Duration::from_secs(60), coming.join_all()).await.expect("in time");
+    for (said, _) in &came {
+        let said = said.as_ref().expect("not cut").as_ref().expect("no error");
+        assert_eq!(said, &Message::text("hello"));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_closes_web_sockets_with_the_reason() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

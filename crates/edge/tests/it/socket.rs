@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows only the tests themselves")]
 
 mod client;
-mod memory;
 mod plain;
 mod resume;
 mod rig;

@@ -81,7 +81,7 @@ impl Dial for To {
             let away = || {
                 let mut answer = Response::new(Body::empty());
                 *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-                DialError::Away(Box::new(answer))
+                DialError::Away(Why::OriginAway, Box::new(answer))
             };
             let stream = tokio::time::timeout(self.hold, connect).await.map_err(|_| away())?;
             let (mut sender, conn) =

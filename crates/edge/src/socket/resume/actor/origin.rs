@@ -112,7 +112,7 @@ impl Actor {
             Err(DialError::Refused(answer)) if is_final(answer.status()) => {
                 self.ending = Some((closed::REFUSED, answer.status().as_str().to_owned()));
             }
-            Ok(_) | Err(DialError::Refused(_) | DialError::Away(_)) => {
+            Ok(_) | Err(DialError::Refused(_) | DialError::Away(..)) => {
                 self.away(None, now);
                 self.try_again(Duration::ZERO, now);
             }
