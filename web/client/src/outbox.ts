@@ -199,10 +199,11 @@ async function look(): Promise<void> {
   if (next < Infinity) arm(next - now);
 }
 
-async function attempt(s: Store, key: string): Promise<true> {
+async function attempt(s: Store, key: string): Promise<true | undefined> {
   const row = await s.get<Row>('action', key);
   if (!row || row.over || row.due > Date.now()) return true;
-  if (globalThis.navigator?.onLine === false || await options.ready?.() === false) return put(s, row, { due: Date.now() + LOOK_AGAIN_MS });
+  // As if somebody else was at it: nothing about it has changed.
+  if (globalThis.navigator?.onLine === false || await options.ready?.() === false) return;
   const content = await s.open<Content>(row.content);
   const body = content.body ?? bodies.get(key) ?? (row.bytes ? undefined : new ArrayBuffer(0));
   // A sender that left no word is in doubt as much as one that got none.

@@ -72,7 +72,7 @@ const settled = async n => {
   await page.evaluate(() => new Promise(done => setTimeout(done, 1_500))).catch(() => {});
   return origin.orders;
 };
-const RUNS = Number(process.env.STILLHERE_RUNS ?? 9);
+const RUNS = Number(process.env.STILLHERE_RUNS ?? 5);
 const at = (all, part) => [...all].sort((a, b) => a - b)[Math.floor(all.length * part)];
 const median = all => at(all, .5), p95 = all => at(all, .95);
 
