@@ -264,6 +264,8 @@ impl Edge {
         let until = began + within;
         self.shared.draining.store(true, SeqCst);
         let _ = self.phase.send(Phase::Draining { idle });
+        // They would last until the deadline.
+        self.shared.streams.end();
         let sockets = (!self.shared.sockets.open().is_empty() && !within.is_zero()).then(|| {
             let sockets = self.shared.sockets.clone();
             thread::spawn(move || apart(sockets.drain(within / 2, within)))

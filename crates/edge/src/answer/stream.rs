@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 use stillhere_model::Time;
+use tokio::sync::Semaphore;
 
 /// A comment is sent this often, so that nothing on the way takes the stream for dead.
 pub const BEAT: Duration = Duration::from_secs(15);
@@ -41,6 +42,8 @@ pub struct Back {
 pub struct Streams {
     open: AtomicUsize,
     max: usize,
+    /// Closed when the edge goes. It has no permits.
+    ending: Semaphore,
 }
 
 /// One of them; its place is free again when this is dropped.
@@ -51,7 +54,7 @@ struct Open(Arc<Streams>);
 impl Streams {
     #[must_use]
     pub fn new(max: usize) -> Arc<Streams> {
-        Arc::new(Streams { open: AtomicUsize::new(0), max })
+        Arc::new(Streams { open: AtomicUsize::new(0), max, ending: Semaphore::new(0) })
     }
 
     #[must_use]
@@ -59,8 +62,13 @@ impl Streams {
         self.open.load(Relaxed)
     }
 
+    /// The edge goes: all are told when to come back, and end. None is held from now on.
+    pub fn end(&self) {
+        self.ending.close();
+    }
+
     /// Answers an `EventSource` and holds it until `back` is ready. Must be called inside a tokio runtime: the stream
-    /// is written by a task, which ends with the reader, with `back`, or after [`HOLD_MAX`].
+    /// is written by a task, which ends with the reader, with `back`, with the edge, or after [`HOLD_MAX`].
     #[must_use]
     pub fn hold<B>(
         self: &Arc<Self>,
@@ -75,7 +83,7 @@ impl Streams {
         B: Future<Output = Back> + Send + 'static,
     {
         let known = board.current();
-        let Some(open) = self.enter() else {
+        let Some(open) = self.enter().filter(|_| !self.ending.is_closed()) else {
             return once(&Said::new(&asked, &trouble, &known, wall()), dice);
         };
         let mut answer = head(&Said::new(&asked, &trouble, &known, wall()));
@@ -85,11 +93,11 @@ impl Streams {
         let (pieces, body) = Body::task(AHEAD);
         *answer.body_mut() = body;
         tokio::spawn(async move {
-            let _open = open;
             let held = write(&asked, &trouble, &board, wall, dice, back, &pieces);
             let back = tokio::select! {
                 () = pieces.closed() => return,
                 held = tokio::time::timeout(HOLD_MAX, held) => held.ok().flatten(),
+                _closed = open.0.ending.acquire() => None,
             };
             let slot = match back {
                 Some(b) => pace::slot(dice, b.waiting, b.per_second),
@@ -98,6 +106,7 @@ impl Streams {
             let state = if back.is_some() { "back" } else { "away" };
             let last = json!({ "state": state, "return_ms": millis(slot) });
             let _ = pieces.send(Ok(end(slot, &last.to_string()))).await;
+            drop(open);
         });
         answer
     }

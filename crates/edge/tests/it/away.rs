@@ -202,6 +202,23 @@ async fn web_sockets_that_come_all_at_once_wait_for_room_and_none_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_ends_held_event_streams_at_once_with_a_time_to_come_back() {
+    let node = Node::refusing().await;
+    let edge = Running::start(&pool(&[&node], "hold = \"60s\""));
+    edge.takes(false).await;
+    let mut raw = Raw::connect(edge.addr).await;
+    raw.send("GET /events HTTP/1.1\r\nhost: a\r\naccept: text/event-stream\r\n\r\n").await;
+    soon(raw.upto(": held by the edge")).await;
+    // A minute is more than this test waits for anything.
+    let stopping = tokio::spawn(edge.stop(Duration::from_secs(60)));
+    let (said, clean) = soon(raw.rest()).await;
+    let last = said.rfind("event: stillhere").unwrap();
+    assert!(said[..last].contains("retry: ") && said[last..].contains("return_ms"), "{said}");
+    assert!(said.ends_with("0\r\n\r\n") && clean, "a whole answer: {said}");
+    soon(stopping).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_closes_web_sockets_with_the_reason() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
