@@ -11,8 +11,9 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll},
+    time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Sleep};
 
 /// Anything that goes wrong with a body while it flows.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -27,6 +28,14 @@ pub struct Body {
     guard: Option<Guard>,
     /// Set when it breaks off, for who sends it on.
     broke: Option<Arc<AtomicBool>>,
+    late: Option<Box<Late>>,
+}
+
+/// What is done when a body is waited for at a stretch of some length.
+struct Late {
+    stretch: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    then: Box<dyn FnOnce() + Send + Sync>,
 }
 
 enum From {
@@ -47,17 +56,17 @@ enum From {
 impl Body {
     #[must_use]
     pub fn empty() -> Body {
-        Body { from: From::Empty, guard: None, broke: None }
+        Body { from: From::Empty, guard: None, broke: None, late: None }
     }
 
     #[must_use]
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
-        Body { from: From::Whole(bytes.into()), guard: None, broke: None }
+        Body { from: From::Whole(bytes.into()), guard: None, broke: None, late: None }
     }
 
     #[must_use]
     pub fn wire(incoming: Incoming) -> Body {
-        Body { from: From::Wire(incoming), guard: None, broke: None }
+        Body { from: From::Wire(incoming), guard: None, broke: None, late: None }
     }
 
     /// A client's body that must not come more slowly than `pace`.
@@ -65,9 +74,12 @@ impl Body {
     pub fn paced(incoming: Incoming, pace: Option<Pace>) -> Body {
         match pace {
             None => Body::wire(incoming),
-            pace => {
-                Body { from: From::Paced(Box::new(Paced::new(incoming, pace))), guard: None, broke: None }
-            }
+            pace => Body {
+                from: From::Paced(Box::new(Paced::new(incoming, pace))),
+                guard: None,
+                broke: None,
+                late: None,
+            },
         }
     }
 
@@ -75,12 +87,33 @@ impl Body {
     #[must_use]
     pub fn task(ahead: usize) -> (mpsc::Sender<Result<Bytes, BodyError>>, Body) {
         let (pieces, taken) = mpsc::channel(ahead.max(1));
-        (pieces, Body { from: From::Task(taken), guard: None, broke: None })
+        (pieces, Body { from: From::Task(taken), guard: None, broke: None, late: None })
     }
 
     /// With this before it, which was read of it already.
     pub(crate) fn behind(self, read: Bytes) -> Body {
-        Body { from: From::Behind(read, Box::new(self)), guard: None, broke: None }
+        Body { from: From::Behind(read, Box::new(self)), guard: None, broke: None, late: None }
+    }
+
+    /// Does this, once, when the body has been waited for at a stretch of this length.
+    pub(crate) fn when_late(&mut self, stretch: Duration, then: impl FnOnce() + Send + Sync + 'static) {
+        self.late = Some(Box::new(Late { stretch, timer: None, then: Box::new(then) }));
+    }
+
+    /// Looks after [`Body::when_late`]: it was polled, and is waited for or not.
+    fn look(&mut self, pending: bool, cx: &mut Context<'_>) {
+        let Some(late) = &mut self.late else { return };
+        if !pending {
+            late.timer = None;
+            return;
+        }
+        let stretch = late.stretch;
+        let timer = late.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(stretch)));
+        if timer.as_mut().poll(cx).is_ready()
+            && let Some(late) = self.late.take()
+        {
+            (late.then)();
+        }
     }
 
     /// Says whether it has broken off; None: it cannot.
@@ -125,6 +158,7 @@ impl http_body::Body for Body {
             }
             From::Task(pieces) => pieces.poll_recv(cx).map(|p| p.map(|p| p.map(Frame::data))),
         };
+        self.look(polled.is_pending(), cx);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
             self.guard = None;
             if let (Some(broke), Poll::Ready(Some(Err(_)))) = (&self.broke, &polled) {

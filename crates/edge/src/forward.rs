@@ -34,6 +34,9 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 const WATCHED_AFTER: Duration = Duration::from_millis(100);
 /// Whether a node that is waited for beyond `hold` still does well is looked at this often.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// A client's body that is waited for so long is the client's business: the node's place goes to somebody else. It is not
+/// taken again: who has sent all at last has waited enough.
+const UPLOAD_PAUSE: Duration = Duration::from_millis(250);
 /// A request whose repeat is over the budget asks for it again after this long.
 const BUDGET_PAUSE: Duration = Duration::from_millis(25);
 
@@ -200,10 +203,14 @@ pub(crate) async fn attempt(
 ) -> Tried {
     let pool = place.pool().clone();
     let node = place.node().id();
-    let Ready { mut link, request, mut place } = match prepare(upstream, place, out).await {
+    let Ready { mut link, mut request, mut place } = match prepare(upstream, place, out).await {
         Ok(ready) => ready,
         Err(tried) => return tried,
     };
+    if out.flows() {
+        // Else a few who send slowly would keep a node from everybody.
+        request.body_mut().when_late(UPLOAD_PAUSE, place.lend());
+    }
     *sent += 1;
     let began = clock::mono();
     let hedge_after = if out.repeat == Repeat::Never { None } else { pool.hedge_after(ask.route) };

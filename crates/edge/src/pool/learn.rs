@@ -80,6 +80,12 @@ impl Pool {
         self.heir().go_on(t);
     }
 
+    /// The node waits for the client: it is nobody's answer that is late, and there is room for another request.
+    pub(super) fn lent(self: &Arc<Self>, index: usize, taken: Taken) {
+        let _thrown_out = self.nodes[index].state().release(taken);
+        self.heir().go_on(self.lately_us.load(Relaxed));
+    }
+
     /// Whoever wanted the answer has gone.
     pub(super) fn left(self: &Arc<Self>, index: usize, taken: Taken, row: Row) {
         let t = self.lately_us.load(Relaxed);

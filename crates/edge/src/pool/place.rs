@@ -2,7 +2,10 @@
 
 use super::{Failure, Node, Pool, node::Taken, routes::Row};
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,6 +21,8 @@ pub struct Place {
     row: Row,
     waited: Duration,
     phase: Phase,
+    /// Set by whichever of the two comes first: what ends the request, or what lends the place.
+    given_back: Option<Arc<AtomicBool>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +37,7 @@ enum Phase {
 
 impl Place {
     pub(super) fn new(pool: Arc<Pool>, index: usize, taken: Taken, row: Row, waited: Duration) -> Place {
-        Place { pool, index, taken, row, waited, phase: Phase::Unanswered }
+        Place { pool, index, taken, row, waited, phase: Phase::Unanswered, given_back: None }
     }
 
     #[must_use]
@@ -49,10 +54,29 @@ impl Place {
         self.waited
     }
 
+    /// What gives the place back though there is no answer yet, because the node waits for the client itself. What comes
+    /// of the request then says nothing about the node.
+    pub(crate) fn lend(&mut self) -> impl FnOnce() + Send + Sync + 'static {
+        let given_back = self.given_back.get_or_insert_default().clone();
+        let (pool, index, taken) = (self.pool.clone(), self.index, self.taken);
+        move || {
+            if !given_back.swap(true, SeqCst) {
+                pool.lent(index, taken);
+            }
+        }
+    }
+
+    fn was_lent(&self) -> bool {
+        self.given_back.as_ref().is_some_and(|given_back| given_back.swap(true, SeqCst))
+    }
+
     /// The head of the answer came, `after` the request was sent.
     pub fn answered(&mut self, status: u16, after: Duration, now: Instant) {
         if self.phase == Phase::Unanswered {
             self.phase = Phase::Body;
+            if self.was_lent() {
+                return self.node().state().body_begins();
+            }
             self.pool.answered(self.index, self.taken, self.row, status, after, now);
         }
     }
@@ -61,6 +85,9 @@ impl Place {
     pub fn failed(&mut self, how: Failure, now: Instant) {
         if self.phase == Phase::Unanswered {
             self.phase = Phase::Failed;
+            if self.was_lent() {
+                return;
+            }
             self.pool.failed(self.index, self.taken, how, now);
         }
     }
@@ -80,6 +107,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         match self.phase {
+            Phase::Unanswered if self.was_lent() => {}
             Phase::Unanswered => self.pool.left(self.index, self.taken, self.row),
             Phase::Body => self.node().state().body_ends(),
             Phase::Failed => {}

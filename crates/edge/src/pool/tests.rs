@@ -153,6 +153,29 @@ fn when_all_are_out_one_waits_for_the_hold_and_is_told_so() {
 }
 
 #[test]
+fn a_place_that_was_lent_is_given_back_once_whatever_comes_first() {
+    let (pool, now) = pool(1);
+    let mut all = fill(&pool, now);
+    let mut next = wait(&pool, ask(), now);
+    let mut slow = all.remove(0);
+    let lend = slow.lend();
+    lend();
+    let in_its_place = granted(&mut next).expect("there is room");
+    let mut next = wait(&pool, ask(), now);
+    slow.answered(200, MS * 40, now + MS);
+    drop(slow);
+    assert!(granted(&mut next).is_none(), "it had been given back");
+    let mut quick = in_its_place;
+    let lend = quick.lend();
+    quick.answered(200, MS * 40, now + MS);
+    let other = granted(&mut next).expect("the answer gave it back");
+    let mut next = wait(&pool, ask(), now + MS);
+    lend();
+    assert!(granted(&mut next).is_none(), "nothing is left to lend");
+    drop(other);
+}
+
+#[test]
 fn a_socket_waits_for_room_as_long_as_for_a_node_and_behind_who_looks_at_a_page() {
     let (pool, now) = pool(1);
     let mut all = fill(&pool, now);

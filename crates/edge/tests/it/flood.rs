@@ -227,6 +227,29 @@ async fn a_body_that_does_not_come_is_not_waited_for_and_no_nodes_fault() {
     assert_eq!(node.seen().len(), 0);
 }
 
+/// More of them than a node has places, however many it is found to have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_uploads_keep_a_node_from_nobody() {
+    const SLOW: usize = 100;
+    let node = Node::start().await;
+    let edge = limited(&node, "connections_per_address = 1000\nconnections_per_network = 1000");
+    let mut slow = Vec::new();
+    for n in 0..SLOW {
+        let mut raw = Raw::connect(edge.addr).await;
+        let length = if n % 2 == 0 { "content-length: 200000" } else { "transfer-encoding: chunked" };
+        raw.send(format!("POST /slow HTTP/1.1\r\nhost: a\r\n{length}\r\n\r\n")).await;
+        slow.push(raw);
+    }
+    // Sooner or later all have gone on to the node and wait there for what never comes.
+    until("somebody else is served at once", || edge.pool().waiting() == 0).await;
+    for _ in 0..20 {
+        assert_eq!(get(edge.addr, "/quick", &[]).await.text(), "ok");
+    }
+    // And who sends the rest at last is answered.
+    slow[1].send("0\r\n\r\n").await;
+    soon(slow[1].upto("ok")).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_take_the_answer_is_left() {
     let (pieces, answer) = Reply::stream();
