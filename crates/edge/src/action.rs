@@ -38,6 +38,8 @@ pub use answer::{Answer, Settle};
 pub use journal::FILE;
 pub use key::{HEADER, KEY_MAX, KEY_MIN, KEY_MIN_NOBODY, Key, KeyError};
 pub use principal::Principal;
+#[doc(hidden)]
+pub use record::{Row, rewritten};
 pub use running::{Due, NotSettled, Running};
 pub use seal::KEY_FILE;
 pub use spec::{KeyedSpec, Limits};
@@ -188,7 +190,15 @@ impl Actions {
         now: Time,
         disk: journal::Disk,
     ) -> Result<Arc<Actions>, OpenError> {
-        let (journal, loaded) = Journal::open(dir, disk, now)?;
+        let (mut journal, mut loaded) = Journal::open(dir, disk, now)?;
+        // Nobody waits yet. Should it fail, the file is opened again: what it holds is what matters.
+        if let Err(problem) = journal.pack(loaded.records.iter().map(|(_, r)| r.cost()).sum()) {
+            tracing::warn!(%problem, "the journal of keyed actions could not be packed");
+            let again = journal
+                .reopen(now)
+                .map_err(|e| OpenError::Unusable { path: dir.join(journal::FILE), problem: e.to_string() })?;
+            loaded = journal::Loaded { moved_aside: again.moved_aside.or(loaded.moved_aside), ..again };
+        }
         let secrets = journal.secrets();
         let shared = Arc::new(Shared::new(loaded));
         let (queue, commands) = mpsc::channel(limits.waiting.max(1));

@@ -2,6 +2,7 @@
 
 use crate::{gate::Pace, limit::Paced};
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use std::{
@@ -41,6 +42,8 @@ struct Late {
 enum From {
     Empty,
     Whole(Bytes),
+    /// The same, and then trailers. Boxed, because hardly any answer has them.
+    Trailed(Bytes, Box<HeaderMap>),
     /// Straight from the wire.
     Wire(Incoming),
     /// The same, but it must come at a pace. Apart, because only bodies over HTTP/2 need it.
@@ -67,6 +70,14 @@ impl Body {
     #[must_use]
     pub fn wire(incoming: Incoming) -> Body {
         Body { from: From::Wire(incoming), guard: None, broke: None, late: None }
+    }
+
+    #[must_use]
+    pub fn trailed(bytes: Bytes, trailers: HeaderMap) -> Body {
+        if trailers.is_empty() {
+            return Body::whole(bytes);
+        }
+        Body { from: From::Trailed(bytes, Box::new(trailers)), guard: None, broke: None }
     }
 
     /// A client's body that must not come more slowly than `pace`.
@@ -118,7 +129,7 @@ impl Body {
 
     /// Says whether it has broken off; None: it cannot.
     pub(crate) fn watched(&mut self) -> Option<Arc<AtomicBool>> {
-        if matches!(self.from, From::Empty | From::Whole(_)) {
+        if matches!(self.from, From::Empty | From::Whole(_) | From::Trailed(..)) {
             return None;
         }
         Some(self.broke.get_or_insert_default().clone())
@@ -146,6 +157,16 @@ impl http_body::Body for Body {
                 let bytes = std::mem::take(bytes);
                 self.from = From::Empty;
                 if bytes.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(Ok(Frame::data(bytes)))) }
+            }
+            From::Trailed(bytes, trailers) => {
+                let frame = if bytes.is_empty() {
+                    let last = Frame::trailers(std::mem::take(&mut **trailers));
+                    self.from = From::Empty;
+                    last
+                } else {
+                    Frame::data(std::mem::take(bytes))
+                };
+                Poll::Ready(Some(Ok(frame)))
             }
             From::Wire(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
             From::Paced(paced) => Pin::new(&mut **paced).poll_frame(cx),
@@ -175,14 +196,14 @@ impl http_body::Body for Body {
             From::Wire(incoming) => incoming.is_end_stream(),
             From::Paced(paced) => paced.is_end_stream(),
             From::Behind(read, rest) => read.is_empty() && rest.is_end_stream(),
-            From::Task(_) => false,
+            From::Trailed(..) | From::Task(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.from {
             From::Empty => SizeHint::with_exact(0),
-            From::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            From::Whole(bytes) | From::Trailed(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
             From::Wire(incoming) => incoming.size_hint(),
             From::Paced(paced) => paced.size_hint(),
             From::Behind(..) | From::Task(_) => SizeHint::default(),
@@ -194,7 +215,7 @@ impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let from = match &self.from {
             From::Empty => "empty",
-            From::Whole(_) => "whole",
+            From::Whole(_) | From::Trailed(..) => "whole",
             From::Wire(_) | From::Paced(_) | From::Behind(..) => "wire",
             From::Task(_) => "task",
         };

@@ -118,7 +118,7 @@ impl Edge {
             (_, None) => Desk::new(None),
         };
         let shared = Shared::new(&spec, routes, upstream::Shared::new()?, secret, actions);
-        let certificates = Certificates::new(shared.challenges.clone());
+        let certificates = shared.certificates.clone();
         if let Some(tls) = &spec.tls {
             certificates.configure(tls).map_err(|found| StartError::Spec(under("tls", found)))?;
         }

@@ -109,25 +109,35 @@ pub async fn whole(body: Body, most: u64) -> Result<Bytes, Failed> {
 
 /// A body, read as far as it may be kept.
 pub enum Read {
-    Whole(Bytes),
+    /// With its trailers, which are few.
+    Whole(Bytes, HeaderMap),
     /// It is larger; what was read comes first.
     More(Body),
 }
 
-/// Reads a body of at most `most` bytes. Trailers are not kept.
+/// Reads a body of at most `most` bytes.
 ///
 /// # Errors
 /// When it ends before it should.
 pub async fn read(mut body: Body, most: u64) -> Result<Read, Failed> {
     let mut read = BytesMut::new();
+    let mut trailers = HeaderMap::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Failed::ClientBody)?.into_data() else { continue };
+        let data = match frame.map_err(|_| Failed::ClientBody)?.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                if let Ok(last) = frame.into_trailers() {
+                    trailers = last;
+                }
+                continue;
+            }
+        };
         read.extend_from_slice(&data);
         if read.len() as u64 > most {
             return Ok(Read::More(body.behind(read.freeze())));
         }
     }
-    Ok(Read::Whole(read.freeze()))
+    Ok(Read::Whole(read.freeze(), trailers))
 }
 
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -106,8 +106,15 @@ pub fn to_node(headers: &mut HeaderMap, client: &Client, version: Version, autho
     headers.append(header::VIA, came_by);
     let scheme = HeaderValue::from_static(if client.tls { "https" } else { "http" });
     let host = headers.get(header::HOST).cloned();
+    if client.trusted == Some(ForwardedHeader::Forwarded) && headers.contains_key(header::FORWARDED) {
+        let hop = hop(&client.address, &scheme, host.as_ref());
+        append_to_list(headers, header::FORWARDED, &hop);
+    } else {
+        // Somebody could put another address there, and some origins read it.
+        headers.remove(header::FORWARDED);
+    }
     if client.trusted == Some(ForwardedHeader::XForwardedFor) && headers.contains_key(&FORWARDED_FOR) {
-        append_to_list(headers, &client.address);
+        append_to_list(headers, FORWARDED_FOR, &client.address);
     } else {
         headers.insert(FORWARDED_FOR, client.address.clone());
     }
@@ -119,22 +126,43 @@ pub fn to_node(headers: &mut HeaderMap, client: &Client, version: Version, autho
             headers.insert(name, value);
         }
     }
-    if client.trusted != Some(ForwardedHeader::Forwarded) {
-        // Somebody could put another address there, and some origins read it.
-        headers.remove(header::FORWARDED);
-    }
 }
 
 /// One line, because many origins read only one.
-fn append_to_list(headers: &mut HeaderMap, address: &HeaderValue) {
+fn append_to_list(headers: &mut HeaderMap, name: HeaderName, last: &HeaderValue) {
     let mut list = Vec::new();
-    for line in headers.get_all(&FORWARDED_FOR) {
+    for line in headers.get_all(&name) {
         list.extend_from_slice(line.as_bytes());
         list.extend_from_slice(b", ");
     }
-    list.extend_from_slice(address.as_bytes());
+    list.extend_from_slice(last.as_bytes());
     let list = HeaderValue::from_bytes(&list).expect("values joined by a comma are a value");
-    headers.insert(FORWARDED_FOR, list);
+    headers.insert(name, list);
+}
+
+/// Our element of `Forwarded` (RFC 7239 §4): IPv6 in brackets and in quotes, the host in quotes.
+fn hop(address: &HeaderValue, scheme: &HeaderValue, host: Option<&HeaderValue>) -> HeaderValue {
+    let mut hop = b"for=".to_vec();
+    if address.as_bytes().contains(&b':') {
+        hop.extend_from_slice(b"\"[");
+        hop.extend_from_slice(address.as_bytes());
+        hop.extend_from_slice(b"]\"");
+    } else {
+        hop.extend_from_slice(address.as_bytes());
+    }
+    hop.extend_from_slice(b";proto=");
+    hop.extend_from_slice(scheme.as_bytes());
+    if let Some(host) = host {
+        hop.extend_from_slice(b";host=\"");
+        for b in host.as_bytes() {
+            if matches!(b, b'"' | b'\\') {
+                hop.push(b'\\');
+            }
+            hop.push(*b);
+        }
+        hop.push(b'"');
+    }
+    HeaderValue::from_bytes(&hop).expect("parts of values between letters are a value")
 }
 
 /// Counts `Max-Forwards` of TRACE and OPTIONS down (RFC 9110 §7.6.2). False: this request goes no further than to us.
@@ -171,6 +199,15 @@ pub fn to_client(head: &mut response::Parts) {
     strip_own(&mut head.headers);
     // The version is that of this connection, not of the node's.
     head.version = Version::HTTP_11;
+}
+
+/// Trailers that are kept: neither what only we say, nor what belongs to a connection or to the head of a message.
+pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
+    strip(trailers);
+    strip_own(trailers);
+    for name in [header::CONTENT_LENGTH, header::TRAILER, header::SET_COOKIE] {
+        trailers.remove(name);
+    }
 }
 
 /// Doing it twice is the same as doing it once (RFC 9110 §9.2.2).
@@ -239,7 +276,27 @@ mod tests {
         let mut h = map(&given);
         to_node(&mut h, &client(Some(ForwardedHeader::Forwarded)), Version::HTTP_11, None);
         assert_eq!(h["x-forwarded-for"], "192.0.2.7");
-        assert_eq!(h["forwarded"], "for=10.0.0.1");
+        assert_eq!(h["forwarded"], "for=10.0.0.1, for=192.0.2.7;proto=https;host=\"shop\"");
+        // Where nobody began the list, there is none: the origin is told in the usual headers.
+        let mut h = map(&[("host", "shop")]);
+        to_node(&mut h, &client(Some(ForwardedHeader::Forwarded)), Version::HTTP_11, None);
+        assert!(!h.contains_key("forwarded"));
+        assert_eq!(h["x-forwarded-for"], "192.0.2.7");
+    }
+
+    #[test]
+    fn our_part_of_forwarded_is_quoted_where_it_must_be() {
+        for (address, host, want) in [
+            ("192.0.2.7", None, "for=192.0.2.7;proto=https"),
+            ("2001:db8::1", None, "for=\"[2001:db8::1]\";proto=https"),
+            ("192.0.2.7", Some("shop:8443"), "for=192.0.2.7;proto=https;host=\"shop:8443\""),
+            ("192.0.2.7", Some("a\";for=1.2.3.4"), "for=192.0.2.7;proto=https;host=\"a\\\";for=1.2.3.4\""),
+        ] {
+            let host = host.map(HeaderValue::from_static);
+            let got =
+                hop(&HeaderValue::from_static(address), &HeaderValue::from_static("https"), host.as_ref());
+            assert_eq!(got, want);
+        }
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct Joining {
     pub core: Core,
     /// For the core over HTTPS.
     pub token: Option<Secret>,
+    /// Whose certificates the core may show, as PEM, instead of those that the system trusts.
+    pub ca_file: Option<PathBuf>,
     /// Ours alone, made by the caller.
     pub data: PathBuf,
     pub name: String,
@@ -116,7 +118,10 @@ pub async fn run(
     drain: Duration,
 ) -> Result<Ended, JoinError> {
     stillhere_net::tls::install();
-    let client = || Client::new(joining.core.clone(), joining.token.clone()).map_err(JoinError::Core);
+    let client = || {
+        let (core, token) = (joining.core.clone(), joining.token.clone());
+        Client::new(core, token, joining.ca_file.clone()).map_err(JoinError::Core)
+    };
     let (to_ask, to_tell) = (client()?, client()?);
     let mut life = Life::new(joining, handover.predecessor);
     life.go_on().await;

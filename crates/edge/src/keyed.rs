@@ -71,7 +71,7 @@ pub(crate) async fn serve(
     // The body is read here: nothing is promised before it is whole, and a client that breaks off has ordered nothing.
     let spec = route.spec.keyed.clone().unwrap_or_default();
     let body = match forward::read(body, spec.body_max).await {
-        Ok(Read::Whole(body)) => body,
+        Ok(Read::Whole(body, _)) => body,
         Ok(Read::More(body)) => {
             let why = match Key::from_headers(&parts.headers) {
                 Ok(Some(_)) => {
@@ -299,13 +299,16 @@ impl Sending<'_> {
         self.route.counts.answered(response.status().as_u16(), after, sent);
         let (mut head, wire) = response.into_parts();
         let body = Body::wire(wire).guarded(Box::new(flight));
-        let (whole, body) = match forward::read(body, self.spec.answer_max).await {
-            Ok(Read::Whole(read)) => (Some(read.clone()), Body::whole(read)),
+        let (whole, trailers, body) = match forward::read(body, self.spec.answer_max).await {
+            Ok(Read::Whole(read, mut trailers)) => {
+                headers::strip_trailers(&mut trailers);
+                (Some(read.clone()), trailers.clone(), Body::trailed(read, trailers))
+            }
             // Too large to be kept: it flows on.
-            Ok(Read::More(body)) => (None, body),
+            Ok(Read::More(body)) => (None, HeaderMap::new(), body),
             Err(_) => return Err(Box::new(self)),
         };
-        let kept = Answer::keep(self.spec, head.status, &head.headers, whole);
+        let kept = Answer::keep(self.spec, head.status, &head.headers, whole, trailers);
         let how = Settle::of(self.spec, self.running.is_late(), self.host, head.status, &head.headers);
         if let Err(e) = self.running.settle(how, &kept, clock::wall()).await {
             tracing::error!(error = %e, "the answer of an action could not be written down; it is relayed all the same");
@@ -332,7 +335,8 @@ pub(crate) fn never_came(shared: &Shared, parts: &Parts, mut no: Response<Body>)
 
 /// The answer of an action that is done, once more.
 fn again(answer: Answer) -> Response<Body> {
-    let mut response = Response::new(answer.body.map_or_else(Body::empty, Body::whole));
+    let Answer { body, trailers, .. } = answer;
+    let mut response = Response::new(Body::trailed(body.unwrap_or_default(), trailers));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     // The field's name is not standard; several APIs say it like this.

@@ -87,6 +87,8 @@ impl Gatherer {
             connections: shared.limits.connections() as u64,
             sockets: shared.sockets.open().iter().map(|o| o.sockets() as u64).sum(),
             browsers: batch.browsers.clone(),
+            socket_events: batch.sockets.clone(),
+            certificates: shared.certificates.endings(),
         }
     }
 

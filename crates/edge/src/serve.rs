@@ -22,7 +22,7 @@ use crate::{
     socket::{self, Sockets},
     spec::Spec,
     stale::{self, Keep, Stale},
-    tls::Challenges,
+    tls::{Certificates, Challenges},
     upstream::{self, Upstream},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -58,6 +58,8 @@ pub struct Shared {
     pub actions: Arc<Desk>,
     /// What a certificate authority asks to see.
     pub challenges: Arc<Challenges>,
+    /// What is shown to clients over TLS.
+    pub certificates: Arc<Certificates>,
     /// A successor takes new connections: each answer is the last one on its connection.
     pub(crate) draining: AtomicBool,
     /// Workers that still have connections.
@@ -106,7 +108,9 @@ impl Shared {
         secret: Secret,
         actions: Arc<Desk>,
     ) -> Arc<Shared> {
+        let challenges: Arc<Challenges> = Arc::default();
         Arc::new(Shared {
+            certificates: Certificates::new(challenges.clone()),
             routes: ArcSwap::from_pointee(routes),
             nodes,
             board: Arc::new(Board::new()),
@@ -114,7 +118,7 @@ impl Shared {
             stale: Stale::new(STALE_BYTES),
             sockets: Sockets::new(),
             actions,
-            challenges: Arc::default(),
+            challenges,
             draining: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
             limits: Limits::new(&spec.limits, entropy::u64(), clock::mono()),

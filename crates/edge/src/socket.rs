@@ -33,9 +33,9 @@ use http::{Request, Response, StatusCode};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use plain::Pump;
-use registry::{As, Registry};
+use registry::{As, Happened, Registry};
 use resume::Sessions;
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// How long a client may take to read the answer to its handshake.
@@ -221,8 +221,12 @@ impl Sockets {
                 answer
             }
             Err(DialError::Refused(answer)) => *answer,
-            Err(DialError::Away(_, answer)) if !way.spec.tell => *answer,
+            Err(DialError::Away(_, answer)) if !way.spec.tell => {
+                self.registry.happened(Happened::TurnedAway);
+                *answer
+            }
             Err(DialError::Away(why, _)) => {
+                self.registry.happened(Happened::TurnedAway);
                 // The browser fails the handshake when it offered subprotocols and none is taken.
                 let answer = handshake::own_answer(&asked, offers.first().copied());
                 let seat = seat(None);
@@ -240,6 +244,12 @@ impl Sockets {
     #[must_use]
     pub fn open(&self) -> Vec<Open> {
         self.registry.open()
+    }
+
+    /// What became of sockets since the last call of this, by name.
+    #[must_use]
+    pub fn take(&self) -> BTreeMap<String, u64> {
+        self.registry.take()
     }
 
     /// Closes every socket with 1012 at a frame boundary, spread over `spread`; those still open at `deadline` (from

@@ -3,7 +3,9 @@
 //! Each target is a function of bytes that panics when something does not hold. `fuzz/` drives them with a fuzzer;
 //! the tests here replay the seeds in `fuzz/corpus`, and changed seeds, on every run of the tests.
 
+pub mod action;
 pub mod api;
+pub mod asked;
 pub mod condition;
 pub mod config;
 pub mod dns;
@@ -23,8 +25,10 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
+    Target { name: "action", run: action::run },
     Target { name: "api", run: api::run },
+    Target { name: "asked", run: asked::run },
     Target { name: "condition", run: condition::run },
     Target { name: "config", run: config::run },
     Target { name: "dns", run: dns::run },

@@ -12,6 +12,10 @@ pub const NODES_MAX: usize = 64;
 pub const REASONS_MAX: usize = 64;
 /// Most buckets of a latency sketch: all that `u32` microseconds can fill.
 pub const BINS_MAX: usize = 1_110;
+/// Most certificates of a report, those that end first.
+pub const CERTIFICATES_MAX: usize = 32;
+/// Longest name that a certificate is told by.
+pub const DOMAIN_MAX: usize = 253;
 /// Longest name of an edge.
 pub const NAME_MAX: usize = 64;
 
@@ -60,6 +64,20 @@ pub struct Report {
     /// Browsers' reports of requests that never reached us, by their type.
     #[serde(default)]
     pub browsers: BTreeMap<String, u64>,
+    /// What became of WebSockets.
+    #[serde(default)]
+    pub socket_events: BTreeMap<String, u64>,
+    /// The certificates that it shows, those that end first.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+}
+
+/// A certificate of an edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The first name that it is for.
+    pub name: String,
+    pub until: Time,
 }
 
 /// One pool, for one service.
@@ -214,9 +232,14 @@ impl Report {
             ("pools", self.pools.len(), POOLS_MAX),
             ("told", self.told.len(), REASONS_MAX),
             ("browsers", self.browsers.len(), REASONS_MAX),
+            ("socket_events", self.socket_events.len(), REASONS_MAX),
+            ("certificates", self.certificates.len(), CERTIFICATES_MAX),
             ("nodes", self.pools.iter().map(|p| p.nodes.len()).max().unwrap_or(0), NODES_MAX),
             ("latency", self.pools.iter().map(|p| p.tally.latency.bins.len()).max().unwrap_or(0), BINS_MAX),
         ];
+        if self.certificates.iter().any(|c| c.name.len() > DOMAIN_MAX || c.name.contains('/')) {
+            return Err("certificates: each has a domain for its name".to_owned());
+        }
         match counts.into_iter().find(|(_, n, most)| n > most) {
             Some((what, _, most)) => Err(format!("{what}: at most {most}")),
             None => Ok(()),
@@ -350,10 +373,18 @@ mod tests {
             connections: 0,
             sockets: 0,
             browsers: BTreeMap::new(),
+            socket_events: BTreeMap::new(),
+            certificates: Vec::new(),
         };
         assert_eq!(report.check(), Ok(()));
         for name in ["", "a b", "../x", &"x".repeat(65)] {
             assert!(Report { edge: name.to_owned(), ..report.clone() }.check().is_err(), "{name}");
+        }
+        let named = |name: &str| vec![Certificate { name: name.to_owned(), until: Time(0) }];
+        assert_eq!(Report { certificates: named("*.example.com"), ..report.clone() }.check(), Ok(()));
+        let too_many = named("a").repeat(CERTIFICATES_MAX + 1);
+        for certificates in [named("a/b"), named(&"a".repeat(DOMAIN_MAX + 1)), too_many] {
+            assert!(Report { certificates, ..report.clone() }.check().is_err());
         }
         let told = (0..=REASONS_MAX).map(|n| (n.to_string(), 1)).collect();
         assert!(Report { told, ..report }.check().is_err());

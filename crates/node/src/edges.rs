@@ -34,6 +34,7 @@ const EDGES_MAX: usize = 64;
 const SAY_AGAIN: Duration = Duration::from_secs(5);
 /// An edge that has said nothing for this long is silent.
 pub const SILENT_AFTER: Duration = Duration::from_secs(15);
+const DAY_MS: i64 = 86_400_000;
 /// When an edge says since when something has been so, it is believed as far back as this.
 const BACK_MAX: Duration = Duration::from_secs(55);
 
@@ -64,6 +65,9 @@ struct Known {
     sums: BTreeMap<(String, Option<ServiceId>), Tally>,
     told: BTreeMap<String, u64>,
     browsers: BTreeMap<String, u64>,
+    socket_events: BTreeMap<String, u64>,
+    /// The days that each certificate has left, as it was told last.
+    certificates: BTreeMap<CheckId, u32>,
     services: HashMap<ServiceId, OfService>,
 }
 
@@ -87,6 +91,15 @@ pub struct EdgeView {
     pub sums: BTreeMap<(String, Option<ServiceId>), Tally>,
     pub told: BTreeMap<String, u64>,
     pub browsers: BTreeMap<String, u64>,
+    pub socket_events: BTreeMap<String, u64>,
+}
+
+/// What a report says.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    pub observations: Vec<Observation>,
+    /// Certificates whose days have changed.
+    pub certificates: Vec<(CheckId, u32)>,
 }
 
 // === impl Edges ===
@@ -170,7 +183,7 @@ impl Edges {
     }
 
     /// Takes a report that was checked, and gives what is to be judged by it.
-    pub(crate) fn report(&self, report: Report, now: Moment) -> Vec<Observation> {
+    pub(crate) fn report(&self, report: Report, now: Moment) -> Heard {
         let mut known = self.known();
         if !known.contains_key(&report.edge) && known.len() >= EDGES_MAX {
             let oldest = known.iter().min_by_key(|(_, k)| k.heard.mono_ms).map(|(name, _)| name.clone());
@@ -196,6 +209,7 @@ impl Edges {
             sums: k.sums.clone(),
             told: k.told.clone(),
             browsers: k.browsers.clone(),
+            socket_events: k.socket_events.clone(),
         };
         self.known().values().map(view).collect()
     }
@@ -227,11 +241,13 @@ impl Known {
             sums: BTreeMap::new(),
             told: BTreeMap::new(),
             browsers: BTreeMap::new(),
+            socket_events: BTreeMap::new(),
+            certificates: BTreeMap::new(),
             services: HashMap::new(),
         }
     }
 
-    fn take(&mut self, report: Report, now: Moment) -> Vec<Observation> {
+    fn take(&mut self, report: Report, now: Moment) -> Heard {
         if report.life != self.report.life {
             let name = &report.edge;
             tracing::info!(edge = name, version = report.version, "an edge began anew");
@@ -244,7 +260,11 @@ impl Known {
             for pool in &report.pools {
                 self.sums.entry((pool.pool.clone(), pool.service.clone())).or_default().add(&pool.tally);
             }
-            for (sums, more) in [(&mut self.told, &report.told), (&mut self.browsers, &report.browsers)] {
+            for (sums, more) in [
+                (&mut self.told, &report.told),
+                (&mut self.browsers, &report.browsers),
+                (&mut self.socket_events, &report.socket_events),
+            ] {
                 for (reason, n) in more {
                     let sum = sums.entry(reason.clone()).or_default();
                     *sum = sum.saturating_add(*n);
@@ -257,7 +277,22 @@ impl Known {
             self.sums.retain(|key, _| there(key));
         }
         self.report = report;
-        self.observations(counted, now)
+        let certificates = self.certificates(now);
+        Heard { observations: self.observations(counted, now), certificates }
+    }
+
+    /// As a check of the edge itself, `edge-<name>/<domain>`. A certificate that is shown no more needs nobody's care.
+    fn certificates(&mut self, now: Moment) -> Vec<(CheckId, u32)> {
+        let check = |name: &str| CheckId::new(format!("edge-{}/{name}", self.report.edge));
+        let left = |until: Time| u32::try_from((until.0 - now.wall.0).max(0) / DAY_MS).unwrap_or(u32::MAX);
+        let new: BTreeMap<CheckId, u32> =
+            self.report.certificates.iter().map(|c| (check(&c.name), left(c.until))).collect();
+        let gone =
+            self.certificates.keys().filter(|check| !new.contains_key(*check)).map(|c| (c.clone(), u32::MAX));
+        let changed = new.iter().filter(|(check, days)| self.certificates.get(*check) != Some(*days));
+        let told: Vec<_> = gone.chain(changed.map(|(check, days)| (check.clone(), *days))).collect();
+        self.certificates = new;
+        told
     }
 
     fn observations(&mut self, counted: bool, now: Moment) -> Vec<Observation> {
@@ -330,9 +365,15 @@ impl crate::Handle {
     /// What is wrong with it; nothing of it was taken.
     pub fn edge_report(&self, report: Report) -> Result<(), String> {
         report.check()?;
-        for observation in self.edges.report(report, self.clock.now()) {
+        let heard = self.edges.report(report, self.clock.now());
+        for observation in heard.observations {
             self.vitals.ended_passive(observation.outcome);
             if self.seen.try_send(Seen::Look(observation)).is_err() {
+                self.vitals.observations_dropped.fetch_add(1, Relaxed);
+            }
+        }
+        for (check, days) in heard.certificates {
+            if self.seen.try_send(Seen::Certificate { check, days }).is_err() {
                 self.vitals.observations_dropped.fetch_add(1, Relaxed);
             }
         }

@@ -65,6 +65,11 @@ pub(crate) enum Seen {
     Uplink {
         up: bool,
     },
+    /// A certificate of an edge has so many days left.
+    Certificate {
+        check: CheckId,
+        days: u32,
+    },
     /// The latency of the last day, read after the start.
     Picture {
         check: CheckId,
@@ -201,6 +206,9 @@ impl Flow {
             Seen::Skipped(observation) => {
                 self.skipped += 1;
                 self.observed(observation, now);
+            }
+            Seen::Certificate { check, days } => {
+                self.respond(RespondInput::Certificate { check, days }, now);
             }
             Seen::Picture { check, points } => self.public.picture(&check, points),
             Seen::Uplink { up } => {

@@ -104,6 +104,9 @@ pub struct EdgeRun {
     /// The file with the token for it, made by `stillhere token new NAME --scope edge`
     #[arg(long, value_name = "FILE", requires = "join")]
     pub token_file: Option<PathBuf>,
+    /// The authority (PEM) whose certificates the core shows, instead of those that the system trusts
+    #[arg(long, value_name = "FILE", requires = "join")]
+    pub ca_file: Option<PathBuf>,
     /// What the core calls it [default: the name of this machine]
     #[arg(long, value_name = "NAME", requires = "join")]
     pub name: Option<String>,

@@ -76,6 +76,7 @@ async fn joined(args: cli::EdgeRun) -> Result<(), Exit> {
     let joining = Joining {
         core,
         token,
+        ca_file: args.ca_file,
         data,
         name,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -230,7 +230,11 @@ impl Numbers {
         let shown = self.0.public.shown();
         let mut sums: BTreeMap<String, Tally> = BTreeMap::new();
         let mut told: BTreeMap<String, u64> = BTreeMap::new();
+        let mut sockets: BTreeMap<String, u64> = BTreeMap::new();
         for view in &views {
+            for (what, n) in &view.socket_events {
+                *sockets.entry(what.clone()).or_default() += n;
+            }
             for ((_, service), tally) in &view.sums {
                 let service = service.as_ref().map_or("", |s| s.as_str());
                 if shown.snapshot.services.iter().any(|s| s.id.as_str() == service) {
@@ -250,6 +254,8 @@ impl Numbers {
         counters(to, "edge_requests", "Requests at the edges, by how they ended", &requests)?;
         let told: Vec<_> = told.iter().map(|(why, n)| ([("why", why.as_str())], *n)).collect();
         counters(to, "edge_told", "Answers that an edge gave in place of the origin", &told)?;
+        let sockets: Vec<_> = sockets.iter().map(|(what, n)| ([("what", what.as_str())], *n)).collect();
+        counters(to, "edge_sockets", "What became of WebSockets at the edges", &sockets)?;
         let latency = ConstGauge::new(0.0f64);
         let mut family = to.encode_descriptor(
             "edge_latency",

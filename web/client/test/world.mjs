@@ -6,26 +6,14 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { asking } from '../../test/until.mjs';
 
 export const DIST = path.resolve(fileURLToPath(new URL('..', import.meta.url)), process.env.STILLHERE_DIST ?? 'dist');
 const DEADLINE_MS = 20_000;
 const POLL_MS = 20;
 
-export async function until(what, ask, deadline = DEADLINE_MS) {
-  const end = Date.now() + deadline;
-  let last;
-  for (;;) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
-      last = undefined;
-    } catch (e) { last = e; }
-    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}${last ? `; last: ${last.message}` : ''}`, { cause: last });
-    await pause(POLL_MS);
-  }
-}
+export const until = asking(POLL_MS, DEADLINE_MS);
 
 export const browser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 

@@ -9,7 +9,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as pause } from 'node:timers/promises';
+import { asking } from '../../test/until.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const TARGET = process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target');
@@ -25,19 +25,7 @@ const children = new Set();
 process.on('exit', () => children.forEach(c => c.kill('SIGKILL')));
 
 /** Asks until the answer is neither undefined nor false, and returns it. */
-export async function until(what, ask, deadline = DEADLINE_MS) {
-  const end = Date.now() + deadline;
-  let last;
-  for (;;) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
-      last = undefined;
-    } catch (e) { last = e; }
-    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}${last ? `; last: ${last.message}` : ''}`, { cause: last });
-    await pause(POLL_MS);
-  }
-}
+export const until = asking(POLL_MS, DEADLINE_MS);
 
 export function freePort() {
   return new Promise((resolve, reject) => {

@@ -35,6 +35,9 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
+/// The outcome of a gRPC call that has no message stands in the head.
+const GRPC: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+
 /// An answer of the origin, as it is kept and given again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -43,6 +46,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// None: it was too large to be kept, or cannot be read any more. What was done was done all the same.
     pub body: Option<Bytes>,
+    /// What came behind the body; without it gRPC has no outcome.
+    pub trailers: HeaderMap,
 }
 
 /// What an answer means for the action.
@@ -65,13 +70,27 @@ pub enum Settle {
 // === impl Answer ===
 
 impl Answer {
+    /// That it was answered, where no more is known.
+    pub(super) fn bare(status: StatusCode) -> Answer {
+        Answer { status, headers: HeaderMap::new(), body: None, trailers: HeaderMap::new() }
+    }
+
     /// What is kept of an answer; `body`: None when it is larger than the route's `answer_max`.
     #[must_use]
-    pub fn keep(spec: &KeyedSpec, status: StatusCode, headers: &HeaderMap, body: Option<Bytes>) -> Answer {
+    pub fn keep(
+        spec: &KeyedSpec,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Option<Bytes>,
+        trailers: HeaderMap,
+    ) -> Answer {
         let mut kept = HeaderMap::new();
-        for name in &spec.answer_headers {
+        for name in spec.answer_headers.iter().map(String::as_str).chain(GRPC) {
+            if kept.contains_key(name) {
+                continue;
+            }
             // An answer without its body has no encoding either.
-            if body.is_none() && matches!(name.as_str(), "content-encoding" | "etag") {
+            if body.is_none() && matches!(name, "content-encoding" | "etag") {
                 continue;
             }
             if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
@@ -81,7 +100,8 @@ impl Answer {
             }
         }
         let body = body.filter(|b| b.len() as u64 <= spec.answer_max);
-        Answer { status, headers: kept, body }
+        let trailers = if body.is_some() { trailers } else { HeaderMap::new() };
+        Answer { status, headers: kept, body, trailers }
     }
 }
 
@@ -240,10 +260,20 @@ mod tests {
         headers.insert("set-cookie", HeaderValue::from_static("session=1"));
         headers.insert("x-trace", HeaderValue::from_static("1"));
         let spec = KeyedSpec { answer_max: 3, ..KeyedSpec::default() };
-        let kept = Answer::keep(&spec, StatusCode::OK, &headers, Some(Bytes::from_static(b"abc")));
-        assert_eq!(kept.headers.keys().collect::<Vec<_>>(), ["content-type"]);
+        headers.insert("grpc-status", HeaderValue::from_static("5"));
+        let trailers = || {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", HeaderValue::from_static("0"));
+            trailers
+        };
+        let keep = |body: &'static [u8]| {
+            Answer::keep(&spec, StatusCode::OK, &headers, Some(Bytes::from_static(body)), trailers())
+        };
+        let kept = keep(b"abc");
+        assert_eq!(kept.headers.keys().collect::<Vec<_>>(), ["content-type", "grpc-status"]);
+        assert_eq!(kept.trailers, trailers());
         assert_eq!(kept.body.as_deref(), Some(b"abc".as_slice()));
-        let kept = Answer::keep(&spec, StatusCode::OK, &headers, Some(Bytes::from_static(b"abcd")));
-        assert_eq!(kept.body, None, "too large");
+        let kept = keep(b"abcd");
+        assert_eq!((kept.body, kept.trailers.len()), (None, 0), "too large");
     }
 }

@@ -12,8 +12,8 @@ use super::{
     state::{Event, State, step},
 };
 use redb::{
-    Builder, Database, DatabaseError, Durability, ReadableTable as _, StorageError, Table, TableDefinition,
-    TableError,
+    Builder, CompactionError, Database, DatabaseError, Durability, ReadableTable as _, StorageError, Table,
+    TableDefinition, TableError,
 };
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -31,6 +31,14 @@ pub const FILE: &str = "actions.redb";
 const VERSION: &[u8] = b"1";
 /// Memory for pages of the file. What every request asks for is in memory anyway.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
+
+/// A file that is smaller than this stays as large as it is.
+const PACK_FROM: u64 = 8 * 1024 * 1024;
+/// A file is packed when what is needed of it would fit so many times.
+const PACK_TIMES: u64 = 4;
+/// More than this is never moved for the sake of space: requests with a key wait meanwhile. What is free in a larger file
+/// is used again.
+const PACK_MOST: u64 = 64 * 1024 * 1024;
 
 const RECORDS: TableDefinition<&Hash, &[u8]> = TableDefinition::new("action");
 const REQUESTS: TableDefinition<&Hash, &[u8]> = TableDefinition::new("request");
@@ -235,6 +243,29 @@ impl Journal {
             write.abort().map_err(storage)?;
         }
         Ok((epoch, records))
+    }
+
+    /// Gives back to the disk what the file has too much, which is what a crowd left behind. Each step is a transaction of
+    /// its own: whoever dies in the middle finds the same actions in another place. False: there is no need.
+    pub(super) fn pack(&mut self, needed: u64) -> Result<bool, Trouble> {
+        let path = self.path();
+        let size = || std::fs::metadata(&path).map(|m| m.len()).map_err(|e| Trouble::Io(e.to_string()));
+        let before = size()?;
+        let loose = before >= PACK_FROM && needed <= PACK_MOST && needed.saturating_mul(PACK_TIMES) <= before;
+        let Some(db) = self.db.as_mut().filter(|_| loose) else { return Ok(false) };
+        let packed = catch_unwind(AssertUnwindSafe(|| {
+            db.compact().map_err(|e| match e {
+                CompactionError::Storage(e) => storage(e),
+                e => Trouble::Io(e.to_string()),
+            })
+        }))
+        .unwrap_or_else(|_| Err(Trouble::Io("packing failed without a reason".to_owned())));
+        if let Err(trouble) = packed {
+            self.db = None;
+            return Err(trouble);
+        }
+        tracing::info!(before, after = size()?, "the journal of keyed actions was packed");
+        Ok(true)
     }
 
     /// Runs `work` in one transaction. When it comes back, all that it wrote is on disk, or nothing is.

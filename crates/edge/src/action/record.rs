@@ -180,7 +180,8 @@ impl<'a> Reader<'a> {
         let mut headers = HeaderMap::new();
         for _ in 0..self.u16()? {
             let name = HeaderName::from_bytes(self.bytes()?).ok()?;
-            headers.append(name, HeaderValue::from_bytes(self.bytes()?).ok()?);
+            // More than a map can have is no row of ours.
+            headers.try_append(name, HeaderValue::from_bytes(self.bytes()?).ok()?).ok()?;
         }
         Some(headers)
     }
@@ -229,11 +230,17 @@ pub(super) fn read_request(plain: &[u8]) -> Option<(String, Request)> {
 pub(super) fn write_answer(answer: &Answer) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(256 + answer.body.as_ref().map_or(0, Bytes::len));
     put_headers(&mut out, &answer.headers)?;
-    if out.len() > HEAD_MAX {
+    let mut trailers = Vec::new();
+    if !answer.trailers.is_empty() {
+        put_headers(&mut trailers, &answer.trailers)?;
+    }
+    if out.len() + trailers.len() > HEAD_MAX {
         return None;
     }
     out.push(u8::from(answer.body.is_some()));
     put(&mut out, answer.body.as_deref().unwrap_or_default())?;
+    // Nothing where there are none, as before there were any.
+    out.extend_from_slice(&trailers);
     Some(out)
 }
 
@@ -242,7 +249,8 @@ fn read_answer(status: StatusCode, plain: &[u8]) -> Option<Answer> {
     let headers = r.headers()?;
     let whole = r.u8()? == 1;
     let body = Bytes::copy_from_slice(r.bytes()?);
-    r.0.is_empty().then_some(Answer { status, headers, body: whole.then_some(body) })
+    let trailers = if r.0.is_empty() { HeaderMap::new() } else { r.headers()? };
+    r.0.is_empty().then_some(Answer { status, headers, body: whole.then_some(body), trailers })
 }
 
 /// The answer that was kept. When it cannot be read, that it was answered, and with which status, is still true.
@@ -251,7 +259,31 @@ pub(super) fn open_answer(secrets: &Secrets, id: &Hash, status: u16, sealed: Opt
     sealed
         .and_then(|s| secrets.unseal(id, Kind::Answer, s))
         .and_then(|plain| read_answer(status, &plain))
-        .unwrap_or(Answer { status, headers: HeaderMap::new(), body: None })
+        .unwrap_or_else(|| Answer::bare(status))
+}
+
+/// What lies in the journal, by table.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Row {
+    Record,
+    Request,
+    Answer,
+}
+
+/// A row as it is read and written again. `None`: it is none. Without the file and its seal, so that broken bytes can be
+/// tried quickly.
+#[doc(hidden)]
+#[must_use]
+pub fn rewritten(row: Row, bytes: &[u8]) -> Option<Vec<u8>> {
+    match row {
+        Row::Record => Record::decode(bytes).map(|r| r.encode().to_vec()),
+        Row::Request => {
+            let (route, request) = read_request(bytes)?;
+            write_request(&route, &request)
+        }
+        Row::Answer => write_answer(&read_answer(StatusCode::OK, bytes)?),
+    }
 }
 
 #[cfg(test)]
@@ -311,7 +343,8 @@ mod tests {
             prop_assert!(Record::decode(&body).is_none());
 
             let headers = request(vec![]).headers;
-            let answer = Answer { status: StatusCode::OK, headers, body: whole.then(|| body.clone().into()) };
+            let kept = whole.then(|| body.clone().into());
+            let answer = Answer { status: StatusCode::OK, trailers: headers.clone(), headers, body: kept };
             let written = write_answer(&answer).unwrap();
             prop_assert_eq!(read_answer(StatusCode::OK, &written), Some(answer));
             let _never_panics = read_answer(StatusCode::OK, &body);

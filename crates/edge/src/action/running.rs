@@ -204,11 +204,7 @@ impl Running {
         let answer = answer.map(|a| {
             let plain = record::write_answer(a).or_else(|| {
                 // Headers beyond all measure: that it was answered is worth more than they are.
-                record::write_answer(&Answer {
-                    status: a.status,
-                    headers: http::HeaderMap::new(),
-                    body: None,
-                })
+                record::write_answer(&Answer::bare(a.status))
             });
             let sealed = plain.map(|p| self.inner.secrets.seal(&self.lease.id, Kind::Answer, &p));
             (a.status.as_u16(), sealed.unwrap_or_default())

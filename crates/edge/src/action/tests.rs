@@ -143,6 +143,7 @@ fn answer(status: u16, body: &'static str) -> Answer {
         status: StatusCode::from_u16(status).unwrap(),
         headers,
         body: Some(Bytes::from_static(body.as_bytes())),
+        trailers: HeaderMap::new(),
     }
 }
 

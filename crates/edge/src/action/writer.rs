@@ -154,11 +154,12 @@ impl Writer {
     fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         while let Some(first) = commands.blocking_recv() {
             let mut batch = VecDeque::from(std::mem::take(&mut self.left_over));
-            let mut bytes = 0;
+            let (mut bytes, mut swept) = (0, false);
             let mut next = Some(first);
             let mut closing = None;
             while let Some(command) = next {
                 bytes += command.bytes();
+                swept |= matches!(command, Command::Sweep { .. });
                 match command {
                     Command::Close(reply) => {
                         commands.close();
@@ -170,6 +171,9 @@ impl Writer {
                     if batch.len() < BATCH && bytes < BATCH_BYTES { commands.try_recv().ok() } else { None };
             }
             self.batch(batch);
+            if swept && closing.is_none() {
+                self.pack();
+            }
             // Who is closed takes no new commands, and those that wait are still served.
             if let Some(reply) = closing {
                 while let Ok(command) = commands.try_recv() {
@@ -184,6 +188,21 @@ impl Writer {
         }
         let rest = std::mem::take(&mut self.left_over);
         self.batch(rest.into());
+    }
+
+    /// After old actions were forgotten, and while nobody has one in hand.
+    fn pack(&mut self) {
+        let needed = {
+            let table = self.shared.lock();
+            if table.running() > 0 {
+                return;
+            }
+            table.bytes()
+        };
+        if let Err(problem) = self.journal.pack(needed) {
+            // The next command opens it again.
+            tracing::warn!(%problem, "the journal of keyed actions could not be packed");
+        }
     }
 
     fn batch(&mut self, commands: VecDeque<Command>) {

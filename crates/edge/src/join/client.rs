@@ -88,11 +88,11 @@ impl Core {
 impl Client {
     /// # Errors
     /// When TLS cannot be prepared, or no certificate can be for the core's name.
-    pub(crate) fn new(core: Core, token: Option<Secret>) -> Result<Client, String> {
+    pub(crate) fn new(core: Core, token: Option<Secret>, ca_file: Option<PathBuf>) -> Result<Client, String> {
         let peer = match &core {
             Core::Web { tls: true, host, .. } => {
                 let store = Arc::new(tls::Store::default());
-                let options = tls::Options { alpn: tls::Alpn::Http11, ..tls::Options::default() };
+                let options = tls::Options { alpn: tls::Alpn::Http11, ca_file, ..tls::Options::default() };
                 let client = store.client(&options).map_err(|e| e.to_string())?;
                 let name = match host.parse::<IpAddr>() {
                     Ok(ip) => Host::Ip(ip),

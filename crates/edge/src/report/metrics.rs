@@ -81,7 +81,7 @@ impl Collector for Numbers {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> Written {
         let to = &mut to;
         let shared = &self.0;
-        let Part { pools, told, browsers } = shared.sums.since_start(shared);
+        let Part { pools, told, browsers, sockets } = shared.sums.since_start(shared);
         let mut ended = Vec::new();
         let mut latency = Vec::new();
         for ((pool, service), tally) in &pools {
@@ -101,6 +101,7 @@ impl Collector for Numbers {
         };
         counters(to, "told", "Answers of the edge in place of the origin", &by("why", &told))?;
         counters(to, "browser_reports", "Browsers' reports of requests that failed", &by("type", &browsers))?;
+        counters(to, "sockets", "What became of WebSockets", &by("what", &sockets))?;
         gauges(to, "latency", "To the head of an answer", Some(&Unit::Seconds), &latency)?;
         let now = clock::mono();
         let (mut nodes, mut waiting) = (Vec::new(), Vec::new());
@@ -121,6 +122,19 @@ impl Collector for Numbers {
         }];
         gauges(to, "open", "What is open", None, &open)?;
         let known = shared.board.current();
+        let endings: Vec<_> = shared
+            .certificates
+            .endings()
+            .into_iter()
+            .map(|c| ([("name", c.name)], c.until.0 as f64 / 1e3))
+            .collect();
+        gauges(
+            to,
+            "certificate_ends",
+            "When a certificate ends, since 1970",
+            Some(&Unit::Seconds),
+            &endings,
+        )?;
         let age = known.notice.as_ref().map(|h| ([("of", "notice")], h.age(clock::wall()).as_secs_f64()));
         gauges(to, "age", "How old the notice is", Some(&Unit::Seconds), age.as_slice())
     }

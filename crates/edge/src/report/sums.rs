@@ -23,6 +23,8 @@ pub struct Part {
     pub pools: BTreeMap<Key, Tally>,
     pub told: BTreeMap<String, u64>,
     pub browsers: BTreeMap<String, u64>,
+    /// What became of WebSockets.
+    pub sockets: BTreeMap<String, u64>,
 }
 
 // === impl Sums ===
@@ -51,7 +53,12 @@ impl Sums {
 
 impl Both {
     fn count(&mut self, shared: &Shared) {
-        let mut new = Part { told: shared.told.take(), browsers: shared.browsers.take(), ..Part::default() };
+        let mut new = Part {
+            told: shared.told.take(),
+            browsers: shared.browsers.take(),
+            sockets: shared.sockets.take(),
+            ..Part::default()
+        };
         let routes = shared.routes.load();
         for (pool, service, counts) in routes.counts() {
             new.pools.insert((pool.to_owned(), service.cloned()), counts.take());
@@ -70,7 +77,11 @@ impl Part {
         for (key, tally) in &more.pools {
             self.pools.entry(key.clone()).or_default().add(tally);
         }
-        for (sums, more) in [(&mut self.told, &more.told), (&mut self.browsers, &more.browsers)] {
+        for (sums, more) in [
+            (&mut self.told, &more.told),
+            (&mut self.browsers, &more.browsers),
+            (&mut self.sockets, &more.sockets),
+        ] {
             for (name, n) in more {
                 let sum = sums.entry(name.clone()).or_default();
                 *sum = sum.saturating_add(*n);

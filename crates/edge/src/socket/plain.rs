@@ -10,7 +10,7 @@
 use super::{
     Io, Why,
     frame::{self, Head, Violation, code},
-    registry::{Seat, Stop},
+    registry::{Happened, Seat, Stop},
     scratch,
 };
 use crate::body::Guard;
@@ -36,6 +36,8 @@ pub(super) struct Pump {
     node: Box<dyn Io>,
     down: Flow,
     up: Flow,
+    /// Who said farewell first.
+    farewell: Option<Happened>,
     _guard: Option<Guard>,
 }
 
@@ -258,16 +260,29 @@ impl Flow {
 impl Pump {
     pub(super) fn new(client: Box<dyn Io>, node: Box<dyn Io>, guard: Option<Guard>) -> Pump {
         let now = mono();
-        Pump { client, node, down: Flow::new(false, now), up: Flow::new(true, now), _guard: guard }
+        Pump {
+            client,
+            node,
+            down: Flow::new(false, now),
+            up: Flow::new(true, now),
+            farewell: None,
+            _guard: guard,
+        }
     }
 
     /// Runs until the socket is closed, on both sides.
-    pub(super) async fn run(mut self, seat: Seat, idle: Duration, stall: Duration) {
+    pub(super) async fn run(self, seat: Seat, idle: Duration, stall: Duration) {
+        seat.happened(Happened::Opened);
+        let how = self.pass(&seat, idle, stall).await;
+        seat.happened(how);
+    }
+
+    async fn pass(mut self, seat: &Seat, idle: Duration, stall: Duration) -> Happened {
         let mut stop = seat.stop();
         let mut stopping = false;
         let sleep = tokio::time::sleep_until(self.due(idle, stall).into());
         tokio::pin!(sleep);
-        let (code, why) = loop {
+        let (code, why, how) = loop {
             let side = tokio::select! {
                 biased;
                 side = poll_fn(|cx| self.poll(cx)) => side,
@@ -275,18 +290,18 @@ impl Pump {
                     let now = mono();
                     let stalled = |flow: &Flow| flow.is_blocked() && now >= flow.moved + stall;
                     if stalled(&self.down) {
-                        return; // the client takes nothing: no Close either
+                        return Happened::ClosedStalled; // the client takes nothing: no Close either
                     }
                     if stalled(&self.up) {
-                        break (code::TRY_AGAIN, Why::OriginAway);
+                        break (code::TRY_AGAIN, Why::OriginAway, Happened::ClosedOriginAway);
                     }
                     if now >= self.last() + self.patience(idle, stall) && !stopping {
-                        break (code::GOING_AWAY, Why::Idle);
+                        break (code::GOING_AWAY, Why::Idle, Happened::ClosedIdle);
                     }
                     Side::Blocked
                 }
                 told = stop.told() => match told {
-                    Stop::Cut => return,
+                    Stop::Cut => return Happened::ClosedEdgeRestarts,
                     Stop::Close => {
                         stopping = true;
                         self.down.stop = true;
@@ -294,35 +309,43 @@ impl Pump {
                     }
                 },
             };
+            self.farewell = self.farewell.or(match (self.down.frames.closed, self.up.frames.closed) {
+                (_, true) => Some(Happened::ClosedByClient),
+                (true, false) => Some(Happened::ClosedByOrigin),
+                (false, false) => None,
+            });
             match side {
                 Side::Blocked => sleep.as_mut().reset(self.due(idle, stall).into()),
-                Side::Down(End::Stopped) => break (code::RESTART, Why::EdgeRestarts),
+                Side::Down(End::Stopped) => {
+                    break (code::RESTART, Why::EdgeRestarts, Happened::ClosedEdgeRestarts);
+                }
                 // The node is gone. If the client had said farewell already, that is all.
                 Side::Down(End::Source) if self.down.frames.closed || self.up.frames.closed => {
                     if !self.down.frames.closed && self.down.at_boundary() {
                         self.say(code::NONE, "").await;
                     }
-                    break (code::NONE, Why::OriginGone);
+                    let how = self.farewell.unwrap_or(Happened::ClosedOriginGone);
+                    break (code::NONE, Why::OriginGone, how);
                 }
                 Side::Down(End::Source) | Side::Up(End::Target) => {
                     break if seat.is_known_down() {
-                        (code::TRY_AGAIN, Why::OriginAway)
+                        (code::TRY_AGAIN, Why::OriginAway, Happened::ClosedOriginAway)
                     } else {
-                        (code::RESTART, Why::OriginGone)
+                        (code::RESTART, Why::OriginGone, Happened::ClosedOriginGone)
                     };
                 }
                 Side::Down(End::Wrong(violation)) => {
                     tracing::warn!(route = %seat.route(), %violation, "a node broke the WebSocket protocol");
-                    break (code::INTERNAL, Why::OriginGone);
+                    break (code::INTERNAL, Why::OriginGone, Happened::ClosedProtocol);
                 }
                 Side::Up(End::Wrong(violation)) => {
                     tracing::debug!(route = %seat.route(), %violation, "a client broke the WebSocket protocol");
                     self.say(code::PROTOCOL, &violation.to_string()).await;
-                    break (code::NONE, Why::Idle);
+                    break (code::NONE, Why::Idle, Happened::ClosedProtocol);
                 }
                 Side::Down(End::Target) | Side::Up(End::Source | End::Stopped) => {
                     let _ = tokio::time::timeout(CLOSE_WAIT, self.node.shutdown()).await;
-                    return;
+                    return self.farewell.unwrap_or(Happened::ClosedLost);
                 }
             }
         };
@@ -335,11 +358,12 @@ impl Pump {
                 self.client.flush().await
             };
             if !matches!(tokio::time::timeout(CLOSE_WAIT, all).await, Ok(Ok(()))) {
-                return;
+                return how;
             }
             self.say(code, &seat.reason(why)).await;
         }
-        self.farewell().await;
+        self.last_words().await;
+        how
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Side> {
@@ -400,7 +424,7 @@ impl Pump {
     }
 
     /// What the client still says, its Close above all, goes to the node if that is there; then both are closed.
-    async fn farewell(&mut self) {
+    async fn last_words(&mut self) {
         let rest = async {
             if !self.up.frames.closed
                 && poll_fn(|cx| self.up.poll_closing(cx, &mut self.client, &mut self.node)).await

@@ -5,7 +5,10 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{
+            AtomicU64, AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::{Duration, Instant},
 };
@@ -14,6 +17,32 @@ use tokio::sync::watch;
 
 /// Routes that have no socket any more are forgotten when there are more than so many.
 const ROUTES_KEPT: usize = 2_000;
+
+/// What becomes of sockets. Each that was opened ends in exactly one of the ways that begin with `Closed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Happened {
+    Opened,
+    /// A client came back to its session.
+    Resumed,
+    /// A session went on with another connection to the origin.
+    Moved,
+    /// Opened only to say why it cannot be, or not at all.
+    TurnedAway,
+    ClosedByClient,
+    ClosedByOrigin,
+    /// The origin ended without a word.
+    ClosedOriginGone,
+    /// No origin could be reached.
+    ClosedOriginAway,
+    ClosedEdgeRestarts,
+    ClosedIdle,
+    /// The client took nothing more.
+    ClosedStalled,
+    /// The client's connection ended without a word, and it did not come back in time.
+    ClosedLost,
+    /// One side broke the protocol.
+    ClosedProtocol,
+}
 
 /// States of a service that a restart of one node does not bring.
 const KNOWN_DOWN: [&str; 2] = ["down", "major_outage"];
@@ -24,6 +53,7 @@ pub(super) struct Registry {
     routes: Mutex<BTreeMap<Arc<str>, Arc<Tally>>>,
     open: watch::Sender<usize>,
     stop: watch::Sender<Order>,
+    happened: [AtomicU64; Happened::ALL.len()],
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,6 +121,7 @@ impl Default for Registry {
             routes: Mutex::default(),
             open: watch::Sender::new(0),
             stop: watch::Sender::new(Order::None),
+            happened: Default::default(),
         }
     }
 }
@@ -131,12 +162,60 @@ impl Registry {
         routes.values().map(|tally| tally.open()).filter(|open| open.sockets() > 0).collect()
     }
 
+    pub(super) fn happened(&self, what: Happened) {
+        self.happened[what as usize].fetch_add(1, Relaxed);
+    }
+
+    /// What was counted since the last time, without zeros.
+    pub(super) fn take(&self) -> BTreeMap<String, u64> {
+        let counts = Happened::ALL.iter().zip(&self.happened);
+        counts.map(|(h, n)| (h.word().to_owned(), n.swap(0, SeqCst))).filter(|(_, n)| *n > 0).collect()
+    }
+
     pub(super) async fn drain(&self, spread: Duration, deadline: Duration) -> usize {
         let mut open = self.open.subscribe();
         self.stop.send_replace(Order::Close(spread.min(deadline)));
         let _ = tokio::time::timeout(deadline, open.wait_for(|n| *n == 0)).await;
         self.stop.send_replace(Order::Cut);
         *open.borrow()
+    }
+}
+
+// === impl Happened ===
+
+impl Happened {
+    const ALL: [Happened; 13] = [
+        Happened::Opened,
+        Happened::Resumed,
+        Happened::Moved,
+        Happened::TurnedAway,
+        Happened::ClosedByClient,
+        Happened::ClosedByOrigin,
+        Happened::ClosedOriginGone,
+        Happened::ClosedOriginAway,
+        Happened::ClosedEdgeRestarts,
+        Happened::ClosedIdle,
+        Happened::ClosedStalled,
+        Happened::ClosedLost,
+        Happened::ClosedProtocol,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Happened::Opened => "opened",
+            Happened::Resumed => "resumed",
+            Happened::Moved => "moved",
+            Happened::TurnedAway => "turned_away",
+            Happened::ClosedByClient => "closed_by_client",
+            Happened::ClosedByOrigin => "closed_by_origin",
+            Happened::ClosedOriginGone => "closed_origin_gone",
+            Happened::ClosedOriginAway => "closed_origin_away",
+            Happened::ClosedEdgeRestarts => "closed_edge_restarts",
+            Happened::ClosedIdle => "closed_idle",
+            Happened::ClosedStalled => "closed_stalled",
+            Happened::ClosedLost => "closed_lost",
+            Happened::ClosedProtocol => "closed_protocol",
+        }
     }
 }
 
@@ -172,6 +251,9 @@ impl Drop for Counted {
 impl Seat {
     pub(super) fn route(&self) -> &str {
         &self.tally.route
+    }
+    pub(super) fn happened(&self, what: Happened) {
+        self.registry.happened(what);
     }
     pub(super) fn tally(&self) -> &Arc<Tally> {
         &self.tally

@@ -11,7 +11,7 @@ use super::{
     conn::{Conn, Event},
     frame::code,
     handshake::{self, RESUME},
-    registry::As,
+    registry::{As, Happened},
     wire::{self, FromClient, Said, closed},
 };
 use actor::Actor;
@@ -229,8 +229,10 @@ pub(super) async fn greet(
     let (links, waiting) = mpsc::channel(LINKS_WAITING);
     let seat = sockets.registry.seat(&way, languages.as_deref(), None);
     if !sockets.sessions.add(id, Entry { token: token_hash(&token), binding, links }) {
+        seat.happened(Happened::TurnedAway);
         return conn.farewell(code::TRY_AGAIN, &seat.reason(Why::TooMany)).await;
     }
+    seat.happened(Happened::Opened);
     let counted = seat.tally().count(As::Resumable);
     let offers = offers.into_iter().filter(|offer| offer != RESUME).collect();
     let dialler = Dialler { way, handshake: own(handshake), offers };

@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use stillhere_model::Time;
+use stillhere_model::{Time, edge};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
@@ -32,6 +32,8 @@ pub(crate) const LOOK: Duration = Duration::from_secs(3);
 /// All certificates of an edge.
 pub struct Certificates {
     shown: ArcSwap<ByName>,
+    /// Those that end first, for the core and its staff.
+    endings: ArcSwap<Vec<edge::Certificate>>,
     sources: Mutex<Sources>,
     challenges: Arc<Challenges>,
     acme: watch::Sender<Option<Arc<AcmeSpec>>>,
@@ -86,6 +88,7 @@ impl Certificates {
     pub fn new(challenges: Arc<Challenges>) -> Arc<Certificates> {
         Arc::new(Certificates {
             shown: ArcSwap::default(),
+            endings: ArcSwap::default(),
             sources: Mutex::default(),
             challenges,
             acme: watch::Sender::new(None),
@@ -185,7 +188,9 @@ impl Certificates {
         let files = sources.files.iter().map(|f| &f.key);
         let obtained = sources.obtained.values().filter_map(|o| o.key.as_ref());
         let mut next = ByName::default();
+        let mut endings = Vec::new();
         for key in files.chain(obtained) {
+            endings.extend(ending(key));
             next.first.get_or_insert_with(|| key.clone());
             for name in names(key) {
                 match name.strip_prefix('*') {
@@ -195,6 +200,10 @@ impl Certificates {
             }
         }
         self.shown.store(Arc::new(next));
+        endings.sort_by(|a: &edge::Certificate, b| (a.until, &a.name).cmp(&(b.until, &b.name)));
+        endings.dedup_by(|later, first| later.name == first.name);
+        endings.truncate(edge::CERTIFICATES_MAX);
+        self.endings.store(Arc::new(endings));
     }
 
     /// The one for this name; the first one when none fits.
@@ -223,6 +232,12 @@ impl Certificates {
             trouble: o.trouble.clone(),
         };
         sources.files.iter().map(file).chain(sources.obtained.iter().map(obtained)).collect()
+    }
+
+    /// Those that end first, and when. At most [`edge::CERTIFICATES_MAX`].
+    #[must_use]
+    pub fn endings(&self) -> Vec<edge::Certificate> {
+        self.endings.load().to_vec()
     }
 
     /// Settings for the listener. `h2` and `http/1.1` are offered; `acme-tls/1` has a certificate only while an
@@ -268,6 +283,13 @@ fn stamps(spec: &CertificateSpec) -> [Option<Stamp>; 2] {
         Some((about.mtime(), about.mtime_nsec(), about.ino(), about.size()))
     };
     [stamp(&spec.certificate), stamp(&spec.key)]
+}
+
+fn ending(key: &CertifiedKey) -> Option<edge::Certificate> {
+    let name = names(key).into_iter().next().unwrap_or_else(|| "certificate".to_owned());
+    let good = name.len() <= edge::DOMAIN_MAX && !name.contains('/');
+    let (_, until) = validity(key).filter(|_| good)?;
+    Some(edge::Certificate { name, until })
 }
 
 /// From when until when a certificate is good.

@@ -50,6 +50,8 @@ fn answer(n: u64) -> Answer {
         status: StatusCode::CREATED,
         headers: HeaderMap::new(),
         body: Some(Bytes::from(format!("order {n}"))),
+
+        trailers: HeaderMap::new(),
     }
 }
 
@@ -189,6 +191,92 @@ async fn case_o_nothing_is_lost_or_doubled_when_the_edge_is_killed() {
         check(dir.path(), &kept, &done).await;
     }
     assert!(done.len() > 200 && kept.len() > done.len(), "{} done of {}", done.len(), kept.len());
+}
+
+/// Actions that stay when the others are forgotten: one of so many.
+const STAYS: u64 = 40;
+/// What each of them sends, and gets back.
+const BODY: usize = 64 * 1024;
+/// Actions of each life of the process that is killed while it packs its journal.
+const PACKED: u64 = 160;
+
+fn kept_for(n: u64) -> KeyedSpec {
+    let hours = if n.is_multiple_of(STAYS) { 20 * 24 } else { 1 };
+    KeyedSpec { keep: Duration::from_secs(hours * 3_600), ..spec(n) }
+}
+
+/// Not a test by itself: fills its journal, forgets nearly all of it, and packs the file.
+#[tokio::test]
+#[ignore = "it is killed: the test below runs it"]
+async fn edge_that_is_killed_while_it_packs() {
+    let job = std::env::var(CHILD).unwrap();
+    let (dir, first) = job.rsplit_once('|').unwrap();
+    let first = first.parse::<u64>().unwrap();
+    let actions = open(Path::new(dir));
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in first..first + PACKED {
+        let actions = actions.clone();
+        tasks.spawn(async move {
+            let spec = kept_for(n);
+            let mut new = action(&actions, &spec, n);
+            new.request.body = Bytes::from(vec![b'x'; BODY]);
+            let Begin::Go(running) = actions.begin(new, true, clock::wall()).await.unwrap() else {
+                panic!("{n} is new")
+            };
+            let body = Some(Bytes::from(vec![b'y'; BODY]));
+            running.done(&Answer { body, ..answer(n) }, clock::wall()).await.unwrap();
+        });
+    }
+    tasks.join_all().await;
+    println!("\nfull {}", std::fs::metadata(Path::new(dir).join("actions.redb")).unwrap().len());
+    actions.sweep(clock::wall().plus(Duration::from_secs(24 * 3_600))).await.unwrap();
+    // The sweep is answered before the file is packed; whoever asks next waits for it.
+    let _none = actions.due(clock::wall(), 1).await.unwrap();
+    println!("\npacked");
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn case_o_a_journal_shrinks_and_nothing_is_lost_when_it_is_killed_meanwhile() {
+    const LIVES: u64 = 5;
+    let dir = tempfile::tempdir().unwrap();
+    let size = || std::fs::metadata(dir.path().join("actions.redb")).unwrap().len();
+    let mut full = 0;
+    for life in 0..LIVES {
+        let first = life * PACKED;
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["action::edge_that_is_killed_while_it_packs", "--exact", "--ignored", "--nocapture"])
+            .env(CHILD, format!("{}|{first}", dir.path().display()))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let line = lines.find(|l| l.starts_with("full ")).expect("it fills its journal");
+        full = line["full ".len()..].parse::<u64>().unwrap();
+        let last = life + 1 == LIVES;
+        if last {
+            assert!(lines.any(|l| l == "packed"));
+        } else {
+            // Anywhere between forgetting and the end of packing.
+            std::thread::sleep(Duration::from_micros(if life == 0 { 0 } else { entropy::u64() % 60_000 }));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let actions = open(dir.path());
+        assert_eq!(actions.vitals().moved_aside, None, "the journal is whole");
+        for n in (0..first + PACKED).filter(|n| n.is_multiple_of(STAYS)) {
+            let spec = kept_for(n);
+            let mut action = action(&actions, &spec, n);
+            action.request.body = Bytes::from(vec![b'x'; BODY]);
+            let Begin::Done(again) = actions.begin(action, true, clock::wall()).await.unwrap() else {
+                panic!("{n} is lost")
+            };
+            assert!(again.body.is_some_and(|b| b.len() == BODY && b.iter().all(|b| *b == b'y')), "{n}");
+        }
+        actions.close().await;
+    }
+    assert!(size() * 2 <= full, "{} of {full}", size());
 }
 
 /// What was said is true, whoever asks now.

@@ -45,6 +45,14 @@ fn report(number: u64, pools: Vec<PoolReport>) -> Report {
         connections: 0,
         sockets: 0,
         browsers: BTreeMap::new(),
+        socket_events: BTreeMap::from([("opened".to_owned(), 2)]),
+        certificates: Vec::new(),
+    }
+}
+
+impl Edges {
+    fn seen(&self, report: Report, now: Moment) -> Vec<Observation> {
+        self.report(report, now).observations
     }
 }
 
@@ -69,22 +77,22 @@ fn answers(good: u64, bad: u64) -> Tally {
 #[test]
 fn case_p_all_nodes_out_is_down_at_once_and_since_the_edge_saw_it() {
     let (_dir, edges) = edges();
-    let up = edges.report(report(1, vec![pool(Standing::Takes, 0, answers(3, 0))]), at(1_000));
+    let up = edges.seen(report(1, vec![pool(Standing::Takes, 0, answers(3, 0))]), at(1_000));
     assert_eq!(
         (up[0].outcome, up[0].vantage.as_str(), up[0].check.as_str()),
         (Outcome::Up, "edge-local", "shop/edge")
     );
     assert!(up[0].total_us > 0);
-    let down = edges.report(report(2, vec![pool(Standing::AllOut, 1_950, Tally::default())]), at(2_000));
+    let down = edges.seen(report(2, vec![pool(Standing::AllOut, 1_950, Tally::default())]), at(2_000));
     assert_eq!(down[0].outcome, Outcome::Down);
     assert_eq!(down[0].finding, Some(Finding::EdgeAllOut { nodes: 2 }));
     assert_eq!(down[0].at, at(1_950).wall);
     assert!(
-        edges.report(report(3, vec![pool(Standing::AllOut, 1_950, Tally::default())]), at(3_000)).is_empty()
+        edges.seen(report(3, vec![pool(Standing::AllOut, 1_950, Tally::default())]), at(3_000)).is_empty()
     );
-    let again = edges.report(report(4, vec![pool(Standing::AllOut, 1_950, Tally::default())]), at(7_100));
+    let again = edges.seen(report(4, vec![pool(Standing::AllOut, 1_950, Tally::default())]), at(7_100));
     assert_eq!(again.len(), 1, "the vote is kept fresh");
-    let back = edges.report(report(5, vec![pool(Standing::Takes, 8_000, Tally::default())]), at(8_010));
+    let back = edges.seen(report(5, vec![pool(Standing::Takes, 8_000, Tally::default())]), at(8_010));
     assert_eq!(back[0].outcome, Outcome::Up);
 }
 
@@ -94,7 +102,7 @@ fn mostly_errors_is_down_until_answers_are_good_again() {
     let mut number = 0;
     let mut tell = |tally, ms| {
         number += 1;
-        edges.report(report(number, vec![pool(Standing::Takes, 0, tally)]), at(ms))
+        edges.seen(report(number, vec![pool(Standing::Takes, 0, tally)]), at(ms))
     };
     assert_eq!(tell(answers(0, 4), 1_000)[0].outcome, Outcome::Up, "four are too few to tell");
     let down = tell(answers(1, 3), 2_000);
@@ -111,14 +119,11 @@ fn mostly_errors_is_down_until_answers_are_good_again() {
 #[test]
 fn a_short_pause_is_no_news_and_a_long_one_is_slow() {
     let (_dir, edges) = edges();
-    assert_eq!(edges.report(report(1, vec![pool(Standing::Takes, 0, Tally::default())]), at(0)).len(), 1);
-    assert!(
-        edges.report(report(2, vec![pool(Standing::Paused, 100, Tally::default())]), at(6_000)).is_empty()
-    );
-    let slow = edges.report(report(3, vec![pool(Standing::Paused, 100, Tally::default())]), at(12_000));
+    assert_eq!(edges.seen(report(1, vec![pool(Standing::Takes, 0, Tally::default())]), at(0)).len(), 1);
+    assert!(edges.seen(report(2, vec![pool(Standing::Paused, 100, Tally::default())]), at(6_000)).is_empty());
+    let slow = edges.seen(report(3, vec![pool(Standing::Paused, 100, Tally::default())]), at(12_000));
     assert_eq!((slow[0].outcome, slow[0].finding.clone()), (Outcome::Slow, Some(Finding::EdgePaused)));
-    let busy =
-        edges.report(report(4, vec![pool(Standing::Overloaded, 13_000, Tally::default())]), at(13_000));
+    let busy = edges.seen(report(4, vec![pool(Standing::Overloaded, 13_000, Tally::default())]), at(13_000));
     assert_eq!(busy[0].finding, Some(Finding::EdgeOverloaded));
 }
 
@@ -126,9 +131,9 @@ fn a_short_pause_is_no_news_and_a_long_one_is_slow() {
 fn a_report_that_comes_twice_is_counted_once() {
     let (_dir, edges) = edges();
     let one = report(1, vec![pool(Standing::Takes, 0, answers(3, 1))]);
-    edges.report(one.clone(), at(1_000));
-    edges.report(one, at(1_100));
-    edges.report(report(2, vec![pool(Standing::Takes, 0, answers(1, 0))]), at(1_200));
+    edges.seen(one.clone(), at(1_000));
+    edges.seen(one, at(1_100));
+    edges.seen(report(2, vec![pool(Standing::Takes, 0, answers(1, 0))]), at(1_200));
     let view = &edges.views(at(1_300))[0];
     let sum = view.sums.values().next().unwrap();
     assert_eq!((sum.answered, sum.failed, view.told["all-out"]), (4, 1, 2));
@@ -138,16 +143,16 @@ fn a_report_that_comes_twice_is_counted_once() {
 #[test]
 fn a_name_or_a_clock_that_lies_moves_nothing_far() {
     let (_dir, edges) = edges();
-    edges.report(report(1, vec![pool(Standing::Takes, 0, Tally::default())]), at(100_000));
+    edges.seen(report(1, vec![pool(Standing::Takes, 0, Tally::default())]), at(100_000));
     let past =
-        edges.report(report(2, vec![pool(Standing::AllOut, -900_000_000, Tally::default())]), at(100_100));
+        edges.seen(report(2, vec![pool(Standing::AllOut, -900_000_000, Tally::default())]), at(100_100));
     assert!(at(100_100).wall.since(past[0].at) <= BACK_MAX);
     let (_dir, edges) = self::edges();
-    let future = edges.report(report(1, vec![pool(Standing::AllOut, 900_000_000, Tally::default())]), at(0));
+    let future = edges.seen(report(1, vec![pool(Standing::AllOut, 900_000_000, Tally::default())]), at(0));
     assert_eq!(future[0].at, at(0).wall);
     for n in 0..2 * EDGES_MAX {
         let report = Report { edge: format!("e{n}"), ..report(1, Vec::new()) };
-        edges.report(report, at(n as i64));
+        edges.seen(report, at(n as i64));
     }
     assert_eq!(edges.views(at(0)).len(), EDGES_MAX);
 }
@@ -191,4 +196,46 @@ async fn a_feed_holds_what_is_new_and_comes_when_there_is_something() {
     edges.reconfigure(None);
     let gone = ask(&next.have, Duration::from_secs(60)).await;
     assert_eq!((gone.config, gone.have.config.as_str()), (None, Have::NO_CONFIG));
+}
+
+#[test]
+fn the_days_of_a_certificate_are_told_when_they_change_and_when_it_is_gone() {
+    let (_dir, edges) = edges();
+    let now = at(1_000);
+    let day = Duration::from_secs(86_400);
+    let mut number = 0;
+    let mut tell = |certificates: &[(&str, u32)], later: Moment| {
+        number += 1;
+        let certificates = certificates
+            .iter()
+            .map(|(name, days)| stillhere_model::edge::Certificate {
+                name: (*name).to_owned(),
+                until: now.wall.plus(day * *days + day / 2),
+            })
+            .collect();
+        let mut told =
+            edges.report(Report { certificates, ..report(number, Vec::new()) }, later).certificates;
+        told.sort();
+        told.into_iter().map(|(check, days)| (check.to_string(), days)).collect::<Vec<_>>()
+    };
+    let shop = |days| ("edge-local/shop.example".to_owned(), days);
+    assert_eq!(tell(&[("shop.example", 20)], now), [shop(20)]);
+    assert_eq!(tell(&[("shop.example", 20)], at(2_000)), []);
+    assert_eq!(tell(&[("shop.example", 20)], at(1_000 + 86_400_000)), [shop(19)]);
+    assert_eq!(tell(&[("shop.example", 89)], at(1_000 + 86_400_000)), [shop(88)], "renewed");
+    assert_eq!(tell(&[], at(1_000 + 86_400_000)), [shop(u32::MAX)], "shown no more");
+    assert_eq!(tell(&[("shop.example", 0)], at(1_000 + 2 * 86_400_000)), [shop(0)], "ended yesterday");
+}
+
+#[test]
+fn what_became_of_sockets_is_summed_over_a_life() {
+    let (_dir, edges) = edges();
+    for number in [1, 2, 2] {
+        edges.seen(report(number, Vec::new()), at(1_000));
+    }
+    assert_eq!(
+        edges.views(at(1_000))[0].socket_events["opened"],
+        4,
+        "a report that is sent again is counted once"
+    );
 }

@@ -1,6 +1,7 @@
 //! The edge with its core, as processes: what visitors and the page see while nodes, the edge and the core die.
 
 use crate::running::{Answer, Receiver, Running, Target, free_port, get, request, wait_for};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::{
     net::SocketAddr,
     path::PathBuf,
@@ -339,6 +340,73 @@ fn an_edge_elsewhere_joins_with_a_token_for_edges_and_no_other() {
     ] {
         assert_eq!(front.up.cli(wrong).0, 2, "{wrong:?}");
     }
+}
+
+/// The core speaks HTTP, so another edge ends TLS before it, with a certificate of an authority of one's own.
+#[test]
+fn an_edge_joins_over_https_where_the_authority_is_the_one_that_was_named() {
+    let a = Target::start();
+    let front = front(&[&a]);
+    let dir = front.up.dir.path();
+    let (code, token, err) = front.up.cli(&["token", "new", "berlin", "--scope", "edge"]);
+    assert_eq!(code, 0, "{err}");
+    std::fs::write(dir.join("edge.token"), token).unwrap();
+    let authority = |name: &str| {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        std::fs::write(dir.join(name), authority.pem()).unwrap();
+        authority
+    };
+    let (ours, _theirs) = (authority("ours.pem"), authority("theirs.pem"));
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &ours).unwrap();
+    std::fs::write(dir.join("leaf.pem"), leaf.pem()).unwrap();
+    std::fs::write(dir.join("leaf.key"), key.serialize_pem()).unwrap();
+    let (plain, secure, there) = (free_port(), free_port(), SocketAddr::from(([127, 0, 0, 1], free_port())));
+    let door = Running::up(&format!(
+        "[edge]\nlisten = \"127.0.0.1:{plain}\"\n[edge.tls]\nlisten = \"127.0.0.1:{secure}\"\n\
+         [[edge.tls.certificates]]\ncertificate = \"{dir}/leaf.pem\"\nkey = \"{dir}/leaf.key\"\n\
+         [[edge.routes]]\nservice = \"core\"\nnodes = [\"http://{}\"]\n[[service]]\nid = \"core\"\n",
+        front.up.addr,
+        dir = dir.display()
+    ));
+    wait_for("the door is open", || {
+        get(SocketAddr::from(([127, 0, 0, 1], plain)), "/healthz").filter(|a| a.status == 200)
+    });
+    let join = |ca: &str, name: &str| {
+        Command::new(env!("CARGO_BIN_EXE_stillhere"))
+            .args(["edge", "--join", &format!("https://localhost:{secure}"), "--token-file", "edge.token"])
+            .args(["--name", name, "--data", name, "--listen", &there.to_string(), "--ca-file", ca])
+            .current_dir(dir)
+            .stderr(std::fs::File::create(dir.join(format!("{name}.log"))).unwrap())
+            .spawn()
+            .expect("the binary runs")
+    };
+    let mut wrong = join("theirs.pem", "wrong");
+    wait_for("it says whom it does not trust", || {
+        let said = std::fs::read_to_string(dir.join("wrong.log")).ok()?;
+        said.contains("certificate").then_some(())
+    });
+    assert!(get(there, "/").is_none(), "it has no configuration");
+    kill(wrong.id(), "TERM");
+    assert!(wrong.wait().expect("ends").success());
+    let mut berlin = join("ours.pem", "berlin");
+    wait_for("it serves", || get(there, "/").filter(|a| a.status == 200));
+    wait_for("the core knows it, and not the other one", || {
+        let edges = front.edges();
+        let names: Vec<&str> = edges["edges"].as_array()?.iter().filter_map(|e| e["name"].as_str()).collect();
+        assert!(!names.contains(&"wrong"));
+        names.contains(&"berlin").then_some(())
+    });
+    let shown = wait_for("the door's certificate is told", || {
+        let (_, out, _) = door.cli(&["edge", "list", "--json"]);
+        let edges: serde_json::Value = serde_json::from_str(&out).ok()?;
+        edges["edges"][0]["certificates"][0]["name"].as_str().map(str::to_owned)
+    });
+    assert_eq!(shown, "localhost");
+    kill(berlin.id(), "TERM");
+    assert!(berlin.wait().expect("ends").success());
 }
 
 #[test]

@@ -120,6 +120,18 @@ pub(crate) struct EdgeOut {
     told: BTreeMap<String, u64>,
     /// Browsers' reports by type, since it joined.
     browsers: BTreeMap<String, u64>,
+    /// What became of WebSockets, since it joined.
+    socket_events: BTreeMap<String, u64>,
+    /// The certificates that it shows, those that end first; at most 32.
+    certificates: Vec<CertificateOut>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CertificateOut {
+    /// The first name that it is for.
+    name: String,
+    #[schema(value_type = String, format = DateTime)]
+    until: Time,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -304,6 +316,12 @@ impl EdgeOut {
             pools: r.pools.iter().map(pool).collect(),
             told: view.told.clone(),
             browsers: view.browsers.clone(),
+            socket_events: view.socket_events.clone(),
+            certificates: r
+                .certificates
+                .iter()
+                .map(|c| CertificateOut { name: c.name.clone(), until: c.until })
+                .collect(),
         }
     }
 }

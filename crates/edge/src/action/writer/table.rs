@@ -7,7 +7,7 @@ use crate::action::{
     record::{Owner, Record},
     state::{Event, State, step},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use std::{
     collections::{BTreeSet, HashMap},
     path::PathBuf,
@@ -106,7 +106,7 @@ impl Table {
         let record = self.records.get(id)?;
         if record.at.state.answered() {
             let status = StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK);
-            return Some(Begin::Done(Answer { status, headers: HeaderMap::new(), body: None }));
+            return Some(Begin::Done(Answer::bare(status)));
         }
         Some(Begin::InFlight { retry_after: AGAIN_AFTER.1 })
     }

@@ -10,7 +10,7 @@ use super::{
         conn::{Conn, Event},
         frame::code,
         plain::CLOSE_WAIT,
-        registry::{Counted, Seat, Stop},
+        registry::{self, Counted, Seat, Stop},
         session::{In, Keep, Kind, Message, Next, Out, Upward},
         wire::{self, ToClient, closed},
     },
@@ -398,7 +398,21 @@ impl Actor {
             || self.up.is_empty() && self.node.as_ref().is_none_or(|node| node.conn.is_written()))
     }
 
+    /// The first of what ended it.
+    fn how(&self) -> registry::Happened {
+        use registry::Happened;
+        match (&self.ending, &self.leaving) {
+            _ if self.stopping => Happened::ClosedEdgeRestarts,
+            (Some((code::TRY_AGAIN, _)), _) => Happened::ClosedOriginAway,
+            (Some(_), _) => Happened::ClosedByOrigin,
+            (None, Some(_)) => Happened::ClosedByClient,
+            (None, None) if self.detached_at.is_some() => Happened::ClosedLost,
+            (None, None) => Happened::ClosedEdgeRestarts,
+        }
+    }
+
     async fn finish(mut self: Box<Self>) {
+        self.seat.happened(self.how());
         self.sockets.sessions.remove(&self.id);
         self.sockets.sessions.account(self.kept, 0);
         self.dial = None;

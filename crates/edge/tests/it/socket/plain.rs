@@ -55,6 +55,7 @@ async fn messages_of_every_size_pass_both_ways_and_the_handshake_is_the_origins(
     assert_eq!(u16::from(close_of(&mut ws).await.unwrap().code), 4321);
     edge.until_open(0).await;
     assert_eq!(*origin.closes.lock().unwrap(), [Some(4321)]);
+    assert_eq!(edge.happened(), ["closed_by_client 1", "opened 1"]);
 }
 
 #[tokio::test]
@@ -74,6 +75,7 @@ async fn when_the_origin_is_killed_the_client_gets_1012_and_the_reason_in_its_la
     assert_eq!(u16::from(close.code), 1012);
     assert!(close.reason.contains("服务正在恢复") && close.reason.len() <= 123, "{}", close.reason);
     edge.until_open(0).await;
+    assert_eq!(edge.happened(), ["closed_origin_gone 2", "opened 2"]);
 }
 
 #[tokio::test]
@@ -85,6 +87,8 @@ async fn when_the_notice_says_that_it_takes_longer_it_is_1013() {
         Some(Notice { text: "Down.".into(), state: Some("down".into()), eta: None });
     origin.kill().await;
     assert_eq!(u16::from(close_of(&mut ws).await.unwrap().code), 1013);
+    edge.until_open(0).await;
+    assert_eq!(edge.happened(), ["closed_origin_away 1", "opened 1"]);
 }
 
 /// An origin that answers the handshake by hand, says these bytes, and then dies.

@@ -62,6 +62,7 @@ async fn after_a_cut_what_was_missed_comes_once_and_in_order_and_the_origin_noti
     assert_eq!(numbers(&client.messages), (0..=60).collect::<Vec<_>>());
     assert_eq!(client.gaps, []);
     assert_eq!(origin.handshakes.lock().unwrap().len(), 1, "one connection all the time");
+    assert_eq!(edge.happened(), ["opened 1", "resumed 1"]);
 }
 
 #[tokio::test]
@@ -98,6 +99,7 @@ async fn the_origin_dies_and_comes_back_and_the_client_stays_is_told_and_loses_n
     assert_eq!(numbers(&client.messages), (1..=20).collect::<Vec<_>>());
     assert_eq!(client.notices.last(), Some(&serde_json::Value::Null));
     assert_eq!(client.uncertain, []);
+    assert_eq!(edge.happened(), ["moved 1", "opened 1"]);
 }
 
 #[tokio::test]

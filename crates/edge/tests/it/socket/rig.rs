@@ -105,6 +105,11 @@ impl Edge {
         Edge::patient(node, spec, Duration::from_millis(100)).await
     }
 
+    /// What became of sockets since the last time.
+    pub fn happened(&self) -> Vec<String> {
+        self.sockets.take().into_iter().map(|(what, n)| format!("{what} {n}")).collect()
+    }
+
     pub async fn patient(node: SocketAddr, spec: SocketSpec, hold: Duration) -> Edge {
         assert_eq!(spec.validate(), []);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -4,7 +4,7 @@ use super::{
     super::super::{
         conn::{Conn, Event},
         frame::code,
-        registry::As,
+        registry::{As, Happened},
         session::{Kind, Message},
         wire::{self, FromClient, Limits, Said, ToClient, closed},
     },
@@ -65,6 +65,7 @@ impl Actor {
         if let Some(old) = self.client.take() {
             tokio::spawn(old.conn.farewell(closed::REPLACED, ""));
         }
+        self.seat.happened(Happened::Resumed);
         self.attach(conn, None, now);
     }
 

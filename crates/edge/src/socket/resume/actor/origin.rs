@@ -6,7 +6,7 @@ use super::{
         conn::{Conn, Event},
         frame::{Violation, code},
         handshake,
-        registry::As,
+        registry::{As, Happened},
         session::{Kind, Message},
         wire::{ToClient, closed},
     },
@@ -102,6 +102,9 @@ impl Actor {
                     _guard: guard,
                 });
                 let new = std::mem::replace(&mut self.opened, true);
+                if new {
+                    self.seat.happened(Happened::Moved);
+                }
                 self.origin = Origin::Open;
                 self.away_since = None;
                 self.away_counted = None;

@@ -1,0 +1,17 @@
+// What the tests of every part of web/ wait with: nothing sleeps for an effect, it is asked for again until it is there.
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** An `until` that asks each `poll` ms, and gives up after `deadline` ms unless told otherwise. */
+export const asking = (poll, usual) => async function until(what, ask, deadline = usual) {
+  const end = Date.now() + deadline;
+  let last;
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+      last = undefined;
+    } catch (e) { last = e; }
+    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}${last ? `; last: ${last.message}` : ''}`, { cause: last });
+    await pause(poll);
+  }
+};
