@@ -77,7 +77,7 @@ impl Body {
         if trailers.is_empty() {
             return Body::whole(bytes);
         }
-        Body { from: From::Trailed(bytes, Box::new(trailers)), guard: None, broke: None }
+        Body { from: From::Trailed(bytes, Box::new(trailers)), guard: None, broke: None, late: None }
     }
 
     /// A client's body that must not come more slowly than `pace`.
