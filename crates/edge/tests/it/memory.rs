@@ -152,7 +152,11 @@ async fn idle_socket(count: u64, more: &str, first: &[u8]) -> u64 {
             stream.write_all(first).await.unwrap();
         }
         all.append(&mut came);
-        until("all are there", || open.load(SeqCst) >= all.len()).await;
+        let mut there = open.load(SeqCst);
+        while there < all.len() {
+            until("more are there", || open.load(SeqCst) > there).await;
+            there = open.load(SeqCst);
+        }
     }
     settled(&edge).await.saturating_sub(before) / count
 }
