@@ -53,6 +53,26 @@ incident-ended = Ended
 incident-lasted = lasted { $time }
 incident-ongoing = still going on
 corrected-from = corrected; we first said
+eta = Likely over
+eta-none = No estimate yet
+eta-computed = Most outages like this are over by { $by } (4 of 5), half by { $half }.
+eta-computed-bare = Most outages like this are over by { $by } (4 of 5).
+eta-person = Our team expects it to be over by { $by }.
+eta-passed = It was expected to be over by { $by }. It is not.
+eta-taken-back = We cannot estimate any more when it will be over.
+eta-before = before, we said by
+eta-basis = { $alike ->
+    [0] Computed from { $own } earlier incidents here.
+   *[other] Computed from { $own } earlier incidents here, { $alike } of them of the same service.
+}
+eta-basis-others = Computed from { $own } earlier incidents here and from published outages of other operators.
+eta-record = { $held } of the last { $given } such times held.
+eta-record-people = { $held } of the last { $given } times that our team gave held.
+etas = Times we gave for its end
+eta-given = by { $by } (4 of 5)
+eta-given-person = by { $by }, from our team
+eta-held = held
+eta-late = too early
 next-update = Next update
 next-by = by
 next-missed = We promised an update by { $due } and missed it.

@@ -38,6 +38,26 @@ incident-ended = 结束
 incident-lasted = 持续 { $time }
 incident-ongoing = 仍在进行
 corrected-from = 已更正；最初说的是
+eta = 预计结束
+eta-none = 暂无估计
+eta-computed = 类似故障大多（五次中有四次）在 { $by } 前结束，一半在 { $half } 前结束。
+eta-computed-bare = 类似故障大多（五次中有四次）在 { $by } 前结束。
+eta-person = 我们的团队预计在 { $by } 前结束。
+eta-passed = 原先预计在 { $by } 前结束，但尚未结束。
+eta-taken-back = 我们已无法估计何时结束。
+eta-before = 此前说的是
+eta-basis = { $alike ->
+    [0] 根据本站此前 { $own } 次事件推算。
+   *[other] 根据本站此前 { $own } 次事件推算，其中 { $alike } 次涉及同一服务。
+}
+eta-basis-others = 根据本站此前 { $own } 次事件以及其他运营方公开的故障记录推算。
+eta-record = 最近 { $given } 次这样的估计中，{ $held } 次准确。
+eta-record-people = 我们的团队最近给出的 { $given } 次时间中，{ $held } 次准确。
+etas = 我们给出过的结束时间
+eta-given = 不晚于 { $by }（五次中有四次）
+eta-given-person = 不晚于 { $by }，由我们的团队给出
+eta-held = 已兑现
+eta-late = 偏早
 next-update = 下次更新
 next-by = 不晚于
 next-missed = 我们承诺在 { $due } 之前更新，但没有做到。

@@ -234,6 +234,7 @@ impl Story {
             history: newest(false),
             maintenances: self.maintenances.clone(),
             own: Vec::new(),
+            eta_record: stillhere_model::EtaRecord::default(),
         }
     }
 }

@@ -35,6 +35,11 @@ pub enum Command {
         incident: IncidentId,
         text: Option<Text>,
     },
+    /// When a person expects it to be over. `None`: we give no time, and compute none.
+    EstimateIncident {
+        incident: IncidentId,
+        by: Option<Time>,
+    },
     CorrectIncident {
         incident: IncidentId,
         started_at: Option<Time>,

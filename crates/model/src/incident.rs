@@ -1,6 +1,7 @@
 //! One cause, whom it touches, and everything that was said about it.
 
 use crate::{
+    eta::Eta,
     id::{IncidentId, ServiceId, UpdateId},
     observation::Finding,
     text::Text,
@@ -48,6 +49,9 @@ pub struct Incident {
     pub updates: Vec<Update>,
     /// Oldest first; the last one is in force while the incident is open.
     pub promises: Vec<Promise>,
+    /// When it was said to be over, oldest first; the last one is in force while the incident is open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub etas: Vec<Eta>,
     pub unstable: bool,
     /// Opened by a person; automatic updates are then limited to what the checks see.
     pub by_hand: bool,

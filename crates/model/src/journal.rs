@@ -2,6 +2,7 @@
 
 use crate::{
     command::Command,
+    eta::Eta,
     id::{DeliveryId, IncidentId, MaintenanceId, ServiceId},
     incident::{Amendment, Promise, Update},
     time::Time,
@@ -73,6 +74,17 @@ pub enum Entry {
     PromiseMissed {
         incident: IncidentId,
         promise: Promise,
+    },
+    /// Another time was given by which it is likely to be over, or none any more.
+    EtaShown {
+        incident: IncidentId,
+        eta: Eta,
+        why: String,
+    },
+    /// The time that was given has passed, and it is not over.
+    EtaPassed {
+        incident: IncidentId,
+        by: Time,
     },
     MaintenanceChanged {
         maintenance: MaintenanceId,

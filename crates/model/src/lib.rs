@@ -6,6 +6,7 @@
 pub mod command;
 pub mod duration;
 pub mod edge;
+pub mod eta;
 pub mod id;
 pub mod incident;
 pub mod journal;
@@ -19,6 +20,7 @@ pub mod topology;
 pub mod verdict;
 
 pub use command::{Accepted, Command, Refusal};
+pub use eta::{Basis, Eta, EtaRecord, EtaScore};
 pub use id::{CheckId, DeliveryId, IncidentId, MaintenanceId, Mint, ServiceId, UpdateId, VantageId};
 pub use incident::{Affected, Amendment, Author, Impact, Incident, IncidentStatus, Promise, Said, Update};
 pub use journal::Entry;

@@ -10,6 +10,7 @@
 
 mod apply;
 mod commit;
+mod learn;
 mod time;
 
 use crate::{
@@ -83,6 +84,10 @@ pub(crate) struct Flow {
     pub(crate) loaded: Loaded,
     pub(crate) judge: stillhere_judge::State,
     pub(crate) respond: stillhere_respond::State,
+    pub(crate) history: stillhere_learn::History,
+    pub(crate) prior: stillhere_learn::Prior,
+    /// When the estimates were last looked at; `None` when an incident has changed since.
+    pub(crate) learnt_at_ms: Option<i64>,
     pub(crate) public: Public,
     pub(crate) heartbeats: Heartbeats,
     pub(crate) channels: Channels,
@@ -174,6 +179,7 @@ impl Flow {
                 self.pending.write.journal.push((now.wall, Entry::Stopped));
                 self.pending.deciding = true;
             }
+            self.estimate(now);
             if self.commit_is_due(now) {
                 self.commit(&mut stop).await;
             }
@@ -337,6 +343,7 @@ impl Flow {
         match effect {
             Effect::Incident(incident) => {
                 self.public.incident(&incident, now.wall);
+                self.learn(&incident);
                 let incidents = &mut self.pending.write.incidents;
                 incidents.retain(|i| i.id != incident.id);
                 incidents.push(*incident);
@@ -419,6 +426,7 @@ impl Flow {
     pub(crate) async fn remember(&mut self, command: &Command) {
         let (Command::UpdateIncident { incident, .. }
         | Command::ResolveIncident { incident, .. }
+        | Command::EstimateIncident { incident, .. }
         | Command::CorrectIncident { incident, .. }) = command
         else {
             return;

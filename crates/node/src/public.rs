@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 use stillhere_model::{
-    Amendment, CheckId, Incident, Maintenance, Observation, Outcome, ServiceDef, ServiceId, Time, Topology,
-    Verdict, VerdictChange,
+    Amendment, CheckId, EtaRecord, Incident, Maintenance, Observation, Outcome, ServiceDef, ServiceId, Time,
+    Topology, Verdict, VerdictChange,
 };
 use stillhere_tell::{
     Snapshot,
@@ -45,6 +45,7 @@ pub(crate) struct Public {
     history: VecDeque<Incident>,
     maintenances: Vec<Maintenance>,
     own: Vec<OwnTrouble>,
+    eta_record: EtaRecord,
     latency: HashMap<CheckId, Latency>,
     last_look: Option<Time>,
     fresh_for: Duration,
@@ -100,6 +101,7 @@ impl Public {
             history: known.resolved.into_iter().take(HISTORY_MAX).collect(),
             maintenances: known.maintenances,
             own: Vec::new(),
+            eta_record: EtaRecord::default(),
             latency: HashMap::new(),
             last_look: None,
             fresh_for,
@@ -249,6 +251,13 @@ impl Public {
         }
     }
 
+    pub(crate) fn eta_record(&mut self, record: EtaRecord) {
+        if self.eta_record != record {
+            self.eta_record = record;
+            self.seq += 1;
+        }
+    }
+
     /// Takes note of a look. Not public by itself: the next snapshot carries it.
     pub(crate) fn looked(&mut self, o: &Observation) {
         if o.outcome != Outcome::Unknown && self.last_look.is_none_or(|t| t < o.at) {
@@ -341,6 +350,7 @@ impl Public {
             history: self.history.iter().cloned().collect(),
             maintenances: self.maintenances.clone(),
             own: self.own.clone(),
+            eta_record: self.eta_record,
         }
     }
 
@@ -350,7 +360,7 @@ impl Public {
 
     /// An incident that touches only services that visitors don't see is not theirs. One without any was opened by a
     /// person for everybody; one whose services are all gone from the configuration was seen before, and stays.
-    fn concerns_visitors(&self, incident: &Incident) -> bool {
+    pub(crate) fn concerns_visitors(&self, incident: &Incident) -> bool {
         let mut known = incident.affected.iter().filter(|a| self.index.contains_key(&a.service)).peekable();
         known.peek().is_none() || known.any(|a| self.visitors_see(&a.service))
     }

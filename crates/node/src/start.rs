@@ -90,6 +90,8 @@ impl Node {
         let known = known(&store, &kept, now.wall).await.map_err(|e| e.to_string())?;
         let public =
             Public::new(&loaded.topology, loaded.site.clone(), loaded.fresh_for, &verdicts, known, now.wall);
+        let all = kept.open.iter().chain(&kept.resolved);
+        let history = stillhere_learn::History::new(all.filter(|i| public.concerns_visitors(i)));
         let push: HashMap<CheckId, String> = kept.push.iter().cloned().collect();
 
         let vitals = Arc::new(Vitals::default());
@@ -152,6 +154,9 @@ impl Node {
             store: store.clone(),
             judge,
             respond,
+            history,
+            prior: stillhere_learn::Prior::default(),
+            learnt_at_ms: None,
             public,
             vitals: vitals.clone(),
             asks: asks_in,

@@ -223,6 +223,7 @@ impl Desk<'_> {
             origin: None,
             updates: Vec::new(),
             promises: Vec::new(),
+            etas: Vec::new(),
             unstable: false,
             by_hand: false,
             reopened: 0,

@@ -33,6 +33,9 @@ impl Desk<'_> {
             Command::OpenIncident { .. } => self.open_incident(by, command),
             Command::UpdateIncident { .. } => self.update_incident(by, command),
             Command::ResolveIncident { incident, text } => self.resolve_incident(by, incident, text),
+            Command::EstimateIncident { incident, by: over_by } => {
+                self.estimate_by_hand(by, incident, over_by)
+            }
             Command::CorrectIncident { .. } => self.correct_incident(by, command),
             _ => self.maintenance_command(by, command),
         }
@@ -78,6 +81,7 @@ impl Desk<'_> {
             origin: None,
             updates: Vec::new(),
             promises: Vec::new(),
+            etas: Vec::new(),
             unstable: false,
             by_hand: true,
             reopened: 0,

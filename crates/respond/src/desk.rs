@@ -49,11 +49,13 @@ impl<'a> Desk<'a> {
     pub(crate) fn take(mut self, input: Input<'_>) -> Step {
         // First of all: what is due has passed, whatever the input would now say.
         self.miss_promises();
+        self.pass_etas();
         let mut outcome = None;
         match input {
             Input::Verdicts(changes) => self.verdicts(changes),
             Input::Tick => self.tick(),
             Input::Command { by, command } => outcome = Some(self.command(&by, command)),
+            Input::Estimated { incident, eta, why } => self.estimated(incident, eta, why),
             Input::Uplink { up } => self.uplink(up),
             Input::Certificate { check, days } => self.certificate(&check, days),
             Input::FellBehind { looks } => self.fell_behind(looks),

@@ -1,8 +1,8 @@
 //! What goes into a step and what comes out of it.
 
 use stillhere_model::{
-    Accepted, Amendment, Audience, CheckId, Command, Entry, Incident, IncidentId, Maintenance, MaintenanceId,
-    Occasion, Refusal, ServiceId, Status, Time, VerdictChange,
+    Accepted, Amendment, Audience, CheckId, Command, Entry, Eta, Incident, IncidentId, Maintenance,
+    MaintenanceId, Occasion, Refusal, ServiceId, Status, Time, VerdictChange,
 };
 
 /// Something that may call for a decision.
@@ -17,6 +17,8 @@ pub enum Input<'a> {
         by: String,
         command: Command,
     },
+    /// When an incident is likely to be over, and why that is said now.
+    Estimated { incident: IncidentId, eta: Eta, why: String },
     /// Our own way to the world was lost, or is back.
     Uplink { up: bool },
     /// A look found a certificate that ends in `days` days.

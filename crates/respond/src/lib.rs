@@ -19,6 +19,7 @@ mod cause;
 mod command;
 mod desk;
 mod effect;
+mod eta;
 mod graph;
 mod maintenance;
 mod ours;
@@ -32,6 +33,7 @@ mod wake;
 mod words;
 
 pub use effect::{Effect, Input, Step};
+pub use eta::ETAS_MAX;
 pub use policy::{ALERT_WAIT_MAX, Policy, STORM_WINDOW, UpdateEvery};
 pub use restore::Kept;
 pub use state::State;

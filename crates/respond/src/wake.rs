@@ -15,7 +15,9 @@ pub fn next_wake(state: &State, policy: &Policy, now: Moment) -> Option<Time> {
         let promise = h.incident.open_promise();
         let nag = promise.filter(|p| p.nagged_at.is_none()).map(|p| nag_at(p, policy.nag_before));
         let verified = h.good_since.map(|at| wall(at.saturating_add(millis(verify_for(h, policy)))));
-        [promise.map(|p| p.due), nag, verified, h.join_at.map(wall)].into_iter().flatten()
+        let eta = h.incident.eta().filter(|e| e.passed_at.is_none() && h.good_since.is_none());
+        let passed = eta.and_then(|e| e.by).map(|by| Time(by.0.saturating_add(1)));
+        [promise.map(|p| p.due), nag, verified, h.join_at.map(wall), passed].into_iter().flatten()
     });
     let works = state.works.iter().flat_map(|w| {
         let m = &w.maintenance;

@@ -276,6 +276,16 @@ pub enum IncidentDo {
         #[arg(long, value_name = "[LANG=]TEXT")]
         text: Vec<String>,
     },
+    /// Say when you expect it to be over; goes before the computed estimate until it has passed, and is scored apart
+    Eta {
+        id: String,
+        /// A duration from now, or a time
+        #[arg(long, value_name = "WHEN", required_unless_present = "none", conflicts_with = "none")]
+        by: Option<String>,
+        /// Give no time, and compute none
+        #[arg(long)]
+        none: bool,
+    },
     /// Correct the record; the old words and times stay visible
     Correct {
         id: String,

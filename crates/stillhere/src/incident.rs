@@ -33,6 +33,10 @@ pub async fn run(args: cli::Incident) -> Result<(), Exit> {
         IncidentDo::Resolve { id, text } => {
             Command::ResolveIncident { incident: words::id(&id)?, text: words::text("text", &text)? }
         }
+        IncidentDo::Eta { id, by, none: _ } => Command::EstimateIncident {
+            incident: words::id(&id)?,
+            by: by.map(|w| words::when("by", &w)).transpose()?,
+        },
         IncidentDo::Correct { id, started_at, resolved_at, update, text, note } => Command::CorrectIncident {
             incident: words::id(&id)?,
             started_at: started_at.map(|t| words::time("started-at", &t)).transpose()?,

@@ -4,7 +4,7 @@
 
 use crate::{
     clean::xml,
-    page::{links, part::incident_status},
+    page::{eta, links, part::incident_status},
     snapshot::Snapshot,
     words::{Words, corrected},
 };
@@ -117,6 +117,9 @@ fn incident(i: &Incident, s: &Snapshot, w: &Words) -> Entry {
             None => w.said_in_list(&u.said, s, &url),
         };
         say(&mut content, w, u.at, &incident_status(w, u.status), &text);
+    }
+    if let Some(eta) = eta::line(i, w) {
+        let _ = write!(content, "<p>{}</p>", xml(&eta));
     }
     if let Some(promise) = i.open_promise().filter(|_| i.status.is_open()) {
         let due = w.say("feed-next", &[("due", w.full(promise.due).into())]);

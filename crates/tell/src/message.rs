@@ -6,7 +6,7 @@
 
 use crate::{
     clean,
-    page::{class, links, part::incident_status, template},
+    page::{class, eta, links, part::incident_status, template},
     snapshot::Snapshot,
     statuspage,
     words::{Words, corrected},
@@ -177,6 +177,7 @@ impl Cut<'_> {
             let ms = u64::try_from(end.since(i.started_at).as_millis()).unwrap_or(u64::MAX);
             said.facts.push(w.say("mail-lasted", &[("time", w.duration(ms / 1_000 * 1_000).into())]));
         }
+        said.facts.extend(eta::line(i, w));
         if let Some(p) = i.open_promise().filter(|_| open) {
             said.facts.push(w.say("mail-next", &[("time", w.full(p.due).into())]));
         }

@@ -12,6 +12,7 @@ pub(crate) mod assets;
 pub(crate) mod bars;
 pub(crate) mod class;
 pub(crate) mod cut;
+pub(crate) mod eta;
 pub(crate) mod links;
 pub(crate) mod part;
 pub(crate) mod service;
@@ -102,12 +103,13 @@ pub fn incident_page(snapshot: &Snapshot, lang: Lang, view: &View, incident: &In
     let i = serde(&i);
     let body = Value::from_safe_string(cut.part("part/incident.html", context! { i => &i }));
     let promises = serde(&promises);
+    let etas = serde(&eta::given(incident, snapshot, &cut.words));
     cut.page(
         "incident.html",
         "incident",
         &title,
         class,
-        context! { i, body, promises, stale => cut.stale_line() },
+        context! { i, body, promises, etas, stale => cut.stale_line() },
     )
 }
 

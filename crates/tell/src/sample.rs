@@ -7,9 +7,9 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use stillhere_model::{
-    Affected, Amendment, Author, CheckView, Finding, Impact, Incident, IncidentId, IncidentStatus, Lang,
-    Maintenance, MaintenanceId, MaintenanceStatus, Mint, Outcome, Promise, Reason, Said, Status, Text, Time,
-    Update, UpdateId, Verdict,
+    Affected, Amendment, Author, Basis, CheckView, Eta, EtaRecord, EtaScore, Finding, Impact, Incident,
+    IncidentId, IncidentStatus, Lang, Maintenance, MaintenanceId, MaintenanceStatus, Mint, Outcome, Promise,
+    Reason, Said, Status, Text, Time, Update, UpdateId, Verdict,
 };
 
 pub const NOW: &str = "2026-11-22T02:34:12Z";
@@ -223,6 +223,7 @@ pub fn incident(seed: u64, start: &str, end: Option<&str>) -> Incident {
         }],
         origin: Some("checkout".into()),
         updates,
+        etas: Vec::new(),
         promises: vec![Promise {
             made_at: opened,
             due: opened.plus(Duration::from_secs(1_800)),
@@ -278,6 +279,18 @@ pub fn written(seed: u64) -> Incident {
         nagged_at: None,
     });
     i.promises[0].kept_at = Some(ago(420));
+    let basis = Basis::Record { own: 23, alike: 7, others: false };
+    let minutes = |n: u64| Some(at(NOW).plus(Duration::from_secs(n * 60)));
+    i.etas = vec![
+        Eta {
+            shown_at: i.opened_at,
+            by: minutes(2),
+            half: Some(ago(600)),
+            basis: basis.clone(),
+            passed_at: None,
+        },
+        Eta { shown_at: ago(120), by: minutes(71), half: minutes(26), basis, passed_at: None },
+    ];
     i
 }
 
@@ -318,6 +331,7 @@ pub fn snapshot(services: Vec<ServiceView>) -> Snapshot {
         history: vec![incident(90, "2026-11-19T06:10:00Z", Some("2026-11-19T06:31:00Z"))],
         maintenances: Vec::new(),
         own: Vec::new(),
+        eta_record: EtaRecord::default(),
     }
 }
 
@@ -371,6 +385,13 @@ pub fn busy() -> Snapshot {
     second.affected[0].now = Status::PartialOutage;
     second.promises[0].due = ago(60);
     second.promises[0].missed_at = Some(ago(60));
+    second.etas.push(Eta {
+        shown_at: ago(1_080),
+        by: Some(ago(240)),
+        half: None,
+        basis: Basis::Person { name: "kim".to_owned() },
+        passed_at: Some(ago(240)),
+    });
     let mut third = incident(5, "2026-11-22T02:19:00Z", None);
     third.impact = Impact::Minor;
     third.affected[0].service = "recordings".into();
@@ -378,6 +399,8 @@ pub fn busy() -> Snapshot {
     third.affected[0].now = Status::DegradedPerformance;
     third.origin = Some("recordings".into());
     s.incidents = vec![third, second, written(3)];
+    s.eta_record =
+        EtaRecord { computed: EtaScore { given: 40, held: 33 }, people: EtaScore { given: 6, held: 2 } };
     s.maintenances = vec![maintenance, maintenance_of(3, MaintenanceStatus::Scheduled)];
     s
 }

@@ -4,7 +4,7 @@ use crate::logo::Logo;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use stillhere_model::{
-    Incident, IncidentId, Lang, Maintenance, MaintenanceId, ServiceId, Status, Text, Time, Verdict,
+    EtaRecord, Incident, IncidentId, Lang, Maintenance, MaintenanceId, ServiceId, Status, Text, Time, Verdict,
 };
 
 /// The public state at one moment, ordered by (`epoch`, `seq`).
@@ -31,6 +31,9 @@ pub struct Snapshot {
     pub maintenances: Vec<Maintenance>,
     /// What is wrong with Stillhere itself and limits what it can say.
     pub own: Vec<OwnTrouble>,
+    /// How the times turned out by which incidents were said to be over.
+    #[serde(default)]
+    pub eta_record: EtaRecord,
 }
 
 /// The operator's name, words and look.

@@ -169,6 +169,9 @@ fn facts(s: &Said<'_>) -> Vec<Fact> {
     let eta = match s.eta() {
         Eta::None => s.word("eta-none"),
         Eta::Plan(t) => s.with("eta-plan", "time", s.clock(t)),
+        Eta::Computed(t) => s.with("eta-computed", "time", s.clock(t)),
+        Eta::Team(t) => s.with("eta-team", "time", s.clock(t)),
+        Eta::Passed(t) => s.with("eta-passed", "time", s.clock(t)),
         Eta::PlanMissed(t) => s.with("eta-plan-late", "time", s.clock(t)),
     };
     facts.push(fact("fact-back", eta));

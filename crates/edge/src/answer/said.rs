@@ -37,6 +37,10 @@ pub(super) enum Eta {
     None,
     Plan(Time),
     PlanMissed(Time),
+    /// Computed from the record, or given by somebody on staff; passed without an end.
+    Computed(Time),
+    Team(Time),
+    Passed(Time),
 }
 
 // === impl Said ===
@@ -163,7 +167,19 @@ impl<'a> Said<'a> {
         match until.or_else(planned) {
             Some(t) if t < self.now => Eta::PlanMissed(t),
             Some(t) => Eta::Plan(t),
+            None => self.likely(),
+        }
+    }
+
+    /// What the notice says of the incident of this very service; never what is said of another.
+    fn likely(&self) -> Eta {
+        let named = self.trouble.service.is_some();
+        let given = self.incidents().filter(|_| named).find_map(|i| i.over_by.map(|t| (i, t)));
+        match given {
             None => Eta::None,
+            Some((i, t)) if i.over_by_passed || t < self.now => Eta::Passed(t),
+            Some((i, t)) if i.over_by_said == "team" => Eta::Team(t),
+            Some((_, t)) => Eta::Computed(t),
         }
     }
 

@@ -78,6 +78,7 @@ pub fn well(made_at: Time, seq: u64) -> Snapshot {
         history: Vec::new(),
         maintenances: Vec::new(),
         own: Vec::new(),
+        eta_record: stillhere_model::EtaRecord::default(),
     }
 }
 
@@ -114,6 +115,7 @@ pub fn down(made_at: Time, seq: u64, said: Text) -> Snapshot {
             changed: Vec::new(),
             next_update_by: None,
         }],
+        etas: Vec::new(),
         promises: vec![Promise {
             made_at: before(252),
             due: NOW.plus(Duration::from_secs(648)),

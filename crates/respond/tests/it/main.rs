@@ -3,6 +3,7 @@
 mod causes;
 mod commands;
 mod corrections;
+mod etas;
 mod maintenance;
 mod ours;
 mod promises;

@@ -3,18 +3,22 @@
 use std::{collections::BTreeMap, process::Command};
 
 /// Crate → the crates of ours that it may use. Tests and benchmarks may use more.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("stillhere-model", &[]),
     ("stillhere-judge", &["model"]),
     ("stillhere-respond", &["model"]),
     ("stillhere-tell", &["model"]),
+    ("stillhere-learn", &["model"]),
     ("stillhere-net", &["model"]),
     ("stillhere-observe", &["model", "net"]),
     ("stillhere-send", &["model", "net"]),
     ("stillhere-store", &["model", "net"]),
     ("stillhere-edge", &["model", "net", "tell"]),
     ("stillhere-config", &["model", "net", "observe", "send", "edge"]),
-    ("stillhere-node", &["model", "config", "judge", "respond", "tell", "net", "observe", "send", "store"]),
+    (
+        "stillhere-node",
+        &["model", "config", "judge", "respond", "learn", "tell", "net", "observe", "send", "store"],
+    ),
     ("stillhere-web", &["model", "tell", "net", "observe", "node", "store"]),
     (
         "stillhere",

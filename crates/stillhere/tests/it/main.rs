@@ -5,5 +5,6 @@ mod demo;
 mod direction;
 mod doctor;
 mod edge;
+mod eta;
 mod outage;
 mod running;

@@ -80,6 +80,7 @@ pub(crate) fn incident(n: u64, status: IncidentStatus) -> Incident {
         origin: None,
         updates: Vec::new(),
         promises: Vec::new(),
+        etas: Vec::new(),
         unstable: false,
         by_hand: false,
         reopened: 0,

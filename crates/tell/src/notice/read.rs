@@ -87,6 +87,15 @@ pub struct NoticeIncident {
     pub said_at: Option<Time>,
     #[serde(deserialize_with = "each_said")]
     pub said: Text,
+    /// When it is likely to be over, where a time was given.
+    #[serde(default)]
+    pub over_by: Option<Time>,
+    /// `computed` or `team`; empty without a time.
+    #[serde(default, deserialize_with = "name")]
+    pub over_by_said: String,
+    /// It has passed.
+    #[serde(default)]
+    pub over_by_passed: bool,
     pub next_update_by: Option<Time>,
     #[serde(default)]
     pub promise_missed: bool,

@@ -1,6 +1,10 @@
 //! What the templates show of an incident and a maintenance: every word ready, every list bounded.
 
-use super::{class, links::Links};
+use super::{
+    class,
+    eta::{self, EtaPart},
+    links::Links,
+};
 use crate::{
     clean,
     snapshot::Snapshot,
@@ -43,6 +47,7 @@ pub(super) struct IncidentPart {
     ended: Option<When>,
     ended_first: Option<When>,
     lasted: Option<String>,
+    eta: Option<EtaPart>,
     next: Option<Next>,
     updates: Vec<UpdatePart>,
     updates_more: usize,
@@ -156,6 +161,7 @@ pub(super) fn incident(
         })
         .map(|t| when(w, t, near)),
         lasted: lasted(i, w),
+        eta: eta::shown(i, snapshot, w),
         next: i.promises.last().filter(|_| open).and_then(|p| next(p, w, near)),
         updates: i.updates.iter().rev().take(max).map(|u| update(u, i, snapshot, w, chars)).collect(),
         updates_more: i.updates.len().saturating_sub(max),

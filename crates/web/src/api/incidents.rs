@@ -198,6 +198,36 @@ pub(super) async fn resolve(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Estimating {
+    /// When it is expected to be over. `null`: no time is given, and none is computed either.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    by: Option<Time>,
+}
+
+/// Say when an incident is expected to be over
+///
+/// It goes before the computed estimate until it has passed, is marked as your team's, and is scored apart.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/eta", tag = "write", operation_id = "estimate_incident", security(("token" = [])),
+    params(("id" = String, Path), OnceHeader), request_body = Estimating,
+    responses(
+        (status = 200, body = IncidentOut),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn estimate(
+    State(app): State<App>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Keyed(e, once): Keyed<Estimating>,
+) -> Result<Answer<IncidentOut>, Problem> {
+    carried_out(&app, &operator, once, e.command(&id)?).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Correcting {
     /// When it began in truth.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -240,7 +270,7 @@ pub(super) async fn correct(
     carried_out(&app, &operator, once, c.command(&id)?).await
 }
 
-// === impl Opening, Updating, Resolving, Correcting: what is asked for, when all of its fields are right ===
+// === impl Opening, Updating, Resolving, Estimating, Correcting: what is asked for, when all of its fields are right ===
 
 impl Opening {
     pub(super) fn command(self) -> Result<Command, Problem> {
@@ -285,6 +315,12 @@ impl Resolving {
         let incident = parse(id)?;
         Fields::default().some_text("text", self.text.as_ref(), MAX_TEXT_CHARS).check()?;
         Ok(Command::ResolveIncident { incident, text: self.text })
+    }
+}
+
+impl Estimating {
+    pub(super) fn command(self, id: &str) -> Result<Command, Problem> {
+        Ok(Command::EstimateIncident { incident: parse(id)?, by: self.by })
     }
 }
 

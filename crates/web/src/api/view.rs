@@ -3,9 +3,9 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 use stillhere_model::{
-    Affected, Author, CheckView, Finding, Impact, Incident, IncidentId, IncidentStatus, Maintenance,
-    MaintenanceId, MaintenanceStatus, Outcome, Promise, Reason, Said, ServiceId, Status, Text, Time, Update,
-    UpdateId,
+    Affected, Author, Basis, CheckView, Eta, EtaRecord, Finding, Impact, Incident, IncidentId,
+    IncidentStatus, Maintenance, MaintenanceId, MaintenanceStatus, Outcome, Promise, Reason, Said, ServiceId,
+    Status, Text, Time, Update, UpdateId,
 };
 use stillhere_tell::{Day, Headline, LatencyPoint, OwnTrouble, ServiceView, Snapshot};
 use utoipa::ToSchema;
@@ -92,6 +92,9 @@ pub(crate) struct Overall {
     #[schema(value_type = Vec<Object>)]
     own: Vec<OwnTrouble>,
     open_incidents: usize,
+    /// How the times turned out by which incidents were said to be over: of the last 40, computed ones and people's apart.
+    #[schema(value_type = Object)]
+    eta_record: EtaRecord,
 }
 
 /// A service and its verdict.
@@ -182,9 +185,37 @@ pub(crate) struct IncidentOut {
     /// "Next update by": made, kept, missed.
     #[schema(value_type = Vec<Object>)]
     promises: Vec<Promise>,
+    /// The estimate in force. `null`: there is none.
+    eta: Option<EtaOut>,
+    /// All that were shown, oldest first.
+    etas: Vec<EtaOut>,
     unstable: bool,
     by_hand: bool,
     reopened: u32,
+}
+
+/// A time by which it was said to be over.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EtaOut {
+    #[schema(value_type = String, format = DateTime)]
+    shown_at: Time,
+    /// Four of five such times hold. `null`: from here on no time was given.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    by: Option<Time>,
+    /// Half are over by then; not where a person gave the time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    half: Option<Time>,
+    /// `computed`, or `person`; with a token `person` is followed by who it was.
+    from: String,
+    /// What it was computed from: `own` incidents of this site, `alike` of them of the same service, and whether
+    /// `others` (published outages of other operators) count for a quarter or more.
+    #[schema(value_type = Option<Object>)]
+    basis: Option<Basis>,
+    /// When the page said that it had passed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    passed_at: Option<Time>,
+    /// Whether it was over by then; `null` while it is open.
+    held: Option<bool>,
 }
 
 /// One thing that was said.
@@ -251,6 +282,7 @@ impl Overall {
             last_look: s.last_look,
             own: s.own.clone(),
             open_incidents: s.incidents.len(),
+            eta_record: s.eta_record,
         }
     }
 }
@@ -316,9 +348,31 @@ impl IncidentOut {
             origin: i.origin.clone(),
             updates: i.updates.iter().map(|u| UpdateOut::of(u, whom)).collect(),
             promises: i.promises.clone(),
+            eta: i.eta().map(|e| EtaOut::of(e, i, whom)),
+            etas: i.etas.iter().map(|e| EtaOut::of(e, i, whom)).collect(),
             unstable: i.unstable,
             by_hand: i.by_hand,
             reopened: i.reopened,
+        }
+    }
+}
+
+impl EtaOut {
+    fn of(e: &Eta, i: &Incident, whom: For) -> EtaOut {
+        let from = match (&e.basis, whom) {
+            (Basis::Record { .. }, _) => "computed".to_owned(),
+            (Basis::Person { .. }, For::Visitors) => "person".to_owned(),
+            (Basis::Person { name }, For::Staff) => format!("person {name}"),
+        };
+        let over_at = i.resolved_at.filter(|_| !i.status.is_open());
+        EtaOut {
+            shown_at: e.shown_at,
+            by: e.by,
+            half: e.half,
+            from,
+            basis: e.is_computed().then(|| e.basis.clone()),
+            passed_at: e.passed_at,
+            held: over_at.and_then(|over| e.held(Some(over), over)),
         }
     }
 }

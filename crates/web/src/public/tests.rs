@@ -50,6 +50,7 @@ fn snapshot(seq: u64, status: Status, fresh_for: Duration) -> Arc<Snapshot> {
         history: Vec::new(),
         maintenances: Vec::new(),
         own: Vec::new(),
+        eta_record: stillhere_model::EtaRecord::default(),
     })
 }
 

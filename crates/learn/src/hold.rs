@@ -1,0 +1,90 @@
+//! What is shown is held: a time that moves with every look is worth nothing to whoever plans by it.
+
+use crate::{
+    estimate::{NoEstimate, estimate},
+    history::{Case, History},
+    prior::Prior,
+};
+use stillhere_model::{Basis, Eta, Incident, IncidentStatus, Time};
+
+/// The share of the time between showing and "over by" that must have passed before another time may replace it.
+pub const USED: f64 = 0.8;
+/// Estimates in one incident. The last that fits takes the estimate back, with the promise of updates left.
+pub const ETAS_MAX: usize = 40;
+
+/// What is to be shown from now on, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// The first one.
+    First(Eta),
+    /// Most of the time has passed, and it is not over.
+    Later(Eta),
+    /// The time has passed, and nothing can be said any more.
+    TakenBack(Eta, NoEstimate),
+}
+
+/// Decides whether `incident` gets another estimate. `None`: what is shown stays, and so does showing nothing.
+#[must_use]
+pub fn decide(history: &History, prior: &Prior, incident: &Incident, now: Time) -> Option<Change> {
+    let case = Case::of(incident).filter(|_| incident.status.is_open())?;
+    if seems_over(incident) {
+        return None;
+    }
+    let Some(last) = incident.etas.last() else {
+        return estimate(history, prior, &case, now).ok().map(|e| Change::First(e.shown(now)));
+    };
+    // Taken back, by us or by a person: it stays so.
+    let by = last.by?;
+    if now < open_from(last, by) {
+        return None;
+    }
+    if incident.etas.len() + 1 >= ETAS_MAX {
+        return (now > by).then(|| Change::TakenBack(nothing(now), NoEstimate::BeyondExperience));
+    }
+    match estimate(history, prior, &case, now) {
+        // An earlier time would be good news that nobody needs, and one more change.
+        Ok(e) if e.by > by => Some(Change::Later(e.shown(now))),
+        Ok(_) => None,
+        Err(why) => (now > by).then(|| Change::TakenBack(nothing(now), why)),
+    }
+}
+
+/// When another time may take its place. A person's word stands until it has passed.
+fn open_from(last: &Eta, by: Time) -> Time {
+    match last.basis {
+        Basis::Record { .. } => last.shown_at.plus(by.since(last.shown_at).mul_f64(USED)),
+        Basis::Person { .. } => Time(by.0.saturating_add(1)),
+    }
+}
+
+/// Everything is good again and only being verified.
+fn seems_over(incident: &Incident) -> bool {
+    let all_good = !incident.affected.is_empty() && incident.affected.iter().all(|a| a.until.is_some());
+    incident.status == IncidentStatus::Monitoring && all_good
+}
+
+fn nothing(now: Time) -> Eta {
+    let basis = Basis::Record { own: 0, alike: 0, others: false };
+    Eta { shown_at: now, by: None, half: None, basis, passed_at: None }
+}
+
+// === impl Change ===
+
+impl Change {
+    #[must_use]
+    pub fn eta(&self) -> &Eta {
+        match self {
+            Change::First(eta) | Change::Later(eta) | Change::TakenBack(eta, _) => eta,
+        }
+    }
+
+    /// For the journal.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self {
+            Change::First(_) => "enough is known".to_owned(),
+            Change::Later(_) => "most of the time has passed and it is not over".to_owned(),
+            Change::TakenBack(_, why) => why.to_string(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The method against pasts, and against hostile ones.
+
+mod backtest;
+mod cases;
+mod laws;
+mod outages;
+mod streams;
