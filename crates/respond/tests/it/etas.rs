@@ -95,7 +95,8 @@ fn a_time_in_the_past_or_too_far_ahead_is_refused_and_so_are_more_than_can_be_re
     assert!(by_hand(&mut r, Some(now.plus(mins(5)))).is_err());
     r.up(&["a"]);
     r.tick_for(mins(2));
-    let over = by_hand(&mut r, Some(r.now.wall.plus(mins(5))));
+    let by = r.now.wall.plus(mins(5));
+    let over = by_hand(&mut r, Some(by));
     assert_eq!(over, Err(Refusal::AlreadyResolved));
 }
 
