@@ -59,8 +59,9 @@ eta-computed = Most outages like this are over by { $by } (4 of 5), half by { $h
 eta-computed-bare = Most outages like this are over by { $by } (4 of 5).
 eta-person = Our team expects it to be over by { $by }.
 eta-passed = It was expected to be over by { $by }. It is not.
-eta-taken-back = We cannot estimate any more when it will be over.
-eta-before = before, we said by
+eta-taken-back = Our team gives no time for its end.
+eta-before = Before, we said by
+eta-before-passed = Given before, passed, and it was not over:
 eta-basis = { $alike ->
     [0] Computed from { $own } earlier incidents here.
    *[other] Computed from { $own } earlier incidents here, { $alike } of them of the same service.

@@ -44,8 +44,9 @@ eta-computed = 类似故障大多（五次中有四次）在 { $by } 前结束�
 eta-computed-bare = 类似故障大多（五次中有四次）在 { $by } 前结束。
 eta-person = 我们的团队预计在 { $by } 前结束。
 eta-passed = 原先预计在 { $by } 前结束，但尚未结束。
-eta-taken-back = 我们已无法估计何时结束。
+eta-taken-back = 我们的团队目前不给出结束时间。
 eta-before = 此前说的是
+eta-before-passed = 此前给出的时间已过而故障未结束：
 eta-basis = { $alike ->
     [0] 根据本站此前 { $own } 次事件推算。
    *[other] 根据本站此前 { $own } 次事件推算，其中 { $alike } 次涉及同一服务。

@@ -76,7 +76,7 @@ fn line(name: &str, all: &[Forecast]) {
     let share =
         |of: &dyn Fn(&Forecast) -> bool| outages::share(all.iter().filter(|f| of(f)).count(), all.len());
     let shown = all.iter().filter(|f| f.late.is_some()).count();
-    let late = outages::share(all.iter().filter(|f| f.late == Some(true)).count(), shown);
+    let late = outages::late(all);
     println!(
         "| {name} | {} | {} | {late:.1} % | {:.1} % | {:.1} % | {:.1} % | {:.3} |",
         all.len(),

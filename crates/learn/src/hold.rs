@@ -1,7 +1,7 @@
 //! What is shown is held: a time that moves with every look is worth nothing to whoever plans by it.
 
 use crate::{
-    estimate::{NoEstimate, estimate},
+    estimate::estimate,
     history::{Case, History},
     prior::Prior,
 };
@@ -9,7 +9,7 @@ use stillhere_model::{Basis, Eta, Incident, IncidentStatus, Time};
 
 /// The share of the time between showing and "over by" that must have passed before another time may replace it.
 pub const USED: f64 = 0.8;
-/// Estimates in one incident. The last that fits takes the estimate back, with the promise of updates left.
+/// Computed estimates in one incident. The last stays, and is said to have passed when it has.
 pub const ETAS_MAX: usize = 40;
 
 /// What is to be shown from now on, and why.
@@ -19,8 +19,6 @@ pub enum Change {
     First(Eta),
     /// Most of the time has passed, and it is not over.
     Later(Eta),
-    /// The time has passed, and nothing can be said any more.
-    TakenBack(Eta, NoEstimate),
 }
 
 /// Decides whether `incident` gets another estimate. `None`: what is shown stays, and so does showing nothing.
@@ -33,19 +31,19 @@ pub fn decide(history: &History, prior: &Prior, incident: &Incident, now: Time) 
     let Some(last) = incident.etas.last() else {
         return estimate(history, prior, &case, now).ok().map(|e| Change::First(e.shown(now)));
     };
-    // Taken back, by us or by a person: it stays so.
+    // A person took it back: it stays so.
     let by = last.by?;
     if now < open_from(last, by) {
         return None;
     }
-    if incident.etas.len() + 1 >= ETAS_MAX {
-        return (now > by).then(|| Change::TakenBack(nothing(now), NoEstimate::BeyondExperience));
+    if incident.etas.len() >= ETAS_MAX {
+        return None;
     }
     match estimate(history, prior, &case, now) {
         // An earlier time would be good news that nobody needs, and one more change.
         Ok(e) if e.by > by => Some(Change::Later(e.shown(now))),
-        Ok(_) => None,
-        Err(why) => (now > by).then(|| Change::TakenBack(nothing(now), why)),
+        // Where nothing more can be said, the page says that the time has passed: that is the truth.
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -63,28 +61,22 @@ fn seems_over(incident: &Incident) -> bool {
     incident.status == IncidentStatus::Monitoring && all_good
 }
 
-fn nothing(now: Time) -> Eta {
-    let basis = Basis::Record { own: 0, alike: 0, others: false };
-    Eta { shown_at: now, by: None, half: None, basis, passed_at: None }
-}
-
 // === impl Change ===
 
 impl Change {
     #[must_use]
     pub fn eta(&self) -> &Eta {
         match self {
-            Change::First(eta) | Change::Later(eta) | Change::TakenBack(eta, _) => eta,
+            Change::First(eta) | Change::Later(eta) => eta,
         }
     }
 
     /// For the journal.
     #[must_use]
-    pub fn why(&self) -> String {
+    pub fn why(&self) -> &'static str {
         match self {
-            Change::First(_) => "enough is known".to_owned(),
-            Change::Later(_) => "most of the time has passed and it is not over".to_owned(),
-            Change::TakenBack(_, why) => why.to_string(),
+            Change::First(_) => "enough is known",
+            Change::Later(_) => "most of the time has passed and it is not over",
         }
     }
 }

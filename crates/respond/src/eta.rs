@@ -4,7 +4,9 @@
 //! journal and the page. A person's word goes before a computed one, and is scored apart.
 
 use crate::{command::PROMISE_MAX, desk::Desk, words::invalid};
-use stillhere_model::{Accepted, Basis, Command, Entry, Eta, Incident, IncidentId, IncidentStatus, Refusal, Time};
+use stillhere_model::{
+    Accepted, Basis, Command, Entry, Eta, Incident, IncidentId, IncidentStatus, Refusal, Time,
+};
 
 /// Estimates in one incident, people's included. The incident is read whole with every page.
 pub const ETAS_MAX: usize = 100;

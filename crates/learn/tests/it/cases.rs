@@ -2,7 +2,7 @@
 
 use crate::laws::case;
 use std::time::Duration;
-use stillhere_learn::{Change, ETAS_MAX, History, NoEstimate, Prior, decide, record, score};
+use stillhere_learn::{Change, ETAS_MAX, History, Prior, decide, record, score};
 use stillhere_model::{
     Affected, Basis, Eta, Impact, Incident, IncidentId, IncidentStatus, ServiceId, Status, Time,
 };
@@ -104,16 +104,10 @@ fn what_seems_to_be_over_is_not_estimated() {
 }
 
 #[test]
-fn a_time_that_passed_where_nothing_more_can_be_said_is_taken_back_once() {
+fn where_nothing_more_can_be_said_the_time_that_passed_stays() {
     let shown = incident(vec![first()]);
     let months = START.plus(Duration::from_hours(24 * 90));
-    let Some(Change::TakenBack(nothing, NoEstimate::BeyondExperience)) =
-        decide(&past(), &Prior::default(), &shown, months)
-    else {
-        panic!()
-    };
-    let silent = incident(vec![first(), nothing]);
-    assert_eq!(decide(&past(), &Prior::default(), &silent, months.plus(Duration::from_hours(1))), None);
+    assert_eq!(decide(&past(), &Prior::default(), &shown, months), None);
 }
 
 #[test]
@@ -127,7 +121,7 @@ fn the_revisions_of_one_incident_are_bounded() {
         now = now.plus(Duration::from_mins(1) + now.since(START) / 50);
     }
     assert!(shown.etas.len() <= ETAS_MAX, "{}", shown.etas.len());
-    assert_eq!(shown.etas.last().and_then(|e| e.by), None, "after months nothing is said any more");
+    assert!(shown.etas.len() > 2, "it was revised at all");
 }
 
 #[test]

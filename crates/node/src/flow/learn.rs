@@ -36,7 +36,7 @@ impl Flow {
         let visible = self.respond.open().filter(|i| self.public.concerns_visitors(i));
         let changes: Vec<(IncidentId, stillhere_learn::Change)> = visible.filter_map(decide).collect();
         for (incident, change) in changes {
-            let (eta, why) = (change.eta().clone(), change.why());
+            let (eta, why) = (change.eta().clone(), change.why().to_owned());
             tracing::info!(%incident, by = ?eta.by, %why, "the estimate changed");
             self.respond(RespondInput::Estimated { incident, eta, why }, now);
         }

@@ -16,7 +16,15 @@ pub(super) struct EtaPart {
     missed: bool,
     basis: Option<String>,
     record: Option<String>,
-    before: Vec<When>,
+    before: Vec<Before>,
+}
+
+/// A time that was given before the one in force.
+#[derive(Serialize)]
+struct Before {
+    by: When,
+    /// It had passed before it was replaced.
+    passed: bool,
 }
 
 /// One time that was given, for the list of all.
@@ -39,8 +47,9 @@ pub(super) fn shown(i: &Incident, s: &Snapshot, w: &Words) -> Option<EtaPart> {
     };
     let near = s.made_at;
     let clock = |t| w.clock(t, near).into();
-    let earlier = i.etas.iter().rev().skip(1).filter_map(|e| e.by).take(BEFORE_MAX);
-    let before: Vec<When> = earlier.map(|t| when(w, t, near)).collect();
+    let earlier = i.etas.iter().rev().skip(1).filter_map(|e| Some((e.by?, e.passed_at.is_some())));
+    let before: Vec<Before> =
+        earlier.take(BEFORE_MAX).map(|(t, passed)| Before { by: when(w, t, near), passed }).collect();
     let Some(by) = last.by else {
         return Some(EtaPart { before, ..none(w.plain("eta-taken-back"), true) });
     };

@@ -409,3 +409,22 @@ fn a_private_copy_of_the_site_with_one_language_has_no_language_switch() {
     let days = timeline::DAYS;
     assert!(html.contains(&format!("最近 {days} 天，每天一根柱")));
 }
+
+#[test]
+fn case_l_a_time_that_passed_is_said_to_have_passed_and_stays_said_when_another_replaces_it() {
+    let mut s = sample::busy();
+    let front = text_of(&status(&s, Lang::En, &LIVE));
+    assert!(front.contains("It was expected to be over by 10:30. It is not."), "{front}");
+    assert!(front.contains("2 of the last 6 times that our team gave held."), "people apart: {front}");
+    assert!(front.contains("Most outages like this are over by 11:45 (4 of 5), half by 11:00."), "{front}");
+    assert!(front.contains("33 of the last 40 such times held."), "{front}");
+    assert!(front.contains("No estimate yet"), "the third has none: {front}");
+    let id = s.incidents[1].id;
+    let again = s.incidents[2].etas[1].clone();
+    s.incidents[1].etas.push(again);
+    let page = incident(&s, Lang::En, &LIVE, &id).unwrap();
+    let text = text_of(&page);
+    assert!(text.contains("Given before, passed, and it was not over: 10:30"), "{text}");
+    assert!(text.contains("by 10:30, from our team too early"), "{text}");
+    assert!(!page.contains("kim"), "people are not named in public");
+}
