@@ -103,7 +103,7 @@ pub fn incident_page(snapshot: &Snapshot, lang: Lang, view: &View, incident: &In
     let i = serde(&i);
     let body = Value::from_safe_string(cut.part("part/incident.html", context! { i => &i }));
     let promises = serde(&promises);
-    let etas = serde(&eta::given(incident, snapshot, &cut.words));
+    let etas = serde(eta::given(incident, snapshot, &cut.words));
     cut.page(
         "incident.html",
         "incident",

@@ -20,7 +20,7 @@ fn even(mint: &mut Mint) -> f64 {
 /// One incident every ten hours or so, some of them overlapping; durations in minutes.
 fn stream(seed: u64, minutes: impl Fn(usize, f64, f64) -> f64) -> Vec<Outage> {
     let mut mint = Mint::new(seed);
-    let mut at = Time::parse("2026-01-01T00:00:00Z").unwrap();
+    let mut at = Time::parse("2026-01-01T00:00:00Z").expect("a time");
     (0..INCIDENTS)
         .map(|i| {
             at = at.plus(Duration::from_secs_f64(-even(&mut mint).ln() * 36_000.0));
