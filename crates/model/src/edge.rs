@@ -382,7 +382,7 @@ mod tests {
         }
         let named = |name: &str| vec![Certificate { name: name.to_owned(), until: Time(0) }];
         assert_eq!(Report { certificates: named("*.example.com"), ..report.clone() }.check(), Ok(()));
-        let too_many = named("a").repeat(CERTIFICATES_MAX + 1);
+        let too_many = vec![named("a").remove(0); CERTIFICATES_MAX + 1];
         for certificates in [named("a/b"), named(&"a".repeat(DOMAIN_MAX + 1)), too_many] {
             assert!(Report { certificates, ..report.clone() }.check().is_err());
         }
