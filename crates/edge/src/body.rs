@@ -1,6 +1,6 @@
 //! What an answer is made of. One type, so that the common case (a stream from a node) needs no allocation.
 
-use crate::{gate::Pace, limit::Paced};
+use crate::{gate::Pace, limit::Paced, report::log::How, upstream::Flow};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
@@ -29,6 +29,8 @@ pub struct Body {
     guard: Option<Guard>,
     /// Set when it breaks off, for who sends it on.
     broke: Option<Arc<AtomicBool>>,
+    /// For the access log. Here rather than among the answer's extensions, which would be a table for this one thing.
+    how: Option<Box<How>>,
     late: Option<Box<Late>>,
 }
 
@@ -46,6 +48,8 @@ enum From {
     Trailed(Bytes, Box<HeaderMap>),
     /// Straight from the wire.
     Wire(Incoming),
+    /// From a node, over a connection of ours. Apart: nearly all answers come whole.
+    Node(Box<Flow>),
     /// The same, but it must come at a pace. Apart, because only bodies over HTTP/2 need it.
     Paced(Box<Paced<Incoming>>),
     /// What was read of it already, and then the rest.
@@ -57,19 +61,27 @@ enum From {
 // === impl Body ===
 
 impl Body {
+    fn of(from: From) -> Body {
+        Body { from, guard: None, broke: None, how: None, late: None }
+    }
+
     #[must_use]
     pub fn empty() -> Body {
-        Body { from: From::Empty, guard: None, broke: None, late: None }
+        Body::of(From::Empty)
     }
 
     #[must_use]
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
-        Body { from: From::Whole(bytes.into()), guard: None, broke: None, late: None }
+        Body::of(From::Whole(bytes.into()))
     }
 
     #[must_use]
     pub fn wire(incoming: Incoming) -> Body {
-        Body { from: From::Wire(incoming), guard: None, broke: None, late: None }
+        Body::of(From::Wire(incoming))
+    }
+
+    pub(crate) fn node(flow: Flow) -> Body {
+        Body::of(From::Node(Box::new(flow)))
     }
 
     #[must_use]
@@ -77,7 +89,7 @@ impl Body {
         if trailers.is_empty() {
             return Body::whole(bytes);
         }
-        Body { from: From::Trailed(bytes, Box::new(trailers)), guard: None, broke: None, late: None }
+        Body::of(From::Trailed(bytes, Box::new(trailers)))
     }
 
     /// A client's body that must not come more slowly than `pace`.
@@ -85,12 +97,7 @@ impl Body {
     pub fn paced(incoming: Incoming, pace: Option<Pace>) -> Body {
         match pace {
             None => Body::wire(incoming),
-            pace => Body {
-                from: From::Paced(Box::new(Paced::new(incoming, pace))),
-                guard: None,
-                broke: None,
-                late: None,
-            },
+            pace => Body::of(From::Paced(Box::new(Paced::new(incoming, pace)))),
         }
     }
 
@@ -98,12 +105,12 @@ impl Body {
     #[must_use]
     pub fn task(ahead: usize) -> (mpsc::Sender<Result<Bytes, BodyError>>, Body) {
         let (pieces, taken) = mpsc::channel(ahead.max(1));
-        (pieces, Body { from: From::Task(taken), guard: None, broke: None, late: None })
+        (pieces, Body::of(From::Task(taken)))
     }
 
     /// With this before it, which was read of it already.
     pub(crate) fn behind(self, read: Bytes) -> Body {
-        Body { from: From::Behind(read, Box::new(self)), guard: None, broke: None, late: None }
+        Body::of(From::Behind(read, Box::new(self)))
     }
 
     /// Does this, once, when the body has been waited for at a stretch of this length.
@@ -133,6 +140,15 @@ impl Body {
             return None;
         }
         Some(self.broke.get_or_insert_default().clone())
+    }
+
+    /// Notes how the answer came to be.
+    pub(crate) fn note(&mut self, how: How) {
+        self.how = Some(Box::new(how));
+    }
+
+    pub(crate) fn how(&mut self) -> Option<Box<How>> {
+        self.how.take()
     }
 
     /// Keeps `guard` until the body has ended or is dropped.
@@ -169,6 +185,7 @@ impl http_body::Body for Body {
                 Poll::Ready(Some(Ok(frame)))
             }
             From::Wire(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            From::Node(flow) => flow.poll_frame(cx),
             From::Paced(paced) => Pin::new(&mut **paced).poll_frame(cx),
             From::Behind(read, rest) => {
                 if read.is_empty() {
@@ -194,6 +211,7 @@ impl http_body::Body for Body {
             From::Empty => true,
             From::Whole(bytes) => bytes.is_empty(),
             From::Wire(incoming) => incoming.is_end_stream(),
+            From::Node(flow) => flow.is_end_stream(),
             From::Paced(paced) => paced.is_end_stream(),
             From::Behind(read, rest) => read.is_empty() && rest.is_end_stream(),
             From::Trailed(..) | From::Task(_) => false,
@@ -205,6 +223,7 @@ impl http_body::Body for Body {
             From::Empty => SizeHint::with_exact(0),
             From::Whole(bytes) | From::Trailed(bytes, _) => SizeHint::with_exact(bytes.len() as u64),
             From::Wire(incoming) => incoming.size_hint(),
+            From::Node(flow) => flow.size_hint(),
             From::Paced(paced) => paced.size_hint(),
             From::Behind(..) | From::Task(_) => SizeHint::default(),
         }
@@ -216,7 +235,7 @@ impl std::fmt::Debug for Body {
         let from = match &self.from {
             From::Empty => "empty",
             From::Whole(_) | From::Trailed(..) => "whole",
-            From::Wire(_) | From::Paced(_) | From::Behind(..) => "wire",
+            From::Wire(_) | From::Node(_) | From::Paced(_) | From::Behind(..) => "wire",
             From::Task(_) => "task",
         };
         write!(f, "Body({from})")

@@ -132,7 +132,7 @@ impl ToPool {
     /// The node has answered: with a socket, or with something else.
     async fn switched(
         &self,
-        mut response: http::Response<hyper::body::Incoming>,
+        mut response: http::Response<Body>,
         link: Link,
         mut place: Place,
         after: Duration,
@@ -145,7 +145,7 @@ impl ToPool {
         if response.status() != good {
             let (mut head, body) = response.into_parts();
             headers::to_client(&mut head);
-            let answer = http::Response::from_parts(head, Body::wire(body).guarded(Box::new(link)));
+            let answer = http::Response::from_parts(head, body.guarded(Box::new(link)));
             return Ok(Err(DialError::Refused(Box::new(answer))));
         }
         let switched = upgrade::on(&mut response).await.map_err(|_| Failure::Cut)?;

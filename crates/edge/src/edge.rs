@@ -4,7 +4,7 @@ use crate::{
     action::{self, Actions},
     keeper,
     keyed::{self, Desk, SETTLE_WITHIN},
-    listen::{self, Door, Phase, UNREAD_FOR},
+    listen::{self, Crew, Door, Phase, UNREAD_FOR},
     pool::NodeTls,
     private,
     report::{
@@ -133,14 +133,14 @@ impl Edge {
         let (phase, watching) = watch::channel(Phase::Serving);
         let count = spec.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
         let mut workers = Vec::new();
-        for number in 0..count {
+        for post in Crew::of(count) {
             let mut doors = Vec::new();
             for at in &listening {
                 let listener = at.listener.try_clone().map_err(StartError::Thread)?;
                 let tls = (at.kind == "secure").then(|| certificates.acceptor());
                 doors.push(Door { listener, tls });
             }
-            let worker = listen::worker(number, doors, shared.clone(), watching.clone());
+            let worker = listen::worker(post, doors, shared.clone(), watching.clone());
             workers.push(worker.map_err(StartError::Thread)?);
         }
         let seen =

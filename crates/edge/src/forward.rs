@@ -11,13 +11,13 @@ pub use outgoing::Outgoing;
 use crate::{
     Body, headers,
     pool::{Ask, Failure, NoPlace, NodeId, Place, Pool},
-    upstream::{Link, Sent, Upstream},
+    upstream::{Link, Message, Sent, Upstream},
 };
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Response, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use std::{
+    future::poll_fn,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -68,7 +68,7 @@ pub enum Failed {
 /// A node's answer; its body still flows.
 #[derive(Debug)]
 pub struct Answered {
-    pub response: Response<Incoming>,
+    pub response: Response<Body>,
     pub flight: Flight,
     /// From the last sending to the head.
     pub after: Duration,
@@ -213,11 +213,13 @@ pub(crate) async fn attempt(
 ) -> Tried {
     let pool = place.pool().clone();
     let node = place.node().id();
-    let Ready { mut link, mut request, mut place } = match prepare(upstream, place, out).await {
+    let Ready { mut link, mut message, mut place } = match prepare(upstream, place, out).await {
         Ok(ready) => ready,
         Err(tried) => return tried,
     };
-    if out.flows() {
+    if out.flows()
+        && let Message::Request(request) = &mut message
+    {
         // Else a few who send slowly would keep a node from everybody.
         request.body_mut().when_late(UPLOAD_PAUSE, place.lend());
     }
@@ -227,15 +229,15 @@ pub(crate) async fn attempt(
     let patience = if out.repeat == Repeat::Never { None } else { hedge_after.or(Some(WATCHED_AFTER)) };
     let reused = link.reused;
     let end = {
-        let mut sending = pin!(link.send(request));
-        let mut quiet = pin!(tokio::time::sleep(patience.unwrap_or(ANSWER_WITHIN)));
-        tokio::select! {
+        let mut sending = pin!(link.send(message));
+        let mut quiet = upstream.deadline(began + patience.unwrap_or(ANSWER_WITHIN));
+        let end = tokio::select! {
             biased;
             got = &mut sending => End::First(got),
-            () = &mut quiet => if patience.is_none() { End::Silent } else {
+            () = poll_fn(|cx| quiet.poll(cx)) => if patience.is_none() { End::Silent } else {
                 // It is slow. A second node is asked where that does no harm and the budget allows it. What may be
                 // repeated, but not be done twice at once, waits until the first node is given up.
-                quiet.as_mut().reset((began + pool.spec().hold.min(ANSWER_WITHIN)).into());
+                quiet.set(began + pool.spec().hold.min(ANSWER_WITHIN));
                 let mut second = Box::pin(beside(upstream, &pool, node, ask, out, sent));
                 let mut hedged = hedge_after.is_some();
                 let mut given_up = false;
@@ -254,19 +256,21 @@ pub(crate) async fn attempt(
                             }
                             given_up = true;
                         }
-                        () = &mut quiet => {
+                        () = poll_fn(|cx| quiet.poll(cx)) => {
                             let now = clock::mono();
                             // A node that works on it, and answers its probes, has its time. One that hangs does not,
                             // be it the last one: somebody looks at a white page.
                             if place.is_suspected() || now >= began + ANSWER_WITHIN {
                                 break End::Silent;
                             }
-                            quiet.as_mut().reset((now + LOOK_AGAIN).into());
+                            quiet.set(now + LOOK_AGAIN);
                         }
                     }
                 }
             },
-        }
+        };
+        upstream.over(quiet);
+        end
     };
     let now = clock::mono();
     match end {
@@ -305,7 +309,7 @@ pub(crate) async fn attempt(
     reason = "the first one is nearly every request's, and lives on the stack for a moment"
 )]
 enum End {
-    First(Result<Response<Incoming>, Sent>),
+    First(Result<Response<Body>, Sent>),
     Second(Box<Answered>),
     Silent,
     GivenUp,
@@ -329,14 +333,14 @@ async fn beside(
     if place.node().id() == not || !pool.may_repeat(now) {
         return Err(());
     }
-    let Ok(Ready { mut link, request, mut place }) = prepare(upstream, place, out).await else {
+    let Ok(Ready { mut link, message, mut place }) = prepare(upstream, place, out).await else {
         return Err(());
     };
     *sent += 1;
     let began = clock::mono();
     let got = tokio::select! {
         biased;
-        got = link.send(request) => got,
+        got = link.send(message) => got,
         () = place.given_up() => return Err(()),
     };
     let now = clock::mono();
@@ -357,12 +361,12 @@ async fn beside(
 
 struct Ready {
     link: Link,
-    request: Request<Body>,
+    message: Message,
     place: Place,
 }
 
 async fn prepare(upstream: &Arc<Upstream>, mut place: Place, out: &mut Outgoing) -> Result<Ready, Tried> {
-    let link = match upstream.link(place.node(), out.repeat == Repeat::Never).await {
+    let link = match upstream.link(place.node(), out.repeat == Repeat::Never, out.flows()).await {
         Ok(link) => link,
         Err(e) => {
             tracing::debug!(node = ?place.node().origin(), error = %e, "no connection");
@@ -370,8 +374,8 @@ async fn prepare(upstream: &Arc<Upstream>, mut place: Place, out: &mut Outgoing)
             return Err(Tried::Unsent);
         }
     };
-    match out.request(&link) {
-        Some(request) => Ok(Ready { link, request, place }),
+    match out.message(&link) {
+        Some(message) => Ok(Ready { link, message, place }),
         None => Err(Tried::Lost(Failure::Cut)),
     }
 }

@@ -297,8 +297,8 @@ impl Sending<'_> {
     async fn read(self, answered: Answered) -> Result<Whole, Box<Self>> {
         let Answered { response, flight, after, sent } = answered;
         self.route.counts.answered(response.status().as_u16(), after, sent);
-        let (mut head, wire) = response.into_parts();
-        let body = Body::wire(wire).guarded(Box::new(flight));
+        let (mut head, body) = response.into_parts();
+        let body = body.guarded(Box::new(flight));
         let (whole, trailers, body) = match forward::read(body, self.spec.answer_max).await {
             Ok(Read::Whole(read, mut trailers)) => {
                 headers::strip_trailers(&mut trailers);

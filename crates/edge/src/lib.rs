@@ -17,6 +17,7 @@ pub mod action;
 pub mod answer;
 pub mod body;
 mod check;
+mod deadline;
 mod dial;
 mod edge;
 pub mod forward;

@@ -2,10 +2,15 @@
 //!
 //! A connection stays on its worker, and so do the connections to nodes that it uses: no request crosses threads, which
 //! is a good part of what a proxied request costs otherwise. The workers share one listening socket, so that none is
-//! left behind with connections that nobody accepts when a worker is busy.
+//! left behind with connections that nobody accepts when a worker is busy. Who accepts is chance, and a worker with
+//! twice the connections makes everybody on it wait twice as long: so whoever has more than its share hands the new
+//! one on ([`Crew`](crew::Crew)).
+
+mod crew;
 
 use crate::{
     Body,
+    deadline::IdleTimer,
     gate::{self, Gated, Kind},
     hall,
     serve::{Connection, Shared},
@@ -13,6 +18,7 @@ use crate::{
     upstream::Upstream,
 };
 use bytes::Bytes;
+use crew::{Handed, Post};
 use http::{HeaderValue, Request, StatusCode, header};
 use hyper::{
     body::Incoming,
@@ -70,6 +76,8 @@ pub(crate) enum Phase {
     Over,
 }
 
+pub(crate) use crew::Crew;
+
 /// A listener of a worker.
 pub(crate) struct Door {
     pub(crate) listener: std::net::TcpListener,
@@ -94,28 +102,25 @@ pub(crate) fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
 /// # Errors
 /// When the system gives no thread or no runtime.
 pub(crate) fn worker(
-    number: usize,
+    post: Post,
     doors: Vec<Door>,
     shared: Arc<Shared>,
     mut phase: watch::Receiver<Phase>,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     shared.busy.fetch_add(1, SeqCst);
-    thread::Builder::new().name(format!("edge-{number}")).spawn(move || {
+    thread::Builder::new().name(format!("edge-{}", post.number())).spawn(move || {
         runtime.block_on(async move {
             let upstream = Upstream::new(shared.nodes.clone());
             let sweeper = tokio::spawn(sweep(upstream.clone()));
             let mut open = JoinSet::new();
+            let (crew, handed) = post.begin();
+            let takes = Takes { crew, shared: shared.clone(), upstream, phase: phase.clone() };
+            open.spawn(takes.clone().take_over(handed));
             for door in doors {
                 match TcpListener::from_std(door.listener) {
                     Ok(listener) => {
-                        open.spawn(accept(
-                            listener,
-                            door.tls,
-                            shared.clone(),
-                            upstream.clone(),
-                            phase.clone(),
-                        ));
+                        open.spawn(takes.clone().accept(listener, door.tls));
                     }
                     Err(e) => tracing::error!(error = %e, "a worker cannot use the listener"),
                 }
@@ -129,53 +134,90 @@ pub(crate) fn worker(
     })
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+/// What a worker needs to serve connections.
+#[derive(Clone)]
+struct Takes {
+    crew: crew::Member,
     shared: Arc<Shared>,
     upstream: Arc<Upstream>,
-    mut phase: watch::Receiver<Phase>,
-) {
-    // Each connection holds one end; when all are gone, the worker is done.
-    let (alive, mut all_gone) = tokio::sync::mpsc::channel::<Infallible>(1);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            changed = phase.changed() => match changed {
-                Ok(()) if *phase.borrow() == Phase::Serving => continue,
-                _ => break,
-            },
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let Ok(seat) = shared.limits.connection(peer.ip(), clock::wall()) else { continue };
-                let _ = shared.limits.tune(&stream);
-                let shared = shared.clone();
-                let upstream = upstream.clone();
-                let phase = phase.clone();
-                let alive = alive.clone();
-                let tls = tls.clone();
-                tokio::spawn(async move {
-                    match tls {
-                        None => connection(stream, peer, shared, upstream, phase).await,
-                        // Boxed, so that a plain connection does not take the room of one with TLS.
-                        Some(tls) => Box::pin(secured(stream, tls, peer, shared, upstream, phase)).await,
+    phase: watch::Receiver<Phase>,
+}
+
+/// Each connection holds one end; when all are gone, the worker is done.
+type Alive = tokio::sync::mpsc::Sender<Infallible>;
+
+impl Takes {
+    async fn accept(mut self, listener: TcpListener, tls: Option<TlsAcceptor>) {
+        let (alive, all_gone) = tokio::sync::mpsc::channel::<Infallible>(1);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                changed = self.phase.changed() => match changed {
+                    Ok(()) if *self.phase.borrow() == Phase::Serving => continue,
+                    _ => break,
+                },
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let limits = &self.shared.limits;
+                    let Ok(seat) = limits.connection(peer.ip(), clock::wall()) else { continue };
+                    let _ = limits.tune(&stream);
+                    let handed = Handed { stream, peer, seat, tls: tls.clone() };
+                    if let Some(mine) = self.crew.hand_on(handed) {
+                        self.serve(mine, &alive);
                     }
-                    drop((alive, seat));
-                });
-            }
-            Err(e) => {
-                tracing::warn!(error = %e, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
+                }
+                Err(e) => {
+                    tracing::warn!(error = %e, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
+        drop(listener);
+        drop(alive);
+        self.until(all_gone).await;
     }
-    drop(listener);
-    drop(alive);
-    tokio::select! {
-        _ = all_gone.recv() => {}
-        _ = phase.wait_for(|p| *p == Phase::Over) => {}
+
+    /// Serves what others hand on. What they have handed on when we stop is served, too.
+    async fn take_over(mut self, mut handed: crew::Inbox) {
+        let (alive, all_gone) = tokio::sync::mpsc::channel::<Infallible>(1);
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = handed.next() => next,
+                () = async { drop(self.phase.wait_for(|p| *p != Phase::Serving).await) }, if handed.is_open() => {
+                    handed.close();
+                    continue;
+                }
+            };
+            let Some(next) = next else { break };
+            self.serve(next, &alive);
+        }
+        drop(alive);
+        self.until(all_gone).await;
+    }
+
+    fn serve(&self, handed: Handed, alive: &Alive) {
+        let Handed { stream, peer, seat, tls } = handed;
+        let counted = self.crew.counted();
+        let Takes { shared, upstream, phase, .. } = self.clone();
+        let alive = alive.clone();
+        tokio::spawn(async move {
+            match tls {
+                None => connection(stream, peer, shared, upstream, phase).await,
+                // Boxed, so that a plain connection does not take the room of one with TLS.
+                Some(tls) => Box::pin(secured(stream, tls, peer, shared, upstream, phase)).await,
+            }
+            drop((alive, seat, counted));
+        });
+    }
+
+    async fn until(&mut self, mut all_gone: tokio::sync::mpsc::Receiver<Infallible>) {
+        tokio::select! {
+            _ = all_gone.recv() => {}
+            _ = self.phase.wait_for(|p| *p == Phase::Over) => {}
+        }
     }
 }
 
@@ -272,7 +314,7 @@ where
     });
     let mut builder = http1::Builder::new();
     // The gate sees to it that a head is not slow; here it is how long a connection may wait for its next one.
-    builder.timer(TokioTimer::new()).header_read_timeout(idle).max_headers(100);
+    builder.timer(IdleTimer::new()).header_read_timeout(idle);
     let mut serving = pin!(builder.serve_connection(TokioIo::new(io), service).with_upgrades());
     tokio::select! {
         biased;

@@ -139,7 +139,7 @@ pub struct Probe {
 /// A pool and its nodes' state.
 #[derive(Debug)]
 pub struct Pool {
-    name: String,
+    name: Arc<str>,
     spec: PoolSpec,
     nodes: Vec<Arc<Node>>,
     routes: Arc<Routes>,
@@ -227,7 +227,7 @@ impl Pool {
         }
         let kept = |of: fn(&Pool) -> &AtomicU64| AtomicU64::new(old.map_or(0, |o| of(o).load(Relaxed)));
         Ok(Arc::new(Pool {
-            name: name.to_owned(),
+            name: name.into(),
             spec: spec.clone(),
             nodes,
             routes: old.map_or_else(|| Arc::new(Routes::new()), |o| o.routes.clone()),
@@ -254,6 +254,11 @@ impl Pool {
 
     #[must_use]
     pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// The same, to be kept.
+    #[must_use]
+    pub fn shared_name(&self) -> &Arc<str> {
         &self.name
     }
     #[must_use]

@@ -175,8 +175,9 @@ impl Connection {
         let Some(log) = log else { return self.answer(request, turn, came).await };
         let dice = self.requests.load(Relaxed) ^ self.number.rotate_left(32);
         let begun = log.begin(&mut request, self.peer, dice, came, clock::wall());
-        let answer = self.answer(request, turn, came).await;
-        log.end(begun, &answer, clock::mono());
+        let mut answer = self.answer(request, turn, came).await;
+        let how = answer.body_mut().how();
+        log.end(begun, answer.status(), how.as_deref(), clock::mono());
         answer
     }
 
@@ -442,24 +443,26 @@ impl Connection {
     pub(crate) fn relay(&self, route: &Route, parts: &Parts, answered: Answered) -> Response<Body> {
         route.counts.answered(answered.response.status().as_u16(), answered.after, answered.sent);
         let how = self.shared.log.load().is_some().then(|| How {
-            pool: Some(route.pool.name().to_owned()),
+            pool: Some(route.pool.shared_name().clone()),
             sent: answered.sent,
             after: answered.after,
             ..How::default()
         });
         let mut response = relay(answered);
-        if let Some(how) = how {
-            response.extensions_mut().insert(how);
-        }
         // One look at the method settles most of the others.
-        if parts.method != http::Method::GET {
-            return response;
+        if parts.method == http::Method::GET {
+            let (head, body) = response.into_parts();
+            let keep = self.shared.stale.wants(parts, &head, route.spec.stale_if_error, clock::wall);
+            let body = match keep {
+                None => body,
+                Some(keep) => copied(self.shared.clone(), keep, body),
+            };
+            response = Response::from_parts(head, body);
         }
-        let (head, body) = response.into_parts();
-        match self.shared.stale.wants(parts, &head, route.spec.stale_if_error, clock::wall()) {
-            None => Response::from_parts(head, body),
-            Some(keep) => Response::from_parts(head, copied(self.shared.clone(), keep, body)),
+        if let Some(how) = how {
+            response.body_mut().note(how);
         }
+        response
     }
 
     /// Over HTTP/1 the gate sees to it; a call of gRPC may say nothing for hours.
@@ -503,10 +506,10 @@ impl Connection {
             let how = How {
                 why: Some(trouble.why.key()),
                 request: trouble.request,
-                pool: trouble.pool,
+                pool: trouble.pool.map(Arc::from),
                 ..How::default()
             };
-            answer.extensions_mut().insert(how);
+            answer.body_mut().note(how);
         }
         answer
     }
@@ -550,7 +553,7 @@ pub(crate) fn relay(answered: Answered) -> Response<Body> {
     if stream.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
         flight.lasts();
     }
-    Response::from_parts(head, Body::wire(body).guarded(Box::new(flight)))
+    Response::from_parts(head, body.guarded(Box::new(flight)))
 }
 
 /// Passes a body on and keeps what has passed.

@@ -98,7 +98,7 @@ impl Stale {
         asked: &request::Parts,
         head: &response::Parts,
         route: Option<Duration>,
-        now: Time,
+        now: impl FnOnce() -> Time,
     ) -> Option<Keep> {
         if asked.method != Method::GET || head.status != StatusCode::OK || self.bytes_max == 0 {
             return None;
@@ -106,6 +106,7 @@ impl Stale {
         let said = stale_if_error(&head.headers);
         let window = said.or(route).filter(|w| !w.is_zero())?.min(STALE_MAX);
         let from_origin = said.is_some();
+        let now = now();
         if !may_be_kept(asked, &head.headers, from_origin) {
             return None;
         }

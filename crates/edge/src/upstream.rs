@@ -4,15 +4,19 @@
 //! written. Here every failure says whether the node may have seen the request ([`Sent`]).
 
 mod shared;
+mod wire;
 
 pub use shared::Shared;
+pub use wire::Flow;
 
 use crate::{
     Body,
     body::BodyError,
+    deadline::{Deadline, Spare},
     pool::{Failure, Node, Place, Scheme, Sign},
 };
-use http::{HeaderValue, Method, Request, Response, Uri, header, uri, uri::PathAndQuery};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header, uri, uri::PathAndQuery};
 use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1, http2},
@@ -23,15 +27,17 @@ use std::{
     collections::HashMap,
     error::Error as _,
     fmt,
+    hash::{BuildHasherDefault, Hasher},
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 use stillhere_net::{Trace, clock};
 use tokio::time::timeout;
+use wire::{Home, Io, Rest, Wire};
 
 /// Kept connections to one node, in each worker. One more is closed instead of kept.
 pub const IDLE_MAX: usize = 256;
@@ -47,13 +53,24 @@ const H2_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
 /// One worker's connections.
 pub struct Upstream {
-    kept: Mutex<HashMap<usize, Kept>>,
+    kept: Mutex<Nodes>,
     shared: Arc<Shared>,
+    deadlines: Spare,
 }
+
+/// By the node's address in memory.
+type Nodes = HashMap<usize, Kept, BuildHasherDefault<Spread>>;
+
+/// Spreads addresses. Nobody outside chooses them, and each request looks one up twice.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spread(u64);
 
 /// Kept connections of one node. Holds the node, so that its address in memory stays its own.
 struct Kept {
     node: Arc<Node>,
+    /// For requests that are there as a whole.
+    wires: Vec<Rest>,
+    /// For requests whose body still comes.
     idle: Vec<Idle>,
     many: Option<(u64, http2::SendRequest<Body>)>,
 }
@@ -62,6 +79,17 @@ struct Idle {
     sender: http1::SendRequest<Body>,
     generation: u64,
     since: Instant,
+}
+
+/// A request as the connection that it goes on wants it.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub enum Message {
+    /// All of it, as it is written; whether the answer has no body (HEAD).
+    Bytes {
+        bytes: Bytes,
+        head: bool,
+    },
+    Request(Request<Body>),
 }
 
 /// A connection that takes a request now.
@@ -75,6 +103,8 @@ pub struct Link {
 }
 
 enum To {
+    /// None: it is with the answer.
+    Wire(Option<Wire>),
     One(http1::SendRequest<Body>),
     Many(http2::SendRequest<Body>),
 }
@@ -83,8 +113,8 @@ enum To {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub enum Sent {
-    /// Nothing was written: the request is given back as it was.
-    Nothing(Request<Body>),
+    /// Nothing was written: the request is given back as it was, if it was a stream.
+    Nothing(Option<Request<Body>>),
     /// The node says that it did not look at it (RFC 9113 §8.7). The request is gone.
     NotTaken,
     /// The client's own body broke off; the node is not to blame.
@@ -113,7 +143,7 @@ pub enum ConnectError {
 impl Upstream {
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> Arc<Upstream> {
-        Arc::new(Upstream { kept: Mutex::default(), shared })
+        Arc::new(Upstream { kept: Mutex::default(), shared, deadlines: Spare::default() })
     }
 
     /// The node of this place has failed: the pool is told, and whoever keeps the pools looks at once.
@@ -122,23 +152,42 @@ impl Upstream {
         self.shared.stirred.notify_one();
     }
 
+    /// A deadline for one request; see [`Upstream::over`].
+    pub(crate) fn deadline(&self, until: Instant) -> Deadline {
+        self.deadlines.take(until)
+    }
+
+    /// The deadline is needed no more.
+    pub(crate) fn over(&self, deadline: Deadline) {
+        self.deadlines.give_back(deadline);
+    }
+
     /// See [`Shared::ending`].
     pub async fn ending(&self) {
         self.shared.ending().await;
     }
 
     /// A connection to the node: a kept one, or a new one. With `only_fresh`, a kept one only if it was in use a
-    /// moment ago.
+    /// moment ago. `flows`: the request's body still comes.
     ///
     /// # Errors
     /// When none can be made.
-    pub async fn link(self: &Arc<Self>, node: &Arc<Node>, only_fresh: bool) -> Result<Link, ConnectError> {
+    pub async fn link(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        only_fresh: bool,
+        flows: bool,
+    ) -> Result<Link, ConnectError> {
         let generation = node.generation();
-        if let Some(to) = self.take(node, generation, only_fresh) {
+        if let Some(to) = self.take(node, generation, only_fresh, flows) {
             return Ok(Link { to, node: node.clone(), generation, reused: true, home: Arc::downgrade(self) });
         }
         // Boxed: it is large, and nearly all requests go on a kept connection.
-        let to = timeout(CONNECT_WITHIN, Box::pin(self.open(node, generation, false))).await;
+        let to = timeout(
+            CONNECT_WITHIN,
+            Box::pin(self.open(node, generation, if flows { Way::Flowing } else { Way::Whole })),
+        )
+        .await;
         let to = to.unwrap_or(Err(ConnectError::TooSlow))?;
         Ok(Link { to, node: node.clone(), generation, reused: false, home: Arc::downgrade(self) })
     }
@@ -149,13 +198,17 @@ impl Upstream {
     /// When none can be made.
     pub async fn link_for_upgrade(self: &Arc<Self>, node: &Arc<Node>) -> Result<Link, ConnectError> {
         let generation = node.generation();
-        let to = timeout(CONNECT_WITHIN, Box::pin(self.open(node, generation, true))).await;
+        let to = timeout(CONNECT_WITHIN, Box::pin(self.open(node, generation, Way::Upgrade))).await;
         let to = to.unwrap_or(Err(ConnectError::TooSlow))?;
         Ok(Link { to, node: node.clone(), generation, reused: false, home: Weak::new() })
     }
 
-    fn take(&self, node: &Arc<Node>, generation: u64, only_fresh: bool) -> Option<To> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    fn kept(&self) -> MutexGuard<'_, Nodes> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, node: &Arc<Node>, generation: u64, only_fresh: bool, flows: bool) -> Option<To> {
+        let mut kept = self.kept();
         let of_node = kept.get_mut(&key(node))?;
         if let Some((made, sender)) = &of_node.many {
             if *made == generation && !sender.is_closed() {
@@ -163,7 +216,21 @@ impl Upstream {
             }
             of_node.many = None;
         }
-        // The newest first: the others may then grow old and be closed.
+        // The newest first: the others may then grow old and be closed. The clock is read only where it decides something.
+        let stale = |since| only_fresh && clock::mono().saturating_duration_since(since) > FRESH_FOR;
+        if !flows {
+            while let Some(mut rest) = of_node.wires.pop() {
+                if rest.generation != generation || !rest.wire.is_quiet() {
+                    continue;
+                }
+                if stale(rest.since) {
+                    of_node.wires.push(rest);
+                    return None;
+                }
+                return Some(To::Wire(Some(rest.wire)));
+            }
+            return None;
+        }
         let mut at = of_node.idle.len();
         while at > 0 {
             at -= 1;
@@ -172,8 +239,7 @@ impl Upstream {
                 of_node.idle.swap_remove(at);
                 continue;
             }
-            // The clock is read only where it decides something.
-            if only_fresh && clock::mono().saturating_duration_since(idle.since) > FRESH_FOR {
+            if stale(idle.since) {
                 return None;
             }
             if idle.sender.is_ready() {
@@ -183,14 +249,14 @@ impl Upstream {
         None
     }
 
-    async fn open(&self, node: &Arc<Node>, generation: u64, upgrade: bool) -> Result<To, ConnectError> {
+    async fn open(&self, node: &Arc<Node>, generation: u64, way: Way) -> Result<To, ConnectError> {
         let origin = node.origin();
         let stream = self.shared.connect(origin).await?;
         match origin.scheme {
-            Scheme::Http => self.http1(TokioIo::new(stream), upgrade).await,
+            Scheme::Http => self.http1(Io::Plain(stream), way).await,
             Scheme::H2c => self.http2(TokioIo::new(stream), node, generation).await,
             Scheme::Https => {
-                let peer = self.shared.peer(origin, upgrade)?;
+                let peer = self.shared.peer(origin, way == Way::Upgrade)?;
                 let (stream, _) = peer
                     .handshake(stream, &mut Trace::start(clock::mono()))
                     .await
@@ -199,13 +265,21 @@ impl Upstream {
                 if h2 {
                     self.http2(TokioIo::new(stream), node, generation).await
                 } else {
-                    self.http1(TokioIo::new(stream), upgrade).await
+                    self.http1(Io::Tls(Box::new(stream)), way).await
                 }
             }
         }
     }
 
-    async fn http1<I>(&self, io: I, upgrade: bool) -> Result<To, ConnectError>
+    async fn http1(&self, io: Io, way: Way) -> Result<To, ConnectError> {
+        match (io, way) {
+            (io, Way::Whole) => Ok(To::Wire(Some(Wire::new(io)))),
+            (Io::Plain(io), way) => self.hyper1(TokioIo::new(io), way).await,
+            (Io::Tls(io), way) => self.hyper1(TokioIo::new(io), way).await,
+        }
+    }
+
+    async fn hyper1<I>(&self, io: I, way: Way) -> Result<To, ConnectError>
     where
         I: Read + Write + Unpin + Send + 'static,
     {
@@ -215,7 +289,7 @@ impl Upstream {
             .handshake(io)
             .await
             .map_err(ConnectError::Handshake)?;
-        if upgrade {
+        if way == Way::Upgrade {
             tokio::spawn(async move {
                 let _ = connection.with_upgrades().await;
             });
@@ -242,13 +316,13 @@ impl Upstream {
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         kept.entry(key(node)).or_insert_with(|| Kept::new(node)).many = Some((generation, sender.clone()));
         Ok(To::Many(sender))
     }
 
     fn keep(&self, node: &Arc<Node>, sender: http1::SendRequest<Body>, generation: u64) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         let of_node = kept.entry(key(node)).or_insert_with(|| Kept::new(node));
         if of_node.idle.len() < IDLE_MAX {
             of_node.idle.push(Idle { sender, generation, since: clock::mono() });
@@ -257,9 +331,14 @@ impl Upstream {
 
     /// Closes what has grown old, and forgets nodes that nobody else knows any more. To be called each second.
     pub fn sweep(&self, now: Instant) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         kept.retain(|_, of_node| {
             let generation = of_node.node.generation();
+            of_node.wires.retain_mut(|rest| {
+                rest.generation == generation
+                    && now.saturating_duration_since(rest.since) < IDLE_FOR
+                    && rest.wire.is_quiet()
+            });
             of_node.idle.retain(|idle| {
                 idle.generation == generation
                     && !idle.sender.is_closed()
@@ -271,13 +350,41 @@ impl Upstream {
     }
 }
 
+/// What a connection is to be for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Requests that are there as a whole.
+    Whole,
+    /// Those whose body still comes.
+    Flowing,
+    /// It may leave HTTP behind.
+    Upgrade,
+}
+
 fn key(node: &Arc<Node>) -> usize {
     Arc::as_ptr(node) as usize
 }
 
 impl Kept {
     fn new(node: &Arc<Node>) -> Kept {
-        Kept { node: node.clone(), idle: Vec::new(), many: None }
+        Kept { node: node.clone(), wires: Vec::new(), idle: Vec::new(), many: None }
+    }
+}
+
+// === impl Message ===
+
+impl Message {
+    /// `body`: all of it.
+    #[must_use]
+    pub fn bytes(method: &Method, path: &PathAndQuery, headers: &HeaderMap, body: &[u8]) -> Message {
+        let bytes = wire::written(method, path, headers, body).into();
+        Message::Bytes { bytes, head: *method == Method::HEAD }
+    }
+}
+
+impl From<Request<Body>> for Message {
+    fn from(request: Request<Body>) -> Message {
+        Message::Request(request)
     }
 }
 
@@ -289,16 +396,33 @@ impl Link {
         matches!(self.to, To::Many(_))
     }
 
+    /// It wants a request as bytes.
+    #[must_use]
+    pub fn takes_bytes(&self) -> bool {
+        matches!(self.to, To::Wire(_))
+    }
+
     /// Sends it, and waits for the head of the answer.
     ///
     /// # Errors
     /// [`Sent`] says whether the node may have seen the request.
-    pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, Sent> {
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<Response<Body>, Sent> {
+        let request = match message.into() {
+            Message::Bytes { bytes, head } => {
+                let To::Wire(wire) = &mut self.to else { return Err(Sent::Nothing(None)) };
+                let Some(wire) = wire.take() else { return Err(Sent::Nothing(None)) };
+                let (upstream, node) = (self.home.clone(), self.node.clone());
+                let home = Home { upstream, node, generation: self.generation };
+                return wire.exchange(bytes, head, home).await;
+            }
+            Message::Request(request) => request,
+        };
         match &mut self.to {
-            To::One(sender) => sender.try_send_request(request).await.map_err(sent),
+            To::Wire(_) => Err(Sent::Nothing(Some(request))),
+            To::One(sender) => sender.try_send_request(request).await.map(of_hyper).map_err(sent),
             To::Many(sender) => {
                 if sender.ready().await.is_err() {
-                    return Err(Sent::Nothing(request));
+                    return Err(Sent::Nothing(Some(request)));
                 }
                 // Over HTTP/2 the stream's reset does not say that it was our side that broke off.
                 let mut request = request;
@@ -306,7 +430,7 @@ impl Link {
                 let done = sender.try_send_request(request).await.map_err(sent);
                 match done {
                     Err(Sent::Maybe(_)) if broke.is_some_and(|b| b.load(Relaxed)) => Err(Sent::ClientBody),
-                    done => done,
+                    done => done.map(of_hyper),
                 }
             }
         }
@@ -347,9 +471,27 @@ impl Link {
     }
 }
 
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.0 = (self.0 ^ n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+    }
+}
+
+fn of_hyper(response: Response<Incoming>) -> Response<Body> {
+    response.map(Body::wire)
+}
+
 fn sent(mut e: TrySendError<Request<Body>>) -> Sent {
     if let Some(request) = e.take_message() {
-        return Sent::Nothing(request);
+        return Sent::Nothing(Some(request));
     }
     let error = e.error();
     if error.is_user() {
@@ -382,21 +524,28 @@ pub async fn probe(shared: &Arc<Shared>, node: &Arc<Node>, path: &str, within: D
     let own = Upstream::new(shared.clone());
     let connected = AtomicBool::new(false);
     let asked = async {
-        let Ok(mut link) = own.link(node, false).await else { return Sign::Nothing };
+        let Ok(mut link) = own.link(node, false, false).await else { return Sign::Nothing };
         connected.store(true, Relaxed);
         let path = PathAndQuery::try_from(path).unwrap_or_else(|_| PathAndQuery::from_static("/"));
         let origin = node.origin();
         let host = format!("{}:{}", origin.host, origin.port);
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = Method::HEAD;
-        *request.uri_mut() = link.address(&path, host.parse().ok());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("stillhere-edge"));
         if !link.is_http2()
             && let Ok(host) = HeaderValue::from_str(&host)
         {
-            request.headers_mut().insert(header::HOST, host);
+            headers.insert(header::HOST, host);
         }
-        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static("stillhere-edge"));
-        match link.send(request).await {
+        let message = if link.takes_bytes() {
+            Message::bytes(&Method::HEAD, &path, &headers, &[])
+        } else {
+            let mut request = Request::new(Body::empty());
+            *request.method_mut() = Method::HEAD;
+            *request.uri_mut() = link.address(&path, host.parse().ok());
+            *request.headers_mut() = headers;
+            request.into()
+        };
+        match link.send(message).await {
             Ok(response) if response.status().as_u16() < 500 => Sign::Answers,
             Ok(_) => Sign::Errs,
             // A connection that ends at once, before or after it was accepted, is no connection.

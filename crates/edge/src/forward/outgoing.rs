@@ -5,7 +5,7 @@ use crate::{
     Body, action,
     gate::Pace,
     headers::{self, Client},
-    upstream::Link,
+    upstream::{Link, Message},
 };
 use bytes::Bytes;
 use http::{
@@ -128,8 +128,24 @@ impl Outgoing {
         (body + 64 * self.headers.len() + 512) as u64
     }
 
-    /// None: its body is gone already.
-    pub(super) fn request(&mut self, link: &Link) -> Option<Request<Body>> {
+    /// As this connection wants it. None: its body is gone already.
+    pub(super) fn message(&mut self, link: &Link) -> Option<Message> {
+        if !link.is_http2() && !self.headers.contains_key(header::HOST) {
+            // HTTP/1.0 need not say whom it means, HTTP/1.1 must.
+            self.headers.extend(link.host().map(|host| (header::HOST, host)));
+        }
+        if !link.takes_bytes() {
+            return self.request(link).map(Message::Request);
+        }
+        let body = match &self.body {
+            Load::None => &[][..],
+            Load::Whole(bytes) => bytes,
+            Load::Stream(_) => return None,
+        };
+        Some(Message::bytes(&self.method, &self.path, &self.headers, body))
+    }
+
+    fn request(&mut self, link: &Link) -> Option<Request<Body>> {
         let body = match &mut self.body {
             Load::None => Body::empty(),
             Load::Whole(bytes) => Body::whole(bytes.clone()),
@@ -137,10 +153,6 @@ impl Outgoing {
         };
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
-        if !link.is_http2() && !self.headers.contains_key(header::HOST) {
-            // HTTP/1.0 need not say whom it means, HTTP/1.1 must.
-            self.headers.extend(link.host().map(|host| (header::HOST, host)));
-        }
         let authority = if link.is_http2() {
             let host =
                 self.headers.get(header::HOST).and_then(|h| h.to_str().ok()).and_then(|h| h.parse().ok());
@@ -158,8 +170,10 @@ impl Outgoing {
     }
 
     /// A request that was not written is as good as new.
-    pub(super) fn take_back(&mut self, request: Request<Body>) {
-        if matches!(self.body, Load::Stream(_)) {
+    pub(super) fn take_back(&mut self, request: Option<Request<Body>>) {
+        if matches!(self.body, Load::Stream(_))
+            && let Some(request) = request
+        {
             self.body = Load::Stream(Some(request.into_body()));
         }
     }

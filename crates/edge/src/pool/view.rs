@@ -106,7 +106,7 @@ impl Pool {
             }
         };
         PoolView {
-            name: self.name.clone(),
+            name: self.name.to_string(),
             nodes,
             queue,
             paused: self.paused_at(t),

@@ -1,23 +1,22 @@
 //! The access log: one JSON object a line. Off unless `[edge.log]` is there.
 //!
-//! Lines are written by a thread of their own. A disk that is slow or full costs lines, never a request: the queue is
-//! bounded, and what did not fit is counted and said in the next line that does.
+//! Lines are gathered in one text and written by a thread of their own, fifty times a second. A disk that is slow or full
+//! costs lines, never a request: the text is bounded, and what did not fit is counted and said in the next line that does.
+
+mod line;
 
 use crate::spec::Problem;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, StatusCode};
+use line::{field, hex, ms, network, number, stamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
-    fmt::Write as _,
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     net::IpAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::{
-        atomic::{AtomicU64, Ordering::Relaxed},
-        mpsc::{self, Receiver, SyncSender},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -27,14 +26,16 @@ use stillhere_model::Time;
 const SIZE_MIN: u64 = 64 * 1024;
 const SIZE_MAX: u64 = 1 << 40;
 const KEEP_MAX: u32 = 100;
-/// Lines that wait for the disk.
-const LINES_MAX: usize = 16_384;
+/// Bytes of lines that wait for the disk, twice: while one text is written the next is gathered.
+const WAITING_MAX: usize = 4 * 1024 * 1024;
+/// What is kept of that memory when there is less to say again.
+const WAITING_USUAL: usize = 256 * 1024;
 /// Lines are written this often: a writer that waited for each one would be woken by every request, which cost as much
 /// as the request itself.
 const GATHER: Duration = Duration::from_millis(20);
-/// Characters of a path, a host or a user agent in a line.
-const TEXT_MAX: usize = 1_024;
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
+/// Characters of one.
+const TRACE_LENGTH: usize = 55;
 
 /// One JSON line for each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,8 +72,25 @@ pub enum AddressInLog {
 /// Where lines go.
 pub struct Log {
     spec: LogSpec,
-    lines: SyncSender<String>,
-    lost: AtomicU64,
+    queue: Arc<Queue>,
+}
+
+/// Lines on their way to the writing thread.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// Rings for a writer that has nothing to write.
+    stirred: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: String,
+    /// Lines that did not fit.
+    lost: u64,
+    /// The writer sleeps until it is woken.
+    idle: bool,
+    ended: bool,
 }
 
 /// What is known of a request before it is answered.
@@ -88,7 +106,7 @@ pub(crate) struct How {
     pub(crate) why: Option<&'static str>,
     /// The operation id that the visitor was told.
     pub(crate) request: u64,
-    pub(crate) pool: Option<String>,
+    pub(crate) pool: Option<Arc<str>>,
     /// How often it was sent, and how long the last sending took.
     pub(crate) sent: u32,
     pub(crate) after: Duration,
@@ -139,10 +157,10 @@ impl Log {
             None => Out::Stderr,
             Some(path) => Out::File(Rotating::open(path, spec)?),
         };
-        let (lines, queue) = mpsc::sync_channel(LINES_MAX);
-        // Ends when the last one who could write a line is gone.
-        thread::Builder::new().name("edge-log".to_owned()).spawn(move || write_all(&queue, out))?;
-        Ok(Log { spec: spec.clone(), lines, lost: AtomicU64::new(0) })
+        let queue = Arc::<Queue>::default();
+        let written = queue.clone();
+        thread::Builder::new().name("edge-log".to_owned()).spawn(move || write_all(&written, out))?;
+        Ok(Log { spec: spec.clone(), queue })
     }
 
     /// Notes what is asked for. Makes a `traceparent` where there is none, so that the origin's log and this one can be
@@ -156,7 +174,9 @@ impl Log {
         wall: Time,
     ) -> Begun {
         let mut line = String::with_capacity(384);
-        let _ = write!(line, "{{\"at\":\"{wall}\"");
+        line.push_str("{\"at\":\"");
+        stamp(&mut line, wall);
+        line.push('"');
         field(&mut line, "method", request.method().as_str());
         let host = request.uri().authority().map(|a| a.as_str().as_bytes());
         let host = host.or_else(|| request.headers().get(http::header::HOST).map(HeaderValue::as_bytes));
@@ -168,60 +188,105 @@ impl Log {
         match self.spec.address {
             AddressInLog::None => {}
             AddressInLog::Full => field(&mut line, "from", &peer.to_string()),
-            AddressInLog::Network => {
-                let length = if peer.is_ipv4() { 24 } else { 48 };
-                field(&mut line, "from", &crate::limit::Prefix::of(peer, length).to_string());
+            AddressInLog::Network => network(&mut line, peer),
+        }
+        match request.headers().get(TRACE).and_then(|v| trace_id(v.as_bytes())) {
+            Some(given) => field(&mut line, "trace", given),
+            None => {
+                let (trace, span) = ([mixed(dice), mixed(dice ^ 0x5EED)], mixed(dice ^ 0x5AFE) | 1);
+                let mut made = String::with_capacity(TRACE_LENGTH);
+                made.push_str("00-");
+                trace.into_iter().for_each(|half| hex(&mut made, half));
+                field(&mut line, "trace", &made["00-".len()..]);
+                made.push('-');
+                hex(&mut made, span);
+                made.push_str("-01");
+                if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(made)) {
+                    request.headers_mut().insert(TRACE, value);
+                }
             }
         }
-        let given = request.headers().get(TRACE).and_then(|v| trace_id(v.as_bytes())).map(str::to_owned);
-        let trace = given.unwrap_or_else(|| {
-            let (a, b, span) = (mixed(dice), mixed(dice ^ 0x5EED), mixed(dice ^ 0x5AFE) | 1);
-            let made = format!("00-{a:016x}{b:016x}-{span:016x}-01");
-            if let Ok(value) = HeaderValue::from_str(&made) {
-                request.headers_mut().insert(TRACE, value);
-            }
-            format!("{a:016x}{b:016x}")
-        });
-        field(&mut line, "trace", &trace);
         Begun { line, came }
     }
 
     /// The head of the answer is there.
-    pub(crate) fn end<B>(&self, begun: Begun, answer: &Response<B>, now: Instant) {
+    pub(crate) fn end(&self, begun: Begun, status: StatusCode, how: Option<&How>, now: Instant) {
         let Begun { mut line, came } = begun;
-        let ms = |d: Duration| d.as_secs_f64() * 1_000.0;
-        let took = ms(now.saturating_duration_since(came));
-        let _ = write!(line, ",\"status\":{},\"ms\":{took:.2}", answer.status().as_u16());
-        if let Some(how) = answer.extensions().get::<How>() {
+        line.push_str(",\"status\":");
+        line.push_str(status.as_str());
+        line.push_str(",\"ms\":");
+        ms(&mut line, now.saturating_duration_since(came));
+        if let Some(how) = how {
             if let Some(pool) = &how.pool {
                 field(&mut line, "pool", pool);
             }
             if how.sent > 0 {
-                let _ = write!(line, ",\"sent\":{},\"origin_ms\":{:.2}", how.sent, ms(how.after));
+                line.push_str(",\"sent\":");
+                number(&mut line, u64::from(how.sent));
+                line.push_str(",\"origin_ms\":");
+                ms(&mut line, how.after);
             }
             if let Some(why) = how.why {
                 field(&mut line, "why", why);
-                let _ = write!(line, ",\"request\":\"{:016x}\"", how.request);
+                line.push_str(",\"request\":\"");
+                hex(&mut line, how.request);
+                line.push('"');
             }
         }
-        let lost = self.lost.swap(0, Relaxed);
-        if lost > 0 {
-            let _ = write!(line, ",\"lost_before\":{lost}");
-        }
-        line.push_str("}\n");
-        if self.lines.try_send(line).is_err() {
-            self.lost.fetch_add(lost + 1, Relaxed);
-        }
+        self.queue.push(&line);
     }
 }
 
-/// `,"name":"value"`, bounded, and valid JSON whatever the value holds.
-fn field(line: &mut String, name: &str, value: &str) {
-    let end = value.char_indices().nth(TEXT_MAX).map_or(value.len(), |(at, _)| at);
-    line.push_str(",\"");
-    line.push_str(name);
-    line.push_str("\":");
-    line.push_str(&serde_json::to_string(&value[..end]).unwrap_or_else(|_| "\"\"".to_owned()));
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.queue.lock().ended = true;
+        self.queue.stirred.notify_one();
+    }
+}
+
+// === impl Queue ===
+
+impl Queue {
+    /// `line` without its end.
+    fn push(&self, line: &str) {
+        let mut waiting = self.lock();
+        if waiting.lines.len() + line.len() > WAITING_MAX {
+            waiting.lost += 1;
+            return;
+        }
+        let lost = std::mem::take(&mut waiting.lost);
+        waiting.lines.push_str(line);
+        if lost > 0 {
+            waiting.lines.push_str(",\"lost_before\":");
+            number(&mut waiting.lines, lost);
+        }
+        waiting.lines.push_str("}\n");
+        // Nearly always it is gathering, and comes by itself.
+        let idle = std::mem::take(&mut waiting.idle);
+        drop(waiting);
+        if idle {
+            self.stirred.notify_one();
+        }
+    }
+
+    /// What waits, in place of `written`; asleep until there is something. False: nothing more will come.
+    fn take(&self, written: &mut String) -> bool {
+        let mut waiting = self.lock();
+        while waiting.lines.is_empty() {
+            if waiting.ended {
+                return false;
+            }
+            waiting.idle = true;
+            waiting = self.stirred.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.idle = false;
+        std::mem::swap(&mut waiting.lines, written);
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The trace's id of a `traceparent` (W3C Trace Context), if it is one.
@@ -254,7 +319,7 @@ enum Out {
 
 struct Rotating {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: File,
     bytes: u64,
     max_bytes: u64,
     keep: u32,
@@ -262,33 +327,34 @@ struct Rotating {
     broken: bool,
 }
 
-fn write_all(queue: &Receiver<String>, mut out: Out) {
-    while let Ok(line) = queue.recv() {
-        let mut next = Some(line);
-        while let Some(line) = next {
-            out.write(&line);
-            next = queue.try_recv().ok();
+/// Ends when the last one who could write a line is gone, and what was said is written or cannot be.
+fn write_all(queue: &Queue, mut out: Out) {
+    let mut lines = String::new();
+    while queue.take(&mut lines) {
+        let mut done = 0;
+        loop {
+            done += out.write(&lines[done..]);
+            // What does not fit on the disk is tried again; meanwhile the next text fills, and then lines are lost.
+            if done == lines.len() || queue.lock().ended {
+                break;
+            }
+            thread::sleep(GATHER);
         }
-        // Nobody else has anything to say at the moment.
-        out.flush();
+        lines.clear();
+        lines.shrink_to(WAITING_USUAL);
         thread::sleep(GATHER);
     }
 }
 
 impl Out {
-    fn write(&mut self, line: &str) {
+    /// How much of it was written: whole lines, or up to where the disk was full.
+    fn write(&mut self, lines: &str) -> usize {
         match self {
             Out::Stderr => {
-                let _ = io::stderr().lock().write_all(line.as_bytes());
+                let _ = io::stderr().lock().write_all(lines.as_bytes());
+                lines.len()
             }
-            Out::File(file) => file.write(line),
-        }
-    }
-
-    fn flush(&mut self) {
-        if let Out::File(file) = self {
-            let flushed = file.file.flush();
-            file.say(flushed);
+            Out::File(file) => file.write(lines),
         }
     }
 }
@@ -299,7 +365,7 @@ impl Rotating {
         let bytes = file.metadata()?.len();
         Ok(Rotating {
             path: path.to_owned(),
-            file: BufWriter::with_capacity(64 * 1024, file),
+            file,
             bytes,
             max_bytes: spec.max_bytes,
             keep: spec.keep,
@@ -307,19 +373,44 @@ impl Rotating {
         })
     }
 
-    fn write(&mut self, line: &str) {
-        if self.bytes + line.len() as u64 > self.max_bytes && self.bytes > 0 {
-            let turned = self.turn();
-            self.say(turned);
+    fn write(&mut self, lines: &str) -> usize {
+        let mut done = 0;
+        while done < lines.len() {
+            let rest = &lines[done..];
+            let mut fits = self.fitting(rest);
+            if fits == 0 {
+                let turned = self.turn();
+                // A file that is too long is better than lines that are lost.
+                fits = if turned.is_err() { rest.len() } else { self.fitting(rest) };
+                self.say(turned);
+            }
+            let written = self.file.write(&rest.as_bytes()[..fits]);
+            let n = *written.as_ref().unwrap_or(&0);
+            self.say(written.map(drop));
+            if n == 0 {
+                break;
+            }
+            self.bytes += n as u64;
+            done += n;
         }
-        let written = self.file.write_all(line.as_bytes());
-        self.bytes += line.len() as u64;
-        self.say(written);
+        done
+    }
+
+    /// How much of these lines the file takes before it is full: whole lines, and one however long it is.
+    fn fitting(&self, lines: &str) -> usize {
+        let room = usize::try_from(self.max_bytes.saturating_sub(self.bytes)).unwrap_or(usize::MAX);
+        if lines.len() <= room {
+            return lines.len();
+        }
+        let end = lines.as_bytes()[..room].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        if end == 0 && self.bytes == 0 {
+            return lines.find('\n').map_or(lines.len(), |at| at + 1);
+        }
+        end
     }
 
     /// Puts the file aside and begins a new one.
     fn turn(&mut self) -> io::Result<()> {
-        self.file.flush()?;
         let aside = |n: u32| PathBuf::from(format!("{}.{n}", self.path.display()));
         if self.keep == 0 {
             fs::remove_file(&self.path)?;
@@ -332,8 +423,7 @@ impl Rotating {
             }
             fs::rename(&self.path, aside(1))?;
         }
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
-        self.file = BufWriter::with_capacity(64 * 1024, file);
+        self.file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?;
         self.bytes = 0;
         Ok(())
     }

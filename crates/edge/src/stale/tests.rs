@@ -28,7 +28,7 @@ fn after(seconds: u64) -> Time {
 
 /// Keeps one answer; true when it was taken.
 fn keep(s: &Stale, a: &request::Parts, h: &response::Parts, route: Option<Duration>, body: &str) -> bool {
-    match s.wants(a, h, route, T) {
+    match s.wants(a, h, route, || T) {
         Some(keep) => {
             s.store(keep, Bytes::copy_from_slice(body.as_bytes()));
             true
@@ -197,9 +197,9 @@ fn what_is_asked_for_all_the_time_is_written_only_now_and_then_or_when_it_change
     let a = asked("GET", "/", &[]);
     let h = |etag: &str| head(200, &[("cache-control", USUAL), ("etag", etag)]);
     assert!(keep(&s, &a, &h("\"1\""), None, "one"));
-    assert!(s.wants(&a, &h("\"1\""), None, after(9)).is_none());
-    assert!(s.wants(&a, &h("\"2\""), None, after(9)).is_some());
-    assert!(s.wants(&a, &h("\"1\""), None, after(10)).is_some());
+    assert!(s.wants(&a, &h("\"1\""), None, || after(9)).is_none());
+    assert!(s.wants(&a, &h("\"2\""), None, || after(9)).is_some());
+    assert!(s.wants(&a, &h("\"1\""), None, || after(10)).is_some());
 }
 
 proptest! {
@@ -213,7 +213,7 @@ proptest! {
             let h = head(200, &[("cache-control", USUAL), ("vary", "accept-language")]);
             if read {
                 let _ = s.find(&a, after(at));
-            } else if let Some(keep) = s.wants(&a, &h, None, after(at)) {
+            } else if let Some(keep) = s.wants(&a, &h, None, || after(at)) {
                 s.store(keep, vec![b'x'; size].into());
             }
             let shelf = s.shelf();
