@@ -19,7 +19,7 @@ export interface Notice {
   headline: ByLanguage;
   services: { id: string; name: ByLanguage; status: Status }[];
   services_left_out?: number;
-  incidents: { title: ByLanguage; said: ByLanguage; said_at: string | null; services: string[]; next_update_by: string | null; url: string }[];
+  incidents: { title: ByLanguage; said: ByLanguage; said_at: string | null; services: string[]; over_by?: string | null; over_by_said?: string; over_by_passed?: boolean; next_update_by: string | null; url: string }[];
   maintenances: { title: ByLanguage; ends_at: string | null }[];
 }
 

@@ -1,5 +1,6 @@
 /** What the banner says of a state: pure, so that the rules for the words can be tested for every state there is. */
 import type { Action } from './bus.js';
+import type { Notice } from './notice.js';
 import type { State } from './truth.js';
 import { type Words, clock, fill, inLanguage } from './words.js';
 
@@ -35,6 +36,11 @@ const cut = (text: string, max: number): string => {
   const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
   return line.length > max ? `${[...line].slice(0, max - 1).join('')}…` : line;
 };
+/** None, if it is no time. */
+const at = (text: string | null | undefined): number[] => {
+  const t = Date.parse(text ?? '');
+  return Number.isNaN(t) ? [] : [t];
+};
 /** Without it a name in another script turns the sentence around it over. */
 const isolated = (text: string): string => `\u2068${text.replace(/[\u202a-\u202e\u2066-\u2069\u200e\u200f]/g, '')}\u2069`;
 
@@ -49,6 +55,13 @@ export function say(state: State, actions: readonly Action[], words: Words, o: {
   const lines: Line[] = [];
   const add = (kind: Line['kind'], text: string): void => { lines.push({ kind, text }); };
 
+  /** When all of it is likely to be over: the last of their times, and none while one of them has none. */
+  const eta = (mine: Notice['incidents']): string => {
+    const last = mine.flatMap(i => at(i.over_by).map(by => ({ ...i, by }))).sort((a, b) => b.by - a.by);
+    const i = last[0];
+    if (!i || last.length < mine.length) return words.noEta;
+    return with_(i.over_by_passed || i.by < o.now ? 'longer' : i.over_by_said === 'team' ? 'expected' : 'likely', { time: time(i.by) });
+  };
   const news = (): void => {
     if (!notice || !inForce) return;
     const mine = notice.incidents.filter(i => o.service === undefined || i.services.includes(o.service));
@@ -57,9 +70,11 @@ export function say(state: State, actions: readonly Action[], words: Words, o: {
       const text = [title.text, said.text].map(t => cut(t, TEXT_MAX)).filter(t => t).join(': ');
       if (text) lines.push({ kind: 'news', text, ...title.text && said.text && { head: cut(title.text, TEXT_MAX) }, lang: said.lang, ...i.said_at !== null && { note: fill(words.said, { time: time(Date.parse(i.said_at)) }) } });
     }
-    const due = mine.flatMap(i => i.next_update_by === null ? [] : [Date.parse(i.next_update_by)]).filter(t => !Number.isNaN(t)).sort((a, b) => a - b)[0];
-    if (due !== undefined) add('fact', with_(due < o.now ? 'missed' : 'next', { time: time(due) }));
-    else if (mine.length > 0) add('fact', words.noEta);
+    if (mine.length === 0) return;
+    const due = mine.flatMap(i => at(i.next_update_by)).sort((a, b) => a - b)[0];
+    const facts = [eta(mine)];
+    if (due !== undefined) facts.push(with_(due < o.now ? 'missed' : 'next', { time: time(due) }));
+    add('fact', facts.join(/^(zh|ja)/.test(lang) ? '' : ' '));
   };
   const seen = (): void => {
     if (state.unreachableSince !== null) add('fact', with_('seen', { time: time(state.unreachableSince) }));
@@ -98,7 +113,7 @@ export function say(state: State, actions: readonly Action[], words: Words, o: {
       break;
     case 'maintenance': {
       title = with_('maintenance');
-      const ends = notice && inForce ? notice.maintenances.flatMap(m => m.ends_at === null ? [] : [Date.parse(m.ends_at)]).filter(t => !Number.isNaN(t)).sort((a, b) => b - a)[0] : undefined;
+      const ends = notice && inForce ? notice.maintenances.flatMap(m => at(m.ends_at)).sort((a, b) => b - a)[0] : undefined;
       lead = ends === undefined ? words.planned : with_(ends < o.now ? 'overdue' : 'plannedTo', { time: time(ends) });
       const work = notice && inForce ? notice.maintenances[0] : undefined;
       if (work) {

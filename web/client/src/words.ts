@@ -8,7 +8,7 @@ export interface Words {
   label: string; hide: string; page: string;
   down: string; slow: string; part: string; unknown: string; you: string; offline: string; maintenance: string; recovering: string; back: string;
   ours: string; checking: string; yours: string; noNet: string; planned: string; plannedTo: string; overdue: string; turn: string;
-  seen: string; fine: string; old: string; said: string; next: string; missed: string; noEta: string; nothing: string; check: string;
+  seen: string; fine: string; old: string; said: string; next: string; missed: string; noEta: string; likely: string; expected: string; longer: string; nothing: string; check: string;
   act: string; saved: string; memory: string; sending: string; unsure: string; nobody: string; done: string; refused: string; needs: string; expired: string;
 }
 
