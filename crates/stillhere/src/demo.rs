@@ -6,6 +6,7 @@
 //! anything.
 
 mod ask;
+mod board;
 mod control;
 mod crowd;
 mod html;

@@ -248,7 +248,8 @@ async function ask({ url }: Content, row: Row): Promise<[Verdict, number | undef
   try {
     const response = await fetch(`${origin}${OWN}${encodeURIComponent(row.key)}?to=${pathname}`, { cache: 'no-store', headers: new Headers(await options.headers?.(url)), signal: AbortSignal.timeout(ASK_WITHIN_MS) });
     const view = await response.json().catch(() => undefined);
-    seen(response);
+    // The edge says that it still has it: then the origin did not take it.
+    seen(response, (view as { state?: string } | undefined)?.state === 'saved');
     return [told(response.status, response.headers, view, (row.status ?? 0) >= 500, (Date.now() - row.at) / 1_000), retryAfter(response.headers, Date.now())];
   } catch {
     emit('seen', 'failed');
@@ -353,8 +354,9 @@ function hurry(): void {
   });
 }
 
-function seen(response: Response): void {
-  emit('seen', /^5(0[234]|2\d|30)$/.test(String(response.status)) ? 'failed' : 'heard');
+/** What the edge kept (202, with its own header) did not reach the origin either. */
+function seen(response: Response, kept = response.status === 202 && response.headers.has('stillhere-why')): void {
+  emit('seen', kept || /^5(0[234]|2\d|30)$/.test(String(response.status)) ? 'failed' : 'heard');
   const slot = Number(response.headers.get('stillhere-return') ?? NaN);
   if (slot >= 0) emit('slot', slot * 1_000);
 }

@@ -23,6 +23,10 @@ const AT_ONCE_MS = 300;
 /** A connection that lived so long was a good one: the next cut is a new trouble. */
 const GOOD_MS = 1_000;
 const ACK_MS = 200;
+/** An origin that stays away is evidence again, after twice as long each time: a round right after the first word may have met
+ * a node that died a moment later. */
+const STILL_AWAY_MS = 1_500;
+const STILL_AWAY_MAX_MS = 60_000;
 /** A session stays at the edge when a connection is closed with this. */
 const LATER = 4900;
 /** The session is over, and a new one may begin: unknown, protocol, edge goes, come another time. */
@@ -97,6 +101,7 @@ export class Socket extends EventTarget {
   #carry: Payload[] = [];
   #timer: Timer;
   #ackTimer: Timer;
+  #awayTimer: Timer;
   #deaf = new AbortController();
 
   constructor(url: string | URL, protocols: string | string[] = [], options: SocketOptions = {}) {
@@ -366,10 +371,19 @@ export class Socket extends EventTarget {
     this.dispatchEvent(typeof CloseEvent === 'function' ? new CloseEvent('close', fields) : Object.assign(new Event('close'), fields));
   }
 
+  #stillAway(after: number): void {
+    this.#awayTimer = setTimeout(() => {
+      emit('seen', 'failed');
+      this.#stillAway(Math.min(2 * after, STILL_AWAY_MAX_MS));
+    }, after);
+  }
+
   #turn(state: SocketState, fresh = false): void {
     const was = this.state;
     this.state = state;
     if (was === state && !fresh || was === 'closed') return;
+    clearTimeout(this.#awayTimer);
+    if (state === 'away') this.#stillAway(STILL_AWAY_MS);
     if (state === 'resuming' || state === 'away') this.#fire('away', { state });
     else if (state === 'open' && was !== 'connecting' && this.readyState) this.#fire('back', { fresh });
   }

@@ -13,6 +13,8 @@ use tokio::{
 
 /// No answer in the demo is longer.
 const ANSWER_MAX: usize = 256 * 1024;
+/// The database did not take it for a question.
+pub const NOT_UNDERSTOOD: &str = "it did not understand";
 /// No line of the database is longer.
 const LINE_MAX: u64 = 16 * 1024;
 
@@ -76,7 +78,7 @@ pub async fn database(addr: SocketAddr, line: &str, within: Duration) -> Result<
         Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
     };
     match timeout(within, asked).await {
-        Ok(Ok(said)) if said == "WHAT?" => Err("it did not understand".to_owned()),
+        Ok(Ok(said)) if said == "WHAT?" => Err(NOT_UNDERSTOOD.to_owned()),
         Ok(said) => said.map_err(|e| e.to_string()),
         Err(_) => Err(format!("it did not answer within {} ms", within.as_millis())),
     }

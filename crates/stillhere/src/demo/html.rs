@@ -5,25 +5,43 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use hyper::{Response, StatusCode};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::SocketAddr};
 use stillhere_model::Lang;
 use stillhere_net::entropy;
-use stillhere_tell::words::Value;
+use stillhere_tell::{client, words::Value};
 
 const CSS: &str = include_str!("../../../../web/demo/shop.css");
+/// The client, as the edge serves it. Without its worker: that would stay in the browser when the demo has ended, and meet
+/// whatever listens on this port next.
+const CLIENT: &str = "client.js";
 pub const LANTERN: &str = include_str!("../../../../web/demo/lantern.svg");
 
 /// One page in one language, being written.
 pub struct Page {
     pub lang: Lang,
     html: String,
+    client: Option<SocketAddr>,
+    path: &'static str,
 }
 
 // === impl Page ===
 
 impl Page {
     pub fn new(lang: Lang) -> Page {
-        Page { lang, html: String::new() }
+        Page { lang, html: String::new(), client: None, path: "/" }
+    }
+
+    /// Where it stands, for the link to itself in the other language.
+    pub fn at(&mut self, path: &'static str) {
+        self.path = path;
+    }
+
+    /// Has Stillhere's browser client on the page, which may ask the status page there how things are. False: this build has
+    /// none, and the page must do without.
+    pub fn with_client(&mut self, status: SocketAddr) -> bool {
+        let there = client::file(CLIENT, false).is_some();
+        self.client = there.then_some(status);
+        there
     }
 
     /// A message without arguments, ready for HTML.
@@ -50,9 +68,10 @@ impl Page {
         }
         self.add(&format!(
             "<header><a class=brand href=\"/?lang={}\">{LANTERN}<span>{}</span></a><nav>{nav}\
-             <a href=\"/?lang={other}\" lang={other} hreflang={other}>{}</a></nav></header>",
+             <a href=\"{}?lang={other}\" lang={other} hreflang={other}>{}</a></nav></header>",
             self.lang.tag(),
             self.say(name),
+            self.path,
             self.say("language")
         ));
     }
@@ -60,8 +79,19 @@ impl Page {
     /// The whole document. `script` runs, and may ask the place the page came from.
     pub fn document(self, status: StatusCode, title: &str, script: Option<&str>) -> Response<Bytes> {
         let nonce = STANDARD.encode(entropy::bytes::<16>());
-        let script_tag =
-            script.map(|s| format!("<script nonce=\"{nonce}\">{s}</script>")).unwrap_or_default();
+        let mut script_tag = String::new();
+        if let Some(status) = self.client {
+            let _infallible = write!(
+                script_tag,
+                "<script nonce=\"{nonce}\" src=\"/.well-known/stillhere/{CLIENT}\" data-service=checkout data-site=\"{}\" \
+                 data-lang={} data-mirrors=\"http://{status}/.well-known/stillhere/notice\"></script>",
+                self.say("title"),
+                self.lang.tag()
+            );
+        }
+        if let Some(script) = script {
+            let _infallible = write!(script_tag, "<script nonce=\"{nonce}\">{script}</script>");
+        }
         let mut html = String::with_capacity(self.html.len() + CSS.len() + script_tag.len() + 400);
         let _infallible = write!(
             html,
@@ -71,10 +101,13 @@ impl Page {
             self.say(title),
             self.html
         );
-        let scripts = if script.is_some() {
-            format!(" script-src 'nonce-{nonce}'; connect-src 'self';")
-        } else {
-            String::new()
+        let scripts = match (self.client, script) {
+            // The client loads further files of its own, and asks the status page, too.
+            (Some(status), _) => {
+                format!(" script-src 'nonce-{nonce}' 'self'; connect-src 'self' http://{status};")
+            }
+            (None, Some(_)) => format!(" script-src 'nonce-{nonce}'; connect-src 'self';"),
+            (None, None) => String::new(),
         };
         let policy = format!(
             "default-src 'none'; style-src 'nonce-{nonce}';{scripts} img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

@@ -3,6 +3,7 @@
 //! It outlives the servers, the database's own included, as a disk would; it goes with the demo. The control page reads it
 //! directly, as an accountant would, so that an order carried out twice cannot hide.
 
+use super::board::Board;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{HashMap, VecDeque},
@@ -18,7 +19,11 @@ const KEY_MAX: usize = 255;
 const VISITOR_MAX: usize = 64;
 
 #[derive(Default)]
-pub struct Ledger(Mutex<Inner>);
+pub struct Ledger {
+    inner: Mutex<Inner>,
+    /// What the meeting room's database keeps.
+    pub board: Board,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -74,6 +79,10 @@ impl Ledger {
         let said = match verb {
             "PING" => return "PONG".to_owned(),
             "COUNT" => serde_json::to_string(&self.sold()),
+            "ADD" => match self.board.add(rest) {
+                Some(seq) => Ok(seq.to_string()),
+                None => return "WHAT?".to_owned(),
+            },
             "ORDERS" => serde_json::to_string(&self.of(rest)),
             "ORDER" => match serde_json::from_str::<Ask>(rest) {
                 Ok(ask) if ask.fits() => serde_json::to_string(&self.order(ask)),
@@ -126,7 +135,7 @@ impl Ledger {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().expect("nothing panics while it holds this lock")
+        self.inner.lock().expect("nothing panics while it holds this lock")
     }
 }
 

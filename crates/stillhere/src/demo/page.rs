@@ -142,9 +142,18 @@ fn job(page: &mut Page, mode: JobMode) {
 }
 
 fn foot(page: &mut Page) {
-    let list: String = ["try-one", "try-both", "try-restart", "try-freeze", "try-pause", "try-database"]
-        .iter()
-        .fold(String::new(), |all, key| all + "<li>" + &page.say(key));
+    let list: String = [
+        "try-one",
+        "try-both",
+        "try-checkout",
+        "try-meeting",
+        "try-restart",
+        "try-freeze",
+        "try-pause",
+        "try-database",
+    ]
+    .iter()
+    .fold(String::new(), |all, key| all + "<li>" + &page.say(key));
     page.add(&format!(
         "<section><h2>{}</h2><ol class=try>{list}</ol></section><section id=help><h2>{}</h2><p>{}</p></section></main><footer>{}</footer>",
         page.say("try-title"),

@@ -1,8 +1,11 @@
 //! The servers of the shop, and breaking them for real: a killed one closes its listener, a frozen one accepts and
 //! never answers.
 
-use super::{ledger::Ledger, storefront::Storefront};
-use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn};
+use super::{
+    ledger::Ledger,
+    storefront::{Storefront, meet},
+};
+use hyper::{Request, Response, StatusCode, body::Incoming, header, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use stillhere_edge::Body;
@@ -25,7 +28,7 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 /// The database closes a connection on which nothing is asked for so long.
 const QUESTION_WITHIN: Duration = Duration::from_secs(5);
 /// The longest question to the database.
-const QUESTION_MAX: usize = 1024;
+const QUESTION_MAX: usize = 4 * 1024;
 
 /// How a part behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,22 +236,36 @@ async fn connection(mut stream: TcpStream, role: Role, mode: Mode) {
             let _ = database(&mut stream, &ledger).await;
         }
         (_, role @ (Role::Checkout(_) | Role::Search)) => {
+            let (room, mut joins) = mpsc::channel(1);
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(REQUEST_WITHIN)
-                .serve_connection(TokioIo::new(stream), service_fn(|r| http(&role, mode, r)));
+                .serve_connection(TokioIo::new(stream), service_fn(|r| http(&role, mode, r, &room)))
+                .with_upgrades();
             let _ = served.await;
+            // In this task, so that who kills the part cuts the meeting, too.
+            if let (Role::Checkout(node), Ok(joins)) = (&role, joins.try_recv())
+                && let Ok(upgraded) = joins.await
+            {
+                meet(node, upgraded).await;
+            }
         }
     }
 }
 
-async fn http(role: &Role, mode: Mode, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+/// `room`: where a connection goes that becomes a WebSocket.
+async fn http(
+    role: &Role,
+    mode: Mode,
+    request: Request<Incoming>,
+    room: &mpsc::Sender<OnUpgrade>,
+) -> Result<Response<Body>, Infallible> {
     if mode == Mode::Slow {
         tokio::time::sleep(SLOW).await;
     }
     Ok(match (mode, role) {
         (Mode::Failing, _) => text(StatusCode::SERVICE_UNAVAILABLE, "something broke\n"),
-        (_, Role::Checkout(storefront)) => storefront.answer(request).await,
+        (_, Role::Checkout(storefront)) => storefront.answer(request, room).await,
         (_, Role::Search | Role::Database(_)) => text(StatusCode::OK, "3 lanterns found\n"),
     })
 }
@@ -266,7 +283,11 @@ async fn database(stream: &mut TcpStream, ledger: &Ledger) -> io::Result<()> {
     while question.len() < QUESTION_MAX {
         let byte = timeout(QUESTION_WITHIN, stream.read_u8()).await??;
         if byte == b'\n' {
-            let mut answer = ledger.answer(&String::from_utf8_lossy(&question));
+            let asked = String::from_utf8_lossy(&question);
+            let mut answer = match asked.strip_prefix("SINCE ").map(str::parse) {
+                Some(Ok(seq)) => ledger.board.since(seq).await,
+                _ => ledger.answer(&asked),
+            };
             answer.push('\n');
             stream.write_all(answer.as_bytes()).await?;
             question.clear();
@@ -324,5 +345,30 @@ mod tests {
         assert_eq!(ask_node(parts.addr("node-a")).await, Ok(503));
         parts.get("database").unwrap().set(Mode::Well).await.unwrap();
         assert_eq!(ask_node(parts.addr("node-a")).await, Ok(200));
+    }
+
+    #[tokio::test]
+    async fn the_meeting_is_joined_by_its_own_pages_and_by_no_other_site() {
+        let parts = start().await;
+        let node = parts.addr("node-a");
+        let join = async |origin: &str| {
+            let request = Request::get("/meeting/socket")
+                .header("host", node.to_string())
+                .header("origin", origin)
+                .header("connection", "upgrade")
+                .header("upgrade", "websocket")
+                .header("sec-websocket-version", "13")
+                .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+                .body(http_body_util::Full::default())
+                .unwrap();
+            let answer = ask::send(node, request, Duration::from_secs(5)).await.unwrap();
+            (answer.status, answer.headers.get("sec-websocket-accept").cloned())
+        };
+        assert_eq!(join("https://evil.example").await, (403, None));
+        // The answer that RFC 6455 gives for this key.
+        let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".parse().ok();
+        assert_eq!(join(&format!("http://{node}")).await, (101, accept));
+        let plain = ask::http(node, hyper::Method::GET, "/meeting/socket", Duration::from_secs(5)).await;
+        assert_eq!(plain.map(|a| a.status), Ok(426));
     }
 }

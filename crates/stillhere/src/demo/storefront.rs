@@ -3,10 +3,14 @@
 //! It keeps nothing itself. What must be true of both nodes is in the database, which carries an order out once for
 //! each key: that is what `origin_honours = true` in the file stands for.
 
+mod meeting;
 mod page;
 
+pub use meeting::meet;
+
 use super::{
-    ask, html,
+    ask::{self, NOT_UNDERSTOOD},
+    html,
     ledger::{Ask, Order, Taken},
     part::text,
 };
@@ -17,11 +21,13 @@ use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming,
     header::{self, HeaderName, HeaderValue},
+    upgrade::OnUpgrade,
 };
 use std::{net::SocketAddr, time::Duration};
 use stillhere_edge::Body;
 use stillhere_model::Lang;
 use stillhere_net::entropy;
+use tokio::sync::mpsc;
 
 /// A node gives up on the database after this: before the checks give up on the node.
 const DATABASE_WITHIN: Duration = Duration::from_millis(800);
@@ -46,6 +52,15 @@ pub struct Storefront {
     pub control: SocketAddr,
 }
 
+/// The pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Shop,
+    Checkout,
+    Thanks,
+    Meeting,
+}
+
 /// What the page shows of one visitor.
 struct Visit {
     lang: Lang,
@@ -55,13 +70,34 @@ struct Visit {
     key: String,
 }
 
+// === impl View ===
+
+impl View {
+    const ALL: [View; 4] = [View::Shop, View::Checkout, View::Thanks, View::Meeting];
+
+    fn path(self) -> &'static str {
+        match self {
+            View::Shop => "/",
+            View::Checkout => "/checkout",
+            View::Thanks => "/thanks",
+            View::Meeting => "/meeting",
+        }
+    }
+
+    fn of(path: &str) -> Option<View> {
+        View::ALL.into_iter().find(|view| view.path() == path)
+    }
+}
+
 // === impl Storefront ===
 
 impl Storefront {
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    /// `room`: where a connection goes that becomes a WebSocket.
+    pub async fn answer(&self, request: Request<Incoming>, room: &mpsc::Sender<OnUpgrade>) -> Response<Body> {
         let (method, path) = (request.method(), request.uri().path());
         let mut response = match (method, path) {
-            (&Method::GET | &Method::HEAD, "/") => self.page(request.uri().query(), request.headers()).await,
+            (&Method::GET | &Method::HEAD, path) if View::of(path).is_some() => self.page(&request).await,
+            (&Method::GET, "/meeting/socket") => meeting::enter(request, room),
             (&Method::GET | &Method::HEAD, "/healthz") => self.health().await,
             (&Method::GET, "/ticker") => self.ticker(),
             (&Method::POST, "/order") => self.order(request).await,
@@ -78,6 +114,11 @@ impl Storefront {
         ask::database(self.database, line, DATABASE_WITHIN).await
     }
 
+    /// A question whose answer may take a moment, owned by whoever waits for it.
+    async fn ask_long(&self, line: String) -> Result<String, String> {
+        self.ask(&line).await
+    }
+
     async fn health(&self) -> Response<Body> {
         match self.ask("PING").await {
             Ok(_) => text(StatusCode::OK, format!("node {} takes orders\n", self.node)),
@@ -87,17 +128,19 @@ impl Storefront {
         }
     }
 
-    async fn page(&self, query: Option<&str>, headers: &HeaderMap) -> Response<Body> {
-        let lang = html::chosen(query).unwrap_or_else(|| html::spoken(headers));
+    async fn page(&self, request: &Request<Incoming>) -> Response<Body> {
+        let (uri, headers) = (request.uri(), request.headers());
+        let lang = html::chosen(uri.query()).unwrap_or_else(|| html::spoken(headers));
         let known = visitor(headers);
         let (who, new) = match known {
             Some(who) => (who.to_owned(), false),
             None => (URL_SAFE_NO_PAD.encode(entropy::bytes::<12>()), true),
         };
+        let view = View::of(uri.path()).unwrap_or(View::Shop);
         let Ok(visit) = self.visit(lang, &who).await else {
             return page::problem(lang, StatusCode::SERVICE_UNAVAILABLE, "shop-no-database").map(Body::whole);
         };
-        let mut response = page::shop(self, &visit).map(Body::whole);
+        let mut response = page::of(self, view, &visit).map(Body::whole);
         if new && let Ok(cookie) = format!("{VISITOR}={who}; Path=/; HttpOnly; SameSite=Lax").try_into() {
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
@@ -143,7 +186,8 @@ impl Storefront {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SEE_OTHER;
         let query = html::chosen(query).map(|l| format!("?lang={}", l.tag())).unwrap_or_default();
-        let to = HeaderValue::try_from(format!("/{query}#orders")).expect("language tags are plain ASCII");
+        let to = HeaderValue::try_from(format!("{}{query}", View::Thanks.path()))
+            .expect("language tags are plain ASCII");
         response.headers_mut().insert(header::LOCATION, to);
         response
     }

@@ -50,9 +50,23 @@ mod tests {
             include_str!("html.rs"),
             include_str!("storefront.rs"),
             include_str!("storefront/page.rs"),
+            include_str!("storefront/page/checkout.rs"),
+            include_str!("storefront/page/meeting.rs"),
         );
-        let made =
-            ["part-", "role-", "do-", "job-", "job_do-", "now-", "says-", "crowd-", "strip-", "ledger-"];
+        let made = [
+            "part-",
+            "role-",
+            "do-",
+            "job-",
+            "job_do-",
+            "now-",
+            "says-",
+            "crowd-",
+            "strip-",
+            "ledger-",
+            "hue-",
+            "checkout-",
+        ];
         for key in keys(Lang::En) {
             let put_together = made.iter().any(|head| key.starts_with(head));
             assert!(put_together || code.contains(&format!("\"{key}\"")), "{key} is never said");

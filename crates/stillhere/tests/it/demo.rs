@@ -52,8 +52,12 @@ impl Demo {
     }
 
     fn visit_at(&self, at: SocketAddr, lang: &str) -> Answer {
+        self.visit_page(at, "/", lang)
+    }
+
+    fn visit_page(&self, at: SocketAddr, path: &str, lang: &str) -> Answer {
         let head = format!(
-            "GET / HTTP/1.1\r\nhost: {at}\r\naccept: text/html\r\naccept-language: {lang}\r\nconnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nhost: {at}\r\naccept: text/html\r\naccept-language: {lang}\r\nconnection: close\r\n\r\n"
         );
         request(at, &head).expect("a page answers")
     }
@@ -263,18 +267,38 @@ fn the_shop_has_cookies_orders_and_a_form_that_works_without_script() {
     let demo = Demo::start();
     let page = demo.visit("en");
     assert!(page.head.to_ascii_lowercase().contains("set-cookie: visitor="), "{}", page.head);
+    let client = request(
+        demo.shop(),
+        &format!(
+            "GET /.well-known/stillhere/client.js HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+            demo.shop()
+        ),
+    );
+    let there = client.expect("the edge answers").status == 200;
+    assert_eq!(page.body.contains("/.well-known/stillhere/client.js"), there, "{}", page.body);
+    assert_eq!(page.body.contains("no browser client"), !there, "{}", page.body);
+    let page = demo.visit_page(demo.shop(), "/checkout", "en");
     assert!(page.body.contains("<noscript>") && page.body.contains("method=post"), "{}", page.body);
     let (_, rest) = page.body.split_once("name=key value=\"").expect("a key in the form");
     let form = format!("lantern=red&key={}", rest.split_once('"').expect("its end").0);
     for _ in 0..2 {
         let answer = demo.post_order("accept: text/html\r\n", &form);
         assert_eq!(answer.status, 303, "{}", answer.body);
+        assert!(answer.head.contains("/thanks"), "{}", answer.head);
     }
     assert_eq!(demo.my_orders(), 1, "the same form sent twice is one order");
     assert_eq!(demo.order("by-script-1").status, 200);
     assert_eq!(demo.order("by-script-1").status, 200);
     assert_eq!(demo.my_orders(), 2);
-    assert_eq!(demo.visit_at(demo.shop(), "zh-CN").body.matches("灯笼商店").count(), 2);
+    for path in ["/", "/checkout", "/thanks", "/meeting"] {
+        let page = demo.visit_page(demo.shop(), path, "zh-CN");
+        assert_eq!(page.status, 200, "{path}");
+        assert!(
+            page.body.contains("<html lang=zh-CN>") && page.body.matches("灯笼商店").count() >= 2,
+            "{path}"
+        );
+        assert!(page.body.contains(&format!("{path}?lang=en")), "the same page in the other language");
+    }
 }
 
 #[test]

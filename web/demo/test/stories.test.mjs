@@ -1,0 +1,149 @@
+// The two founding stories, lived through in a browser: both servers die in the middle of a checkout, and of a meeting.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { Demo, banner, browser, until, visitor } from './harness.mjs';
+
+let demo, chrome;
+before(async () => { [demo, chrome] = [await Demo.up(), await browser()]; });
+after(async () => { await chrome?.close(); await demo?.down(); });
+
+beforeEach(async () => {
+  await demo.mend();
+  await until('the shop is open', async () => (await fetch(`${demo.shop}/`)).ok);
+});
+
+const said = page => page.locator('[data-stillhere-status]').innerText();
+
+async function fill(page) {
+  await page.goto(`${demo.shop}/checkout?lang=en`);
+  await page.getByRole('radio', { name: 'Jade' }).check();
+  await page.getByLabel('Name', { exact: true }).fill('Li Lei');
+  await page.getByLabel('Where it should go').fill('12 Lantern Lane');
+  await until('the form is guarded', () => page.evaluate(() => performance.getEntriesByType('resource').some(r => r.name.endsWith('/kept.js') && r.responseEnd > 0)));
+}
+
+test('both nodes are killed in the middle of a checkout: the order is kept, sent once, and the page says so', async () => {
+  const page = await visitor(chrome);
+  const before = (await demo.books()).length;
+  await fill(page);
+  await demo.killBoth();
+  await until('the banner says whose fault it is', async () => /our fault/i.test(await banner(page)));
+  await page.getByLabel('A few words for the card').fill('Happy new year');
+  await page.getByRole('button', { name: 'Place the order' }).click();
+  const kept = await until('the page says that the order is kept', async () => (s => /saved|kept/i.test(s) && s)(await said(page)));
+  assert.match(kept, /Your order/);
+  assert.equal((await demo.books()).length, before);
+  await until('the banner says it, too', async () => /Your order/.test(await banner(page)) && /our fault/i.test(await banner(page)));
+  // A second press is no second order.
+  assert.equal(await page.getByRole('button', { name: 'Place the order' }).isDisabled(), true);
+  await demo.mend();
+  await page.waitForURL(/\/thanks/, { timeout: 60_000 });
+  assert.match(await page.locator('main').innerText(), /Your order was taken/);
+  assert.equal(await page.locator('#list li').count(), 1);
+  const books = await demo.books();
+  assert.equal(books.length, before + 1);
+  assert.ok(books.every(o => o.done === 1), JSON.stringify(books));
+  assert.deepEqual(page.troubles, []);
+  await page.context().close();
+});
+
+test('what was typed is still there after a reload in the middle of the outage', async () => {
+  const page = await visitor(chrome);
+  await fill(page);
+  await until('it is kept', () => page.evaluate(async () => {
+    const names = await indexedDB.databases();
+    return names.length > 0;
+  }));
+  await page.getByLabel('Where it should go').fill('12 Lantern Lane, second floor');
+  await until('the last words are written', async () => page.evaluate(() => new Promise(done => {
+    // What is sealed cannot be read here; a form that is idle for longer than a draft waits is written.
+    requestIdleCallback(() => setTimeout(() => done(true), 300));
+  })));
+  await demo.killBoth();
+  await page.reload();
+  await until('the notice is there in place of the page', async () => (await page.locator('body').innerText()).length > 0 && await page.locator('#order').count() === 0);
+  await demo.mend();
+  // The notice brings the visitor back by itself.
+  await page.waitForSelector('#order', { timeout: 60_000 });
+  await until('what was typed is back', async () => await page.getByLabel('Where it should go').inputValue() === '12 Lantern Lane, second floor');
+  assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Li Lei');
+  assert.deepEqual(page.troubles, []);
+  await page.context().close();
+});
+
+async function draw(page, [x1, y1], [x2, y2]) {
+  const box = await page.locator('#board').boundingBox();
+  await page.mouse.move(box.x + x1 * box.width, box.y + y1 * box.height);
+  await page.mouse.down();
+  await page.mouse.move(box.x + x2 * box.width, box.y + y2 * box.height, { steps: 12 });
+  await page.mouse.up();
+}
+const say = async (page, text) => {
+  await page.getByLabel('Say something').fill(text);
+  await page.getByRole('button', { name: 'Say', exact: true }).click();
+};
+const heard = page => page.locator('#chat li > span').allInnerTexts();
+/** A colour other than the paper's, at a place of the board. */
+const inked = (page, x, y) => page.evaluate(([x, y]) => {
+  const board = document.getElementById('board');
+  const { data } = board.getContext('2d').getImageData(Math.round(x * board.width) - 4, Math.round(y * board.height) - 4, 8, 8);
+  return data.some(v => v > 0);
+}, [x, y]);
+const room = page => page.locator('#roomsaid').innerText();
+const seconds = async page => (([m, s]) => m * 60 + s)((await page.locator('#clock').innerText()).split(':').map(Number));
+
+test('both nodes are killed in the middle of a meeting: what is drawn and said meanwhile arrives, once, and the clock goes on', async () => {
+  const [one, two] = await Promise.all([visitor(chrome), visitor(chrome)]);
+  for (const page of [one, two]) {
+    await page.goto(`${demo.shop}/meeting?lang=en`);
+    await until('the visitor is in the room', async () => /You are in the room/.test(await room(page)));
+  }
+  await draw(one, [.1, .2], [.4, .2]);
+  await say(one, 'hello');
+  await until('the other one sees the line', () => inked(two, .3, .2));
+  await until('and hears', async () => (await heard(two)).join() === 'hello');
+
+  await demo.killBoth();
+  await until('the page says that the room is away', async () => /does not answer/.test(await room(one)));
+  const before = await seconds(one);
+  await draw(one, [.1, .6], [.4, .6]);
+  await say(one, 'are you there?');
+  await say(two, 'I see it, too');
+  assert.ok(await inked(one, .3, .6), 'one sees at once what one draws');
+  await until('the page says what waits', async () => /away for \d+ s · \d+ waiting/.test(await one.locator('#awayfor').innerText()));
+  await until('the clock goes on', async () => await seconds(one) >= before + 2);
+  assert.deepEqual(await heard(two), ['hello', 'I see it, too']);
+  assert.equal(await inked(two, .3, .6), false);
+
+  await demo.mend();
+  for (const page of [one, two]) {
+    await until('the page says that it is over', async () => /Back after \d+ s.*each of them once/.test(await room(page)));
+    await until('everything is there, once', async () => [...await heard(page)].sort().join() === 'I see it, too,are you there?,hello');
+    await until('the line, too', () => inked(page, .3, .6));
+    assert.equal(await page.locator('#awayfor').innerText(), '');
+    assert.deepEqual(page.troubles, []);
+  }
+  assert.deepEqual(await heard(one), await heard(two), 'all see the same order');
+  // And it is a meeting again.
+  await say(two, 'good');
+  await until('the next word comes', async () => (await heard(one)).includes('good'));
+  await one.context().close();
+  await two.context().close();
+});
+
+test('what was done in a tab that was closed during the outage arrives when somebody comes back with that browser', async () => {
+  const page = await visitor(chrome);
+  await page.goto(`${demo.shop}/meeting?lang=en`);
+  await until('the visitor is in the room', async () => /You are in the room/.test(await room(page)));
+  await demo.killBoth();
+  await until('the room is away', async () => /does not answer/.test(await room(page)));
+  await say(page, 'from a closed tab');
+  const { context } = { context: page.context() };
+  await page.close();
+  await demo.mend();
+  const again = await context.newPage();
+  await until('the room is open', async () => (await again.goto(`${demo.shop}/meeting?lang=en`)).ok());
+  await until('the word has arrived', async () => (await heard(again)).filter(t => t === 'from a closed tab').length === 1);
+  await until('nothing waits any more', () => again.evaluate(() => Object.keys(localStorage).every(k => !k.startsWith('lantern.mark.'))));
+  await context.close();
+});
