@@ -142,6 +142,7 @@ impl Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// The data, the trailers, and what is left behind the end; fed in pieces of this length.
     fn read(text: &str, step: usize) -> Result<(String, usize, String), ()> {
@@ -196,5 +197,24 @@ mod tests {
         }
         assert!(read(&format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(EXTENSIONS_MAX + 1)), 1_000).is_err());
         assert!(read(&format!("0\r\nx: {}\r\n\r\n", "x".repeat(TRAILER_MAX)), 1_000).is_err());
+    }
+
+    fn part() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[0-9a-f]{1,2}\r\n[a-z]{0,18}\r\n",
+            Just("3\r\nabc\r\n".to_owned()),
+            Just("0\r\n".to_owned()),
+            Just("x: y\r\n".to_owned()),
+            Just("\r\n".to_owned()),
+            "[ -~\r\n]{0,6}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_does_not_depend_on_how_it_is_cut(parts in prop::collection::vec(part(), 0..8), step in 1_usize..20) {
+            let text = parts.concat();
+            prop_assert_eq!(read(&text, step), read(&text, usize::MAX));
+        }
     }
 }
