@@ -13,6 +13,9 @@ pub const SPREAD_MIN: Duration = Duration::from_secs(2);
 pub const SPREAD_MAX: Duration = Duration::from_secs(600);
 /// What an origin is thought to take in a second before anything is measured.
 pub const PER_SECOND_UNKNOWN: f64 = 50.0;
+/// The least that a measured origin is thought to take: what it answered lately is what it was asked, and a quiet shop would
+/// otherwise send those who wait away for minutes. What is too much for it waits at the edge and is told to wait once more.
+pub const PER_SECOND_LEAST: f64 = 20.0;
 /// The longest that anybody is told to stay away.
 const RETRY_MAX: Duration = Duration::from_secs(3_600);
 
@@ -27,7 +30,7 @@ pub fn slot(dice: u64, waiting: u64, per_second: f64) -> Duration {
 #[must_use]
 pub fn spread(waiting: u64, per_second: f64) -> Duration {
     let known = per_second.is_finite() && per_second > 0.0;
-    let rate = if known { per_second } else { PER_SECOND_UNKNOWN };
+    let rate = if known { per_second.max(PER_SECOND_LEAST) } else { PER_SECOND_UNKNOWN };
     let seconds = (waiting as f64 / rate).min(SPREAD_MAX.as_secs_f64());
     Duration::from_secs_f64(seconds).clamp(SPREAD_MIN, SPREAD_MAX)
 }
@@ -97,6 +100,12 @@ mod tests {
         let limited =
             Trouble { retry_after: Some(Duration::from_secs(60)), ..Trouble::of(Why::TooManyRequests, 1) };
         assert!((0..100).all(|n| (60..90).contains(&retry(&limited, Time(0), dice(n)).as_secs())));
+    }
+
+    #[test]
+    fn who_waits_for_a_quiet_shop_is_not_sent_away_for_minutes() {
+        // One visit in ten seconds, and thirty people at its door.
+        assert!((0..100).all(|n| slot(dice(n), 30, 0.1) <= SPREAD_MIN));
     }
 
     proptest! {
