@@ -1,6 +1,12 @@
 //! What an answer is made of. One type, so that the common case (a stream from a node) needs no allocation.
 
-use crate::{gate::Pace, limit::Paced, report::log::How, upstream::Flow};
+use crate::{
+    gate::Pace,
+    inject::{Counts, Page},
+    limit::Paced,
+    report::log::How,
+    upstream::Flow,
+};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
@@ -56,6 +62,10 @@ enum From {
     Behind(Bytes, Box<Body>),
     /// Written by a task of ours. The channel is the limit; an error cuts the answer off visibly.
     Task(mpsc::Receiver<Result<Bytes, BodyError>>),
+    /// With the client's tag in it.
+    Page(Box<Page>),
+    /// An end that is none.
+    Broken(Option<BodyError>),
 }
 
 // === impl Body ===
@@ -106,6 +116,17 @@ impl Body {
     pub fn task(ahead: usize) -> (mpsc::Sender<Result<Bytes, BodyError>>, Body) {
         let (pieces, taken) = mpsc::channel(ahead.max(1));
         (pieces, Body::of(From::Task(taken)))
+    }
+
+    /// A page, with the browser client's tag in it.
+    pub(crate) fn with_tag(mut self, counts: Arc<Counts>) -> Body {
+        let how = self.how.take();
+        Body { how, ..Body::of(From::Page(Box::new(Page::new(self, counts)))) }
+    }
+
+    /// One that ends with this error.
+    pub(crate) fn broken(e: BodyError) -> Body {
+        Body::of(From::Broken(Some(e)))
     }
 
     /// With this before it, which was read of it already.
@@ -195,6 +216,8 @@ impl http_body::Body for Body {
                 }
             }
             From::Task(pieces) => pieces.poll_recv(cx).map(|p| p.map(|p| p.map(Frame::data))),
+            From::Page(page) => page.poll_frame(cx),
+            From::Broken(e) => Poll::Ready(e.take().map(Err)),
         };
         self.look(polled.is_pending(), cx);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
@@ -214,7 +237,8 @@ impl http_body::Body for Body {
             From::Node(flow) => flow.is_end_stream(),
             From::Paced(paced) => paced.is_end_stream(),
             From::Behind(read, rest) => read.is_empty() && rest.is_end_stream(),
-            From::Trailed(..) | From::Task(_) => false,
+            From::Page(page) => page.is_end_stream(),
+            From::Trailed(..) | From::Task(_) | From::Broken(_) => false,
         }
     }
 
@@ -225,7 +249,7 @@ impl http_body::Body for Body {
             From::Wire(incoming) => incoming.size_hint(),
             From::Node(flow) => flow.size_hint(),
             From::Paced(paced) => paced.size_hint(),
-            From::Behind(..) | From::Task(_) => SizeHint::default(),
+            From::Behind(..) | From::Task(_) | From::Page(_) | From::Broken(_) => SizeHint::default(),
         }
     }
 }
@@ -237,6 +261,8 @@ impl std::fmt::Debug for Body {
             From::Whole(_) | From::Trailed(..) => "whole",
             From::Wire(_) | From::Node(_) | From::Paced(_) | From::Behind(..) => "wire",
             From::Task(_) => "task",
+            From::Page(_) => "page",
+            From::Broken(_) => "broken",
         };
         write!(f, "Body({from})")
     }

@@ -24,6 +24,7 @@ pub mod forward;
 pub mod gate;
 mod hall;
 pub mod headers;
+pub mod inject;
 pub mod join;
 mod keeper;
 mod keyed;

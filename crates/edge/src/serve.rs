@@ -7,7 +7,7 @@ use crate::{
     forward::{self, Answered, Failed, Outgoing},
     gate::{GateControl, Pace},
     hall::Turn,
-    headers,
+    headers, inject,
     keyed::{self, Desk, Taken},
     known::Board,
     limit::{Limits, TooMany, Who},
@@ -68,6 +68,8 @@ pub struct Shared {
     /// Own answers by reason, and what browsers report.
     pub told: Told,
     pub browsers: Browsers,
+    /// What became of pages that the client's tag was to go into.
+    pub injected: Arc<inject::Counts>,
     pub idle: Idle,
     pub sums: Sums,
     /// None: nobody wants one.
@@ -124,6 +126,7 @@ impl Shared {
             limits: Limits::new(&spec.limits, entropy::u64(), clock::mono()),
             told: Told::default(),
             browsers: Browsers::default(),
+            injected: Arc::default(),
             idle: Idle::default(),
             sums: Sums::default(),
             log: ArcSwapOption::empty(),
@@ -243,7 +246,11 @@ impl Connection {
             },
         };
         let invited = (route.spec.browser_reports && self.client.tls).then(|| host_of(&parts).to_owned());
+        let page = route.spec.inject_client && inject::wants(&mut parts);
         let mut answer = self.inside(route, parts, body, turn, id, came).await;
+        if page {
+            answer = inject::into(answer, &self.shared.injected);
+        }
         if let Some(host) = invited {
             own::invite_reports(answer.headers_mut(), &host);
         }

@@ -103,6 +103,10 @@ pub struct RouteSpec {
     /// counted, nothing of them is kept.
     #[serde(default)]
     pub browser_reports: bool,
+    /// Put the browser client into the origin's HTML pages, as one tag at the beginning of the head. Only where nothing can be
+    /// misunderstood: see `docs/edge.md`.
+    #[serde(default)]
+    pub inject_client: bool,
 }
 
 /// Who goes first when there is not room for all.
@@ -159,6 +163,7 @@ impl Default for RouteSpec {
             waiting_room: None,
             sockets: SocketSpec::default(),
             browser_reports: false,
+            inject_client: false,
         }
     }
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DIST, Mirror, Origin, Signer, browser, incident, notice, until } from './world.mjs';
 
 let chrome, context, origin, mirror, signer, page;
@@ -69,7 +70,7 @@ async function words(p, path = '/other') {
 /** The orders of the shop, once the page has had the time to send another. */
 const settled = async n => {
   await until(`${n} order(s)`, () => origin.orders.length >= n);
-  await page.evaluate(() => new Promise(done => setTimeout(done, 1_500))).catch(() => {});
+  await pause(1_500);
   return origin.orders;
 };
 const RUNS = Number(process.env.STILLHERE_RUNS ?? 5);

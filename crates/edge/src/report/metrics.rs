@@ -102,6 +102,8 @@ impl Collector for Numbers {
         counters(to, "told", "Answers of the edge in place of the origin", &by("why", &told))?;
         counters(to, "browser_reports", "Browsers' reports of requests that failed", &by("type", &browsers))?;
         counters(to, "sockets", "What became of WebSockets", &by("what", &sockets))?;
+        let injected = shared.injected.all().map(|(outcome, n)| ([("outcome", outcome)], n as f64));
+        counters(to, "client_injected", "Pages that the browser client was to be put into", &injected)?;
         gauges(to, "latency", "To the head of an answer", Some(&Unit::Seconds), &latency)?;
         let now = clock::mono();
         let (mut nodes, mut waiting) = (Vec::new(), Vec::new());

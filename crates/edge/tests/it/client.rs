@@ -1,6 +1,6 @@
 //! The browser client comes from the edge itself, while nothing behind it lives.
 
-use crate::rig::{Node, Running, get};
+use crate::rig::{Node, Reply, Running, ask, get};
 use stillhere_tell::client;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,4 +40,58 @@ async fn the_browser_client_is_served_while_no_node_lives_and_is_a_404_where_it_
     assert!(none.text().contains("\"detail\""), "{}", none.text());
     assert_eq!(get(edge.addr, "/.well-known/stillhere/client.js.gz", &[]).await.status, 404);
     assert_eq!(node.seen().len(), 0);
+}
+
+const TAG: &str = "<script async src=\"/.well-known/stillhere/client.js\"></script>";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_gets_the_tag_where_the_route_asks_for_it_and_everything_else_stays() {
+    let node = Node::with(|seen| {
+        let mut answer = match Reply::text("<!doctype html><html><head><title>Shop</title></head></html>") {
+            Reply::Answer(answer) => answer,
+            _ => unreachable!(),
+        };
+        let headers = answer.headers_mut();
+        let kind = if seen.uri.path() == "/data" { "application/json" } else { "text/html; charset=utf-8" };
+        headers.insert("content-type", kind.parse().unwrap());
+        headers.insert("etag", "\"1\"".parse().unwrap());
+        if seen.uri.path() == "/strict" {
+            headers.insert("content-security-policy", "script-src 'nonce-1'".parse().unwrap());
+        }
+        Reply::Answer(answer)
+    })
+    .await;
+    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let edge = Running::start(&format!(
+        "metrics = \"127.0.0.1:{metrics}\"\n[[routes]]\npath = \"/plain\"\nnodes = [\"http://{0}\"]\n[[routes]]\nnodes = [\"http://{0}\"]\ninject_client = true\n",
+        node.addr
+    ));
+    let browser = [
+        "accept: text/html",
+        "accept-encoding: gzip",
+        "sec-fetch-mode: navigate",
+        "sec-fetch-dest: document",
+    ];
+    let page = get(edge.addr, "/", &browser).await;
+    assert_eq!(page.text(), format!("<!doctype html><html><head>{TAG}<title>Shop</title></head></html>"));
+    assert_eq!(page.header("etag"), "W/\"1\"");
+    assert!(page.header("vary").contains("sec-fetch-mode"));
+    assert_eq!(node.last().headers["accept-encoding"], "identity");
+    for (path, headers) in [
+        ("/", &["accept: */*", "sec-fetch-mode: cors"][..]),
+        ("/data", &browser),
+        ("/strict", &browser),
+        ("/plain", &browser),
+    ] {
+        let answer = get(edge.addr, path, headers).await;
+        assert!(!answer.text().contains(TAG) && answer.text().contains("Shop"), "{path}: {}", answer.text());
+        assert_eq!(answer.header("etag"), "\"1\"", "{path}");
+    }
+    let head = ask(edge.addr, "HEAD", "/", &browser, "").await;
+    assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
+    let counted = get(([127, 0, 0, 1], metrics).into(), "/metrics", &[]).await;
+    for (outcome, n) in [("inserted", 1), ("policy", 1), ("unreadable", 0), ("no-place", 0)] {
+        let line = format!("stillhere_edge_client_injected_total{{outcome=\"{outcome}\"}} {n}");
+        assert!(counted.text().contains(&line), "{line}: {}", counted.text());
+    }
 }

@@ -44,9 +44,9 @@ async fn an_event_source_is_held_told_and_let_go_when_the_origin_is_back() {
     known.sighting("shop", Some(&"checkout".into()), Seen::AllOut, before(740));
     let told = next(&mut body).await.unwrap();
     assert!(told.starts_with("event: stillhere\ndata: ") && told.contains("At 10:01"), "{told}");
-    back.send(Back { waiting: 1_000, per_second: 10.0 }).unwrap();
+    back.send(Back { waiting: 1_000, per_second: 20.0 }).unwrap();
     let last = next(&mut body).await.unwrap();
-    assert_eq!(last, "retry: 50000\nevent: stillhere\ndata: {\"return_ms\":50000,\"state\":\"back\"}\n\n");
+    assert_eq!(last, "retry: 25000\nevent: stillhere\ndata: {\"return_ms\":25000,\"state\":\"back\"}\n\n");
     assert_eq!(next(&mut body).await, None, "ended cleanly");
     assert_eq!(streams.open(), 0);
     assert!(![first, told, last].concat().contains("\nid:"));
