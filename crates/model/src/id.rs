@@ -31,6 +31,10 @@ macro_rules! minted {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
+        impl $name {
+            #[must_use]
+            pub fn from_bytes(bytes: [u8; 16]) -> Self { Self(Uuid::from_bytes(bytes)) }
+        }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.simple().fmt(f) }
         }
@@ -47,6 +51,7 @@ slug!(/// A check's slug, unique in the whole configuration: `<service>/<check>`
     CheckId);
 slug!(/// Where something was seen from, such as `core`.
     VantageId);
+minted!(PersonId);
 minted!(IncidentId);
 minted!(UpdateId);
 minted!(MaintenanceId);

@@ -88,6 +88,7 @@ pub struct Update {
 #[serde(rename_all = "snake_case")]
 pub enum Author {
     Automatic,
+    /// As in [`crate::By`]: a person's name, `token <name>`, or `local`.
     Person(String),
 }
 

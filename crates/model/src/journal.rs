@@ -5,6 +5,7 @@ use crate::{
     eta::Eta,
     id::{DeliveryId, IncidentId, MaintenanceId, ServiceId},
     incident::{Amendment, Promise, Update},
+    person::Act,
     time::Time,
     verdict::{Reason, Status},
 };
@@ -92,7 +93,17 @@ pub enum Entry {
     },
     Commanded {
         by: String,
+        /// The address it came from, if it came over the network.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
         command: Command,
+    },
+    /// Somebody did something that is about access or running.
+    Acted {
+        by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        act: Act,
     },
     Uplink {
         up: bool,

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod maintenance;
 pub mod message;
 pub mod observation;
+pub mod person;
 pub mod sketch;
 pub mod text;
 pub mod time;
@@ -21,12 +22,15 @@ pub mod verdict;
 
 pub use command::{Accepted, Command, Refusal};
 pub use eta::{Basis, Eta, EtaRecord, EtaScore};
-pub use id::{CheckId, DeliveryId, IncidentId, MaintenanceId, Mint, ServiceId, UpdateId, VantageId};
+pub use id::{
+    CheckId, DeliveryId, IncidentId, MaintenanceId, Mint, PersonId, ServiceId, UpdateId, VantageId,
+};
 pub use incident::{Affected, Amendment, Author, Impact, Incident, IncidentStatus, Promise, Said, Update};
 pub use journal::Entry;
 pub use maintenance::{Maintenance, MaintenanceStatus};
 pub use message::{Audience, Occasion, OutboxMessage, Payload, Receipt};
 pub use observation::{Finding, Observation, Outcome, Phases, Side};
+pub use person::{Act, By, Person, Role};
 pub use text::{Lang, Text};
 pub use time::{Moment, Time};
 pub use topology::{CheckDef, Quorum, ServiceDef, Severity, Topology};

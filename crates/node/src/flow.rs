@@ -32,7 +32,7 @@ use std::{
 };
 use stillhere_judge::{Input as JudgeInput, Look};
 use stillhere_model::{
-    Accepted, Audience, CheckId, Command, Entry, Finding, Mint, Moment, Observation, Occasion, Outcome,
+    Accepted, Audience, By, CheckId, Command, Entry, Finding, Mint, Moment, Observation, Occasion, Outcome,
     Refusal, ServiceId, Status, Time, VerdictChange, time::millis,
 };
 use stillhere_net::clock::Clock;
@@ -299,6 +299,20 @@ impl Flow {
         self.pending.deciding = true;
     }
 
+    /// Carries out what somebody asks for. The journal also says where it came from, which decides nothing.
+    pub(crate) fn commanded(&mut self, by: By, command: Command, now: Moment) -> Result<Accepted, Refusal> {
+        let before = self.pending.write.journal.len();
+        let outcome = self
+            .respond(RespondInput::Command { by: by.name, command }, now)
+            .expect("respond answers every command with an outcome");
+        for (_, entry) in &mut self.pending.write.journal[before..] {
+            if let Entry::Commanded { from, .. } = entry {
+                from.clone_from(&by.from);
+            }
+        }
+        outcome
+    }
+
     /// Asks `respond`, and carries out what it says, which may be news to the judge, and so on.
     pub(crate) fn respond(
         &mut self,
@@ -391,9 +405,7 @@ impl Flow {
         match request {
             Request::Command { by, command, reply } => {
                 self.remember(&command).await;
-                let outcome = self
-                    .respond(RespondInput::Command { by, command }, now)
-                    .expect("respond answers every command with an outcome");
+                let outcome = self.commanded(by, command, now);
                 self.reply_after_commit(reply, outcome);
             }
             Request::CommandOnce { by, once, command, reply } => {

@@ -8,7 +8,7 @@ use crate::{
     vitals::Vitals,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use stillhere_model::{Accepted, Command, Refusal};
+use stillhere_model::{Accepted, By, Command, Refusal};
 use stillhere_net::clock::Clock;
 use stillhere_observe::probe::push::Signal;
 use stillhere_store::Store;
@@ -36,8 +36,8 @@ pub struct Handle {
 
 /// What the flow is asked to do; answered after the commit.
 pub(crate) enum Request {
-    Command { by: String, command: Command, reply: Reply<Result<Accepted, Refusal>> },
-    CommandOnce { by: String, once: Once, command: Command, reply: Reply<Result<Done, CommandError>> },
+    Command { by: By, command: Command, reply: Reply<Result<Accepted, Refusal>> },
+    CommandOnce { by: By, once: Once, command: Command, reply: Reply<Result<Done, CommandError>> },
     Push { key: String, slug: Option<String>, signal: Signal, reply: Reply<Result<(), PushError>> },
     Reload { reply: Reply<Result<String, String>> },
 }
@@ -87,8 +87,8 @@ impl Handle {
 
     /// # Errors
     /// `Refused` changed nothing. `Unavailable`: not committed in [`ANSWER_WITHIN`].
-    pub async fn command(&self, by: &str, command: Command) -> Result<Accepted, CommandError> {
-        let by = by.to_owned();
+    pub async fn command(&self, by: impl Into<By>, command: Command) -> Result<Accepted, CommandError> {
+        let by = by.into();
         match self.ask(|reply| Request::Command { by, command, reply }).await {
             Ok(answer) => answer.map_err(CommandError::Refused),
             Err(e) => Err(CommandError::Unavailable(e)),
@@ -99,8 +99,13 @@ impl Handle {
     ///
     /// # Errors
     /// As [`Handle::command`]; `OtherRequest` when the key was used for something else.
-    pub async fn command_once(&self, by: &str, once: Once, command: Command) -> Result<Done, CommandError> {
-        let by = by.to_owned();
+    pub async fn command_once(
+        &self,
+        by: impl Into<By>,
+        once: Once,
+        command: Command,
+    ) -> Result<Done, CommandError> {
+        let by = by.into();
         match self.ask(|reply| Request::CommandOnce { by, once, command, reply }).await {
             Ok(answer) => answer,
             Err(e) => Err(CommandError::Unavailable(e)),

@@ -8,8 +8,7 @@ use crate::{flow::Flow, handle::CommandError};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-use stillhere_model::{Accepted, Command, Incident, Maintenance, Moment};
-use stillhere_respond::Input as RespondInput;
+use stillhere_model::{Accepted, By, Command, Incident, Maintenance, Moment};
 use stillhere_store::Answered;
 
 /// What makes two requests the same.
@@ -34,12 +33,12 @@ pub enum Done {
 impl Flow {
     pub(crate) async fn command_once(
         &mut self,
-        by: String,
+        by: By,
         once: &Once,
         command: Command,
         now: Moment,
     ) -> Result<Done, CommandError> {
-        let (key, request) = (hashed(&by, once), hex(&once.request));
+        let (key, request) = (hashed(&by.name, once), hex(&once.request));
         // Decided in this very round, and not on disk yet?
         let mut known = self.pending.write.answers.iter().find(|a| a.key == key).cloned();
         if known.is_none() {
@@ -55,9 +54,7 @@ impl Flow {
             });
         }
         self.remember(&command).await;
-        let accepted = self
-            .respond(RespondInput::Command { by, command }, now)
-            .expect("respond answers every command with an outcome")?;
+        let accepted = self.commanded(by, command, now)?;
         let done = self.done(&accepted).ok_or_else(|| {
             CommandError::Unavailable("it was carried out; its result cannot be shown".to_owned())
         })?;

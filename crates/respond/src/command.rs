@@ -42,7 +42,7 @@ impl Desk<'_> {
     }
 
     pub(crate) fn commanded(&mut self, by: &str, command: Command) {
-        self.journal(Entry::Commanded { by: by.to_owned(), command });
+        self.journal(Entry::Commanded { by: by.to_owned(), from: None, command });
     }
 
     fn open_incident(&mut self, by: String, command: Command) -> Result<Accepted, Refusal> {

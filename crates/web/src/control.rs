@@ -65,7 +65,7 @@ async fn command(
     Operator(by): Operator,
     Json(command): Json<Command>,
 ) -> Result<Answer<Accepted>, Problem> {
-    Ok(Answer(app.handle.command(&by, command).await?))
+    Ok(Answer(app.handle.command(by.as_str(), command).await?))
 }
 
 async fn reload(State(app): State<App>) -> Result<Answer<Value>, Problem> {

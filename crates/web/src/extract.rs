@@ -164,7 +164,7 @@ impl FromRequestParts<App> for Operator {
             return Ok(Operator("local".to_owned()));
         }
         match app.handle.store().token_check(token(parts)?, clock::wall()).await? {
-            Some(name) => Ok(Operator(name)),
+            Some(name) => Ok(Operator(format!("token {name}"))),
             None => Err(Problem::unauthorized("This token is not known; it may have been revoked.")),
         }
     }

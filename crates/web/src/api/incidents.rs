@@ -349,12 +349,12 @@ async fn carried_out(
     command: Command,
 ) -> Result<Answer<IncidentOut>, Problem> {
     if let Some(once) = once {
-        let Done::Incident(made) = app.handle.command_once(by, once, command).await? else {
+        let Done::Incident(made) = app.handle.command_once(by.as_str(), once, command).await? else {
             return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
         };
         return Ok(Answer(IncidentOut::of(&made, For::Staff)));
     }
-    let Accepted::Incident(id) = app.handle.command(by, command).await? else {
+    let Accepted::Incident(id) = app.handle.command(by.as_str(), command).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };
     let incident = app.handle.store().incident(id).await?.ok_or_else(|| no_incident(&id.to_string()))?;

@@ -218,12 +218,12 @@ async fn carried_out(
     command: Command,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
     if let Some(once) = once {
-        let Done::Maintenance(made) = app.handle.command_once(by, once, command).await? else {
+        let Done::Maintenance(made) = app.handle.command_once(by.as_str(), once, command).await? else {
             return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
         };
         return Ok(Answer(MaintenanceOut::of(&made, For::Staff)));
     }
-    let Accepted::Maintenance(id) = app.handle.command(by, command).await? else {
+    let Accepted::Maintenance(id) = app.handle.command(by.as_str(), command).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };
     let maintenance =

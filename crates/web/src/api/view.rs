@@ -362,7 +362,7 @@ impl EtaOut {
         let from = match (&e.basis, whom) {
             (Basis::Record { .. }, _) => "computed".to_owned(),
             (Basis::Person { .. }, For::Visitors) => "person".to_owned(),
-            (Basis::Person { name }, For::Staff) => format!("person {name}"),
+            (Basis::Person { name }, For::Staff) => who(name),
         };
         let over_at = i.resolved_at.filter(|_| !i.status.is_open());
         EtaOut {
@@ -377,12 +377,17 @@ impl EtaOut {
     }
 }
 
+/// For staff: a token and this machine's command line are no people.
+fn who(name: &str) -> String {
+    if name == "local" || name.contains(' ') { name.to_owned() } else { format!("person {name}") }
+}
+
 impl UpdateOut {
     fn of(u: &Update, whom: For) -> UpdateOut {
         let by = match (&u.by, whom) {
             (Author::Automatic, _) => "automatic".to_owned(),
             (Author::Person(_), For::Visitors) => "person".to_owned(),
-            (Author::Person(name), For::Staff) => format!("person {name}"),
+            (Author::Person(name), For::Staff) => who(name),
         };
         UpdateOut {
             id: u.id,

@@ -25,7 +25,7 @@ async fn an_incident_is_opened_updated_resolved_and_corrected_over_http() {
     let path = format!("/api/v1/incidents/{id}");
     assert_eq!(made.header("location"), Some(path.replace('-', "").as_str()));
     assert_eq!(incident["status"], "investigating");
-    assert_eq!(incident["updates"][0]["by"], "person tests");
+    assert_eq!(incident["updates"][0]["by"], "token tests");
 
     // The public reads the same, without the names of people.
     let public = wait_for("the page knows it", || async {
