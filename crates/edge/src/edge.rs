@@ -42,6 +42,8 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// Before a stop's deadline, how long those who wait have for their answer.
 const LAST_WORD: Duration = Duration::from_secs(1);
+/// What the disk has for the last lines of the access log.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// What an edge is started with.
 #[derive(Debug, Clone)]
@@ -285,6 +287,10 @@ impl Edge {
         let _ = self.phase.send(Phase::Over);
         for thread in self.workers.drain(..).chain([keeper]).chain(sockets).chain(journal) {
             let _ = thread.join();
+        }
+        // The last lines are not the least.
+        if let Some(log) = self.shared.log.swap(None) {
+            log.finish(LAST_LINES);
         }
         // So that whoever comes next can open the journal at once.
         let shared = self.shared.clone();

@@ -9,8 +9,8 @@ use stillhere_model::Time;
 pub const LEVEL: f64 = 0.8;
 /// Bounds of the correction. Above, a heavy tail would answer weeks; the record printed beside the estimate says
 /// what is still wrong then.
-pub const LEVEL_MIN: f64 = 0.6;
-pub const LEVEL_MAX: f64 = 0.9;
+const LEVEL_MIN: f64 = 0.6;
+const LEVEL_MAX: f64 = 0.9;
 /// For each time shown.
 const STEP: f64 = 0.01;
 /// Outcomes that count, the youngest.
@@ -23,10 +23,9 @@ pub(crate) fn level(history: &History, now: Time) -> f64 {
         .flat_map(|c| c.etas.iter().map(move |e| (c, e)))
         .filter(|(_, e)| e.is_computed() && e.shown_at <= now)
         .filter_map(|(c, e)| {
-            let over = c.over_at.filter(|at| *at <= now);
-            let held = e.held(over, now)?;
+            let held = c.held(e, now)?;
             // Too early is known as soon as the time has passed; that it held, when it was over.
-            Some((if held { over? } else { e.by? }, held))
+            Some((if held { c.over_at? } else { e.by? }, held))
         })
         .collect();
     outcomes.sort();

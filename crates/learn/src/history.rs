@@ -1,7 +1,7 @@
 //! The incidents that are known, by their beginning. A correction replaces what was known of one.
 
 use std::collections::{BTreeMap, HashMap};
-use stillhere_model::{Eta, Impact, Incident, IncidentId, Said, ServiceId, Time};
+use stillhere_model::{Eta, Impact, Incident, IncidentId, ServiceId, Time};
 
 /// Incidents remembered: the youngest by their beginning. With a weight that halves every 60 incidents, older ones would
 /// count for less than a hundredth.
@@ -14,8 +14,12 @@ const SERVICES_MAX: usize = 32;
 pub struct Case {
     pub id: IncidentId,
     pub started_at: Time,
-    /// `None`: not over yet.
+    /// `None`: not over yet, or not known.
     pub over_at: Option<Time>,
+    /// See [`Incident::known_until`].
+    pub known_until: Option<Time>,
+    /// Says how long outages last. Of one that does not, only the times that were given are scored.
+    pub counts: bool,
     pub impact: Impact,
     pub services: Vec<ServiceId>,
     /// What was shown, oldest first.
@@ -32,21 +36,30 @@ pub struct History {
 // === impl Case ===
 
 impl Case {
-    /// `None` for what says nothing about how long outages last: what was merged into another, what hurt nobody.
+    /// What was merged into another, and what hurt nobody, says nothing about how long outages last. `None`: nor was any time
+    /// given for it.
     #[must_use]
     pub fn of(incident: &Incident) -> Option<Case> {
-        let merged = incident.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }));
-        if merged || incident.impact == Impact::None {
+        let counts = !incident.is_merged() && incident.impact != Impact::None;
+        if !counts && incident.etas.is_empty() {
             return None;
         }
         Some(Case {
             id: incident.id,
             started_at: incident.started_at,
-            over_at: incident.resolved_at.filter(|_| !incident.status.is_open()),
+            over_at: incident.over_at(),
+            known_until: incident.known_until(),
+            counts,
             impact: incident.impact,
             services: incident.affected.iter().map(|a| a.service.clone()).take(SERVICES_MAX).collect(),
             etas: incident.etas.clone(),
         })
+    }
+
+    /// Whether it was over by the time that was given, as it was known at `now`.
+    pub(crate) fn held(&self, eta: &Eta, now: Time) -> Option<bool> {
+        let until = self.known_until.map_or(now, |until| until.min(now));
+        eta.held(self.over_at.filter(|at| *at <= now), until)
     }
 }
 
@@ -77,8 +90,8 @@ impl History {
         self.started.insert(case.id, case.started_at);
         self.cases.insert((case.started_at, case.id), case);
         if self.cases.len() > CASES_MAX {
-            // The oldest that is over; where all are open, the oldest.
-            let over = self.cases.values().find(|c| c.over_at.is_some());
+            // The oldest of which nothing more is to come; where all are open, the oldest.
+            let over = self.cases.values().find(|c| c.over_at.is_some() || !c.counts);
             if let Some(id) = over.or_else(|| self.cases.values().next()).map(|c| c.id) {
                 self.forget(id);
             }

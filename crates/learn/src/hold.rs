@@ -5,10 +5,10 @@ use crate::{
     history::{Case, History},
     prior::Prior,
 };
-use stillhere_model::{Basis, Eta, Incident, IncidentStatus, Time};
+use stillhere_model::{Basis, Eta, Incident, Time};
 
 /// The share of the time between showing and "over by" that must have passed before another time may replace it.
-pub const USED: f64 = 0.8;
+pub(crate) const USED: f64 = 0.8;
 /// Computed estimates in one incident. The last stays, and is said to have passed when it has.
 pub const ETAS_MAX: usize = 40;
 
@@ -24,8 +24,8 @@ pub enum Change {
 /// Decides whether `incident` gets another estimate. `None`: what is shown stays, and so does showing nothing.
 #[must_use]
 pub fn decide(history: &History, prior: &Prior, incident: &Incident, now: Time) -> Option<Change> {
-    let case = Case::of(incident).filter(|_| incident.status.is_open())?;
-    if seems_over(incident) {
+    let case = Case::of(incident).filter(|case| case.counts && incident.status.is_open())?;
+    if incident.seems_over_since().is_some() {
         return None;
     }
     let Some(last) = incident.etas.last() else {
@@ -36,7 +36,7 @@ pub fn decide(history: &History, prior: &Prior, incident: &Incident, now: Time) 
     if now < open_from(last, by) {
         return None;
     }
-    if incident.etas.len() >= ETAS_MAX {
+    if incident.etas.iter().filter(|e| e.is_computed()).count() >= ETAS_MAX {
         return None;
     }
     match estimate(history, prior, &case, now) {
@@ -53,12 +53,6 @@ fn open_from(last: &Eta, by: Time) -> Time {
         Basis::Record { .. } => last.shown_at.plus(by.since(last.shown_at).mul_f64(USED)),
         Basis::Person { .. } => Time(by.0.saturating_add(1)),
     }
-}
-
-/// Everything is good again and only being verified.
-fn seems_over(incident: &Incident) -> bool {
-    let all_good = !incident.affected.is_empty() && incident.affected.iter().all(|a| a.until.is_some());
-    incident.status == IncidentStatus::Monitoring && all_good
 }
 
 // === impl Change ===

@@ -28,9 +28,9 @@ pub mod replay;
 mod score;
 mod strata;
 
-pub use correct::{LEVEL, LEVEL_MAX, LEVEL_MIN};
+pub use correct::LEVEL;
 pub use estimate::{Estimate, LEAD_MAX, NoEstimate, OWN_MIN, estimate, quantiles};
 pub use history::{CASES_MAX, Case, History};
-pub use hold::{Change, ETAS_MAX, USED, decide};
+pub use hold::{Change, ETAS_MAX, decide};
 pub use prior::{OPERATORS, Operator, Prior};
 pub use score::{Score, pinball, record, score};

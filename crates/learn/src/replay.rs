@@ -1,9 +1,9 @@
 //! Goes through a past in its order and says what would have been said, knowing at each instant only what was known then:
-//! which incidents had begun, which were over, and which times had proved too early. This is how the method is tested, and how a site
-//! can ask what its own record would have been.
+//! which incidents had begun, which were over, and which times had proved too early. This is how the method is
+//! tested.
 
 use crate::{
-    estimate::{NoEstimate, estimate, quantiles},
+    estimate::{estimate, quantiles},
     history::{Case, History},
     hold::decide,
     prior::Prior,
@@ -149,21 +149,6 @@ pub fn held(outages: &[Outage], prior: &Prior) -> Vec<Told> {
     told
 }
 
-/// The reason that would have been given at the beginning of each outage without an estimate.
-#[must_use]
-pub fn silences(outages: &[Outage], prior: &Prior) -> Vec<NoEstimate> {
-    let mut past = Past::new(outages);
-    let mut reasons = Vec::new();
-    while let Some((now, event, i)) = past.next() {
-        if event == Event::Begins
-            && let Some(case) = past.history.case(past.ids[i]).cloned()
-        {
-            reasons.extend(estimate(&past.history, prior, &case, now).err());
-        }
-    }
-    reasons
-}
-
 // === impl Past ===
 
 impl<'a> Past<'a> {
@@ -194,6 +179,8 @@ impl<'a> Past<'a> {
                     id,
                     started_at,
                     over_at,
+                    known_until: None,
+                    counts: true,
                     impact: Impact::Major,
                     services: Vec::new(),
                     etas: Vec::new(),

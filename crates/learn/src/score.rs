@@ -73,7 +73,7 @@ fn known(history: &History, computed: bool, now: Time) -> impl Iterator<Item = K
     let wanted = move |e: &Eta| e.is_computed() == computed && e.shown_at <= now;
     all.filter(move |(_, e)| wanted(e)).filter_map(move |(c, e)| {
         let over = c.over_at.filter(|at| *at <= now);
-        let held = e.held(over, now)?;
+        let held = c.held(e, now)?;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of years are exact")]
         let off_min = over.zip(e.by).map(|(over, by)| over.0.saturating_sub(by.0) as f64 / 60_000.0);
         Some(Known { shown_at: e.shown_at, held, off_min })

@@ -69,7 +69,7 @@ pub(crate) fn sample(history: &History, prior: &Prior, case: &Case, now: Time) -
 }
 
 fn rows(history: &History, case: &Case, now: Time) -> Vec<Row> {
-    let known = || history.cases().filter(|c| c.id != case.id && c.started_at <= now);
+    let known = || history.cases().filter(|c| c.counts && c.id != case.id && c.started_at <= now);
     let count = known().count();
     let row = |(rank, other): (usize, &Case)| {
         #[expect(clippy::cast_precision_loss, reason = "at most 400")]

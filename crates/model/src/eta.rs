@@ -76,9 +76,24 @@ impl Eta {
 // === impl Incident ===
 
 impl Incident {
-    /// The estimate in force. `None`: none was given, or it was taken back, or the incident is over.
+    /// The estimate in force. `None`: none was given, or it was taken back, or the incident is over or seems so.
     #[must_use]
     pub fn eta(&self) -> Option<&Eta> {
-        self.etas.last().filter(|e| self.status.is_open() && e.by.is_some())
+        let expected = self.status.is_open() && self.seems_over_since().is_none();
+        self.etas.last().filter(|e| expected && e.by.is_some())
+    }
+
+    /// Whether it was over by the time that was given. `None`: no time was given, or it is not known. What went on as a
+    /// part of another incident was not over while it was seen, and nothing is known of it afterwards; what is good again
+    /// and being verified is judged when that is done.
+    #[must_use]
+    pub fn held(&self, eta: &Eta, now: Time) -> Option<bool> {
+        eta.held(self.over_at(), self.known_until().map_or(now, |until| until.min(now)))
+    }
+
+    /// After this nothing is known yet of whether it lasted. `None`: it lasts, or it is over.
+    #[must_use]
+    pub fn known_until(&self) -> Option<Time> {
+        if self.is_merged() { self.resolved_at } else { self.seems_over_since() }
     }
 }

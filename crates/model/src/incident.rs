@@ -235,6 +235,28 @@ impl IncidentStatus {
 // === impl Incident ===
 
 impl Incident {
+    /// It went on as a part of another one.
+    #[must_use]
+    pub fn is_merged(&self) -> bool {
+        self.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }))
+    }
+
+    /// When it was over. `None`: it is open, or went on as a part of another one.
+    #[must_use]
+    pub fn over_at(&self) -> Option<Time> {
+        self.resolved_at.filter(|_| !self.status.is_open() && !self.is_merged())
+    }
+
+    /// Since when everything is good again, which is being verified. One that a person opened is over when a person says so.
+    #[must_use]
+    pub fn seems_over_since(&self) -> Option<Time> {
+        if self.by_hand || !self.status.is_open() {
+            return None;
+        }
+        let ends = self.affected.iter().map(|a| a.until);
+        ends.collect::<Option<Vec<Time>>>()?.into_iter().max()
+    }
+
     /// The promise in force: made, neither kept nor missed.
     #[must_use]
     pub fn open_promise(&self) -> Option<&Promise> {

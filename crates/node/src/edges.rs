@@ -285,8 +285,12 @@ impl Known {
     fn certificates(&mut self, now: Moment) -> Vec<(CheckId, u32)> {
         let check = |name: &str| CheckId::new(format!("edge-{}/{name}", self.report.edge));
         let left = |until: Time| u32::try_from((until.0 - now.wall.0).max(0) / DAY_MS).unwrap_or(u32::MAX);
-        let new: BTreeMap<CheckId, u32> =
-            self.report.certificates.iter().map(|c| (check(&c.name), left(c.until))).collect();
+        let mut new: BTreeMap<CheckId, u32> = BTreeMap::new();
+        for certificate in &self.report.certificates {
+            // Of two for one name, the one that ends first is shown to somebody.
+            let days = new.entry(check(&certificate.name)).or_insert(u32::MAX);
+            *days = left(certificate.until).min(*days);
+        }
         let gone =
             self.certificates.keys().filter(|check| !new.contains_key(*check)).map(|c| (c.clone(), u32::MAX));
         let changed = new.iter().filter(|(check, days)| self.certificates.get(*check) != Some(*days));

@@ -10,7 +10,7 @@
 
 mod apply;
 mod commit;
-mod learn;
+pub(crate) mod learn;
 mod time;
 
 use crate::{

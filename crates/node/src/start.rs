@@ -4,7 +4,7 @@ use crate::{
     channels::Channels,
     deliver::{self, Post},
     edges::Edges,
-    flow::{Flow, REQUESTS_MAX, SEEN_MAX, Seen},
+    flow::{Flow, REQUESTS_MAX, SEEN_MAX, Seen, learn::past},
     handle::Handle,
     heartbeats::Heartbeats,
     key,
@@ -88,10 +88,10 @@ impl Node {
         );
         let verdicts: Vec<_> = judge.verdicts().cloned().collect();
         let known = known(&store, &kept, now.wall).await.map_err(|e| e.to_string())?;
-        let public =
+        let mut public =
             Public::new(&loaded.topology, loaded.site.clone(), loaded.fresh_for, &verdicts, known, now.wall);
-        let all = kept.open.iter().chain(&kept.resolved);
-        let history = stillhere_learn::History::new(all.filter(|i| public.concerns_visitors(i)));
+        let history = past(&store, &public).await.map_err(|e| e.to_string())?;
+        public.eta_record(stillhere_learn::record(&history, now.wall));
         let push: HashMap<CheckId, String> = kept.push.iter().cloned().collect();
 
         let vitals = Arc::new(Vitals::default());

@@ -239,7 +239,7 @@ impl Desk<'_> {
         let since = self.mono_ago(self.policy.reopen_within);
         self.state.past.iter().rposition(|h| {
             let i = &h.incident;
-            let merged = i.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }));
+            let merged = i.is_merged();
             h.resolved_mono >= since
                 && !i.by_hand
                 && !merged

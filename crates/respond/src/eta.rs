@@ -4,9 +4,7 @@
 //! journal and the page. A person's word goes before a computed one, and is scored apart.
 
 use crate::{command::PROMISE_MAX, desk::Desk, words::invalid};
-use stillhere_model::{
-    Accepted, Basis, Command, Entry, Eta, Incident, IncidentId, IncidentStatus, Refusal, Time,
-};
+use stillhere_model::{Accepted, Basis, Command, Entry, Eta, IncidentId, Refusal, Time};
 
 /// Estimates in one incident, people's included. The incident is read whole with every page.
 pub const ETAS_MAX: usize = 100;
@@ -61,7 +59,7 @@ impl Desk<'_> {
     pub(crate) fn pass_etas(&mut self) {
         let now = self.now.wall;
         for at in 0..self.state.open.len() {
-            let over = self.state.open[at].good_since.is_some() || is_verified(self.incident(at));
+            let over = self.state.open[at].good_since.is_some();
             let passed = self.incident(at).eta().filter(|e| e.passed_at.is_none()).and_then(|e| e.by);
             let Some(by) = passed.filter(|by| *by < now && !over) else { continue };
             let incident = &mut self.held(at).incident;
@@ -72,10 +70,4 @@ impl Desk<'_> {
             self.journal(Entry::EtaPassed { incident: id, by });
         }
     }
-}
-
-/// Everything is good and being verified: also right after a restart, before anybody has looked again.
-fn is_verified(incident: &Incident) -> bool {
-    let all_good = !incident.affected.is_empty() && incident.affected.iter().all(|a| a.until.is_some());
-    incident.status == IncidentStatus::Monitoring && all_good
 }

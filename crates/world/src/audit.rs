@@ -12,7 +12,7 @@ use crate::{BEGIN, Event, MINUTE, SECOND, World, store::Write, truth::Health};
 use std::collections::HashMap;
 use stillhere_judge::UNSTABLE_CALM;
 use stillhere_model::{
-    Audience, Author, Incident, IncidentId, MaintenanceStatus, Occasion, Said, ServiceId, Status, Verdict,
+    Audience, Author, Incident, IncidentId, MaintenanceStatus, Occasion, ServiceId, Status, Verdict,
     time::millis,
 };
 use stillhere_respond::Effect;
@@ -226,7 +226,7 @@ impl World {
     pub(crate) fn note_commit(&mut self, write: &Write) -> Result<(), String> {
         for effect in &write.effects {
             let Effect::Incident(i) = effect else { continue };
-            let merged = i.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }));
+            let merged = i.is_merged();
             for a in &i.affected {
                 let Some(s) = self.truth.index(&a.service) else { continue };
                 let truth = &self.truth.services[s];
@@ -272,7 +272,7 @@ impl World {
         let r = &mut self.report;
         r.incidents = self.store.incidents.len() as u64;
         r.reopened = self.store.incidents.values().map(|i| u64::from(i.reopened)).sum();
-        let merged = |i: &&Incident| i.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }));
+        let merged = |i: &&Incident| i.is_merged();
         r.merged = self.store.incidents.values().filter(merged).count() as u64;
         r.announced = self.store.all.len() as u64;
         r.withdrawn = self.store.withdrawn.len() as u64;
@@ -317,7 +317,7 @@ impl World {
             }
         }
         for i in self.store.incidents.values() {
-            let merged = i.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }));
+            let merged = i.is_merged();
             let n = |a| opened.get(&(i.id, a)).copied().unwrap_or(0);
             let staff = n(Audience::Staff);
             if n(Audience::Public) != 1 || (staff != 1 && !(merged && staff == 0)) {

@@ -79,8 +79,10 @@ pub struct Log {
 #[derive(Default)]
 struct Queue {
     waiting: Mutex<Waiting>,
-    /// Rings for a writer that has nothing to write.
+    /// Rings for a writer that has nothing to write, and when nothing more will come.
     stirred: Condvar,
+    /// Rings when the writer has ended.
+    over: Condvar,
 }
 
 #[derive(Default)]
@@ -91,6 +93,7 @@ struct Waiting {
     /// The writer sleeps until it is woken.
     idle: bool,
     ended: bool,
+    over: bool,
 }
 
 /// What is known of a request before it is answered.
@@ -235,12 +238,18 @@ impl Log {
         }
         self.queue.push(&line);
     }
+
+    /// Nothing more will be said: what was said is written before this comes back, or `within` has passed. Blocks.
+    pub(crate) fn finish(&self, within: Duration) {
+        self.queue.end();
+        let waiting = self.queue.lock();
+        let _ = self.queue.over.wait_timeout_while(waiting, within, |w| !w.over);
+    }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.queue.lock().ended = true;
-        self.queue.stirred.notify_one();
+        self.queue.end();
     }
 }
 
@@ -282,6 +291,21 @@ impl Queue {
         waiting.idle = false;
         std::mem::swap(&mut waiting.lines, written);
         true
+    }
+
+    fn end(&self) {
+        self.lock().ended = true;
+        self.stirred.notify_one();
+    }
+
+    /// Until there is worth a text to write. True: nothing more will come.
+    fn gather(&self) -> bool {
+        let waiting = self.lock();
+        let (waiting, _) = self
+            .stirred
+            .wait_timeout_while(waiting, GATHER, |w| !w.ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        waiting.ended
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -335,15 +359,16 @@ fn write_all(queue: &Queue, mut out: Out) {
         loop {
             done += out.write(&lines[done..]);
             // What does not fit on the disk is tried again; meanwhile the next text fills, and then lines are lost.
-            if done == lines.len() || queue.lock().ended {
+            if done == lines.len() || queue.gather() {
                 break;
             }
-            thread::sleep(GATHER);
         }
         lines.clear();
         lines.shrink_to(WAITING_USUAL);
-        thread::sleep(GATHER);
+        queue.gather();
     }
+    queue.lock().over = true;
+    queue.over.notify_all();
 }
 
 impl Out {

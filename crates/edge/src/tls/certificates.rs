@@ -14,7 +14,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     os::unix::fs::MetadataExt as _,
     path::Path,
@@ -201,7 +201,8 @@ impl Certificates {
         }
         self.shown.store(Arc::new(next));
         endings.sort_by(|a: &edge::Certificate, b| (a.until, &a.name).cmp(&(b.until, &b.name)));
-        endings.dedup_by(|later, first| later.name == first.name);
+        let mut named = HashSet::new();
+        endings.retain(|e| named.insert(e.name.clone()));
         endings.truncate(edge::CERTIFICATES_MAX);
         self.endings.store(Arc::new(endings));
     }

@@ -4,7 +4,8 @@ use crate::laws::case;
 use std::time::Duration;
 use stillhere_learn::{Change, ETAS_MAX, History, Prior, decide, record, score};
 use stillhere_model::{
-    Affected, Basis, Eta, Impact, Incident, IncidentId, IncidentStatus, ServiceId, Status, Time,
+    Affected, Author, Basis, Eta, EtaScore, Impact, Incident, IncidentId, IncidentStatus, Said, ServiceId,
+    Status, Time, Update, UpdateId,
 };
 use uuid::Uuid;
 
@@ -101,6 +102,78 @@ fn what_seems_to_be_over_is_not_estimated() {
     let mut harmless = incident(Vec::new());
     harmless.impact = Impact::None;
     assert_eq!(decide(&past(), &Prior::default(), &harmless, minutes(2)), None);
+}
+
+#[test]
+fn what_is_good_again_gets_no_new_time_whatever_its_status_says() {
+    let mut shown = incident(vec![first()]);
+    let long = first().by.unwrap();
+    shown.unstable = true;
+    assert!(decide(&past(), &Prior::default(), &shown, long).is_some(), "it would");
+    shown.affected[0].until = Some(minutes(9));
+    assert_eq!(decide(&past(), &Prior::default(), &shown, long), None);
+    // A person opened it, and a person says when it is over.
+    shown.by_hand = true;
+    assert!(decide(&past(), &Prior::default(), &shown, long).is_some());
+}
+
+#[test]
+fn case_l_a_time_is_not_judged_while_it_is_verified_that_it_held() {
+    let mut good = incident(vec![Eta { by: Some(minutes(30)), ..first() }]);
+    good.affected[0].until = Some(minutes(29));
+    let mut history = past();
+    history.note(&good);
+    assert_eq!(record(&history, minutes(31)).computed.given, 0, "it seems to have held");
+    good.affected[0].until = Some(minutes(31));
+    history.note(&good);
+    assert_eq!(record(&history, minutes(32)).computed, EtaScore { given: 1, held: 0 }, "it cannot have held");
+}
+
+#[test]
+fn case_l_what_went_on_in_another_incident_is_judged_as_far_as_it_was_seen() {
+    let mut merged = incident(vec![
+        Eta { by: Some(minutes(10)), ..first() },
+        Eta { shown_at: minutes(10), by: Some(minutes(60)), ..first() },
+    ]);
+    merged.status = IncidentStatus::Resolved;
+    merged.resolved_at = Some(minutes(30));
+    merged.updates.push(Update {
+        id: UpdateId(Uuid::from_u128(1)),
+        at: minutes(30),
+        status: IncidentStatus::Resolved,
+        said: Said::MergedInto { incident: IncidentId(Uuid::from_u128(8)) },
+        by: Author::Automatic,
+        changed: Vec::new(),
+        next_update_by: None,
+    });
+    let mut history = past();
+    let before = estimates(&history);
+    history.note(&merged);
+    assert_eq!(record(&history, minutes(100)).computed, EtaScore { given: 1, held: 0 });
+    let seen: Vec<_> = merged.etas.iter().map(|e| merged.held(e, minutes(100))).collect();
+    assert_eq!(seen, [Some(false), None]);
+    assert_eq!(estimates(&history), before, "it says nothing about how long outages last");
+}
+
+fn estimates(history: &History) -> Option<Eta> {
+    let asked = Incident { id: IncidentId(Uuid::from_u128(9_999)), ..incident(Vec::new()) };
+    decide(history, &Prior::default(), &asked, minutes(200)).map(|c| c.eta().clone())
+}
+
+#[test]
+fn peoples_times_do_not_use_up_the_computed_ones() {
+    let person = |n: u64| Eta {
+        shown_at: minutes(n),
+        by: Some(minutes(n + 1)),
+        half: None,
+        basis: Basis::Person { name: "ann".to_owned() },
+        passed_at: None,
+    };
+    let mut shown = incident((0..ETAS_MAX as u64).map(person).collect());
+    assert!(decide(&past(), &Prior::default(), &shown, minutes(50)).is_some());
+    let computed = Eta { shown_at: minutes(0), by: Some(minutes(1)), ..first() };
+    shown.etas = vec![computed; ETAS_MAX];
+    assert_eq!(decide(&past(), &Prior::default(), &shown, minutes(50)), None, "these do");
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub fn case(n: u128, started_ms: i64, lasted_ms: Option<i64>) -> Case {
         id: IncidentId(Uuid::from_u128(n)),
         started_at: Time(started_ms),
         over_at: lasted_ms.map(|ms| Time(started_ms.saturating_add(ms))),
+        known_until: None,
+        counts: true,
         impact: Impact::Major,
         services: vec![ServiceId::new("checkout")],
         etas: Vec::new(),

@@ -225,6 +225,9 @@ fn the_days_of_a_certificate_are_told_when_they_change_and_when_it_is_gone() {
     assert_eq!(tell(&[("shop.example", 89)], at(1_000 + 86_400_000)), [shop(88)], "renewed");
     assert_eq!(tell(&[], at(1_000 + 86_400_000)), [shop(u32::MAX)], "shown no more");
     assert_eq!(tell(&[("shop.example", 0)], at(1_000 + 2 * 86_400_000)), [shop(0)], "ended yesterday");
+    let two = [("shop.example", 5), ("other.example", 20), ("shop.example", 80)];
+    let told = tell(&two, now);
+    assert_eq!(told[1], shop(5), "the one that ends first, whatever follows it: {told:?}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ impl Flow {
             &verdicts,
             now.wall,
         );
+        self.learn_anew().await;
         self.respond(RespondInput::TopologyChanged, now);
         self.verdicts(changes, now);
         self.heartbeats.replace(&self.loaded.heartbeats, self.loaded.ping_key);

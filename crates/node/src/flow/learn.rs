@@ -4,16 +4,51 @@
 //! public record must be able to count them again.
 
 use super::Flow;
+use crate::public::Public;
 use std::time::Duration;
+use stillhere_learn::{CASES_MAX, History};
 use stillhere_model::{Incident, IncidentId, Moment, time::millis};
 use stillhere_respond::Input as RespondInput;
+use stillhere_store::{Store, StoreError};
 
 /// Between two looks at what is shown while nothing else happens.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// Incidents read at once, and how often: past so many that nobody could see, nothing more is looked for.
+const PAGE: u32 = 200;
+const PAGES_MAX: usize = 20;
+
+/// What is known of the past, as far as it counts.
+pub(crate) async fn past(store: &Store, public: &Public) -> Result<History, StoreError> {
+    let mut history = History::default();
+    let mut before = None;
+    for _ in 0..PAGES_MAX {
+        let page = store.incidents(before, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        page.iter().filter(|i| public.concerns_visitors(i)).for_each(|i| history.note(i));
+        if history.cases().count() >= CASES_MAX {
+            break;
+        }
+    }
+    Ok(history)
+}
+
 // === impl Flow ===
 
 impl Flow {
+    /// What visitors can see has changed, and so has what counts.
+    pub(super) async fn learn_anew(&mut self) {
+        match past(&self.store, &self.public).await {
+            Ok(history) => self.history = history,
+            Err(e) => tracing::warn!(error = %e, "estimates go on resting on what visitors could see before"),
+        }
+        // What is decided and not yet on disk.
+        let decided: Vec<Incident> =
+            self.pending.write.incidents.iter().chain(self.respond.open()).cloned().collect();
+        decided.iter().for_each(|i| self.learn(i));
+    }
+
     /// Takes down what an incident has become.
     pub(super) fn learn(&mut self, incident: &Incident) {
         if self.public.concerns_visitors(incident) {

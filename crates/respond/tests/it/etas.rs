@@ -61,6 +61,35 @@ fn case_l_what_was_over_in_time_is_not_said_to_have_passed_while_it_is_verified(
 }
 
 #[test]
+fn case_l_what_a_person_opened_and_left_open_is_said_to_have_passed_though_all_looks_good() {
+    let mut r = Room::new(&["a"]);
+    r.command(Command::OpenIncident {
+        title: Text::from("Slow"),
+        text: Text::from("We look into it."),
+        status: IncidentStatus::Investigating,
+        impact: None,
+        services: vec![(ServiceId::new("a"), Status::PartialOutage)],
+        started_at: None,
+        next_update_by: None,
+    })
+    .unwrap();
+    let by = r.now.wall.plus(mins(20));
+    by_hand(&mut r, Some(by)).unwrap();
+    let incident = r.only().id;
+    r.command(Command::UpdateIncident {
+        incident,
+        text: Text::from("It looks good."),
+        status: Some(IncidentStatus::Monitoring),
+        title: None,
+        services: vec![(ServiceId::new("a"), Status::Operational)],
+        next_update_by: None,
+    })
+    .unwrap();
+    r.tick_for(mins(21));
+    assert!(r.only().etas[0].passed_at.is_some_and(|at| at > by));
+}
+
+#[test]
 fn a_persons_time_goes_before_a_computed_one_until_it_has_passed() {
     let mut r = Room::new(&["a"]);
     r.down(&["a"]);

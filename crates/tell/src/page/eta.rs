@@ -35,9 +35,9 @@ pub(super) struct GivenPart {
     state: String,
 }
 
-/// `None` where nothing is expected any more: it is over, or seems so and was never estimated.
+/// `None` where nothing is expected any more: it is over, or everything is good again and being verified.
 pub(super) fn shown(i: &Incident, s: &Snapshot, w: &Words) -> Option<EtaPart> {
-    if !i.status.is_open() {
+    if !i.status.is_open() || i.seems_over_since().is_some() {
         return None;
     }
     let none = |text: String, missed| EtaPart { text, missed, basis: None, record: None, before: Vec::new() };
@@ -56,7 +56,7 @@ pub(super) fn shown(i: &Incident, s: &Snapshot, w: &Words) -> Option<EtaPart> {
     let text = match (&last.basis, last.half) {
         _ if last.passed_at.is_some() => w.say("eta-passed", &[("by", clock(by))]),
         (Basis::Person { .. }, _) => w.say("eta-person", &[("by", clock(by))]),
-        (Basis::Record { .. }, Some(half)) if half < by => {
+        (Basis::Record { .. }, Some(half)) if half < by && half > near => {
             w.say("eta-computed", &[("by", clock(by)), ("half", clock(half))])
         }
         (Basis::Record { .. }, _) => w.say("eta-computed-bare", &[("by", clock(by))]),
@@ -93,8 +93,7 @@ pub(super) fn given(i: &Incident, s: &Snapshot, w: &Words) -> Vec<GivenPart> {
             Some(by) if e.is_computed() => w.say("eta-given", &[("by", w.clock(by, near).into())]),
             Some(by) => w.say("eta-given-person", &[("by", w.clock(by, near).into())]),
         };
-        let over_at = i.resolved_at.filter(|_| !i.status.is_open());
-        let state = match e.held(over_at, near) {
+        let state = match i.held(e, near) {
             _ if e.by.is_none() => String::new(),
             Some(true) => w.plain("eta-held"),
             Some(false) => w.plain("eta-late"),

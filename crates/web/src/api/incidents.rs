@@ -199,8 +199,10 @@ pub(super) async fn resolve(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Estimating {
-    /// When it is expected to be over. `null`: no time is given, and none is computed either.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// When it is expected to be over. `null`: no time is given, and none is computed either. It must be there: whoever says
+    /// nothing has not taken anything back.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    #[serde(deserialize_with = "Option::deserialize")]
     by: Option<Time>,
 }
 

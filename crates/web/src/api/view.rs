@@ -364,7 +364,6 @@ impl EtaOut {
             (Basis::Person { .. }, For::Visitors) => "person".to_owned(),
             (Basis::Person { name }, For::Staff) => who(name),
         };
-        let over_at = i.resolved_at.filter(|_| !i.status.is_open());
         EtaOut {
             shown_at: e.shown_at,
             by: e.by,
@@ -372,7 +371,7 @@ impl EtaOut {
             from,
             basis: e.is_computed().then(|| e.basis.clone()),
             passed_at: e.passed_at,
-            held: over_at.and_then(|over| e.held(Some(over), over)),
+            held: i.resolved_at.and_then(|end| i.held(e, end)),
         }
     }
 }

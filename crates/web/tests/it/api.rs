@@ -47,6 +47,10 @@ async fn an_incident_is_opened_updated_resolved_and_corrected_over_http() {
     let update = json!({ "text": "The bank's fault", "status": "identified" }).to_string();
     let updated = s.call("POST", &format!("{path}/updates"), &token, &update).await;
     assert_eq!(updated.json()["status"], "identified", "{}", updated.text());
+    // Whoever says nothing has taken nothing back.
+    assert_eq!(s.call("POST", &format!("{path}/eta"), &token, "{}").await.status, 422);
+    let silent = s.call("POST", &format!("{path}/eta"), &token, r#"{"by":null}"#).await;
+    assert_eq!((silent.status, silent.json()["etas"][0]["by"].is_null()), (200, true));
     let resolved = s.call("POST", &format!("{path}/resolve"), &token, r#"{"text":"It works again"}"#).await;
     assert_eq!(resolved.json()["status"], "resolved", "{}", resolved.text());
     insta::assert_snapshot!(

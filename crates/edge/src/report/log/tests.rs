@@ -50,6 +50,20 @@ fn a_line_is_json_whatever_is_asked_for_and_holds_no_more_than_it_may() {
 }
 
 #[test]
+fn the_last_lines_are_written_before_it_has_finished() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("access.log");
+    let log = Log::open(&LogSpec { file: Some(path.clone()), ..LogSpec::default() }).expect("opens");
+    for n in 0..50 {
+        let request = Request::get(format!("/{n}")).body(()).expect("a request");
+        logged(&log, request, StatusCode::OK, None);
+    }
+    log.finish(Duration::from_secs(20));
+    let text = fs::read_to_string(&path).expect("it is there");
+    assert_eq!(text.lines().count(), 50, "{text}");
+}
+
+#[test]
 fn a_file_that_is_full_is_put_aside_and_only_so_many_are_kept() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("access.log");
