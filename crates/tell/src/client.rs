@@ -10,12 +10,8 @@ pub const MISSING: Option<&str> = include!(concat!(env!("OUT_DIR"), "/client-mis
 
 /// How long a browser may use it without asking: it is in use exactly when nothing can be asked.
 const CACHE_CONTROL: &str = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=604800";
-/// Of a file whose name says what is in it.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// The worker. Browsers ask for it anew at least once a day whatever we say; a bad one must go sooner.
 const WORKER: &str = "sw.js";
-/// Characters of the hash in such a name, as esbuild writes it.
-const HASH_CHARS: usize = 8;
 
 /// One file of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,13 +92,8 @@ impl File {
     }
 
     fn cache_control(&self) -> &'static str {
-        let hash = self.name.strip_suffix(".js").and_then(|stem| stem.rsplit_once('-')).map(|(_, hash)| hash);
-        let hashed = |h: &str| {
-            h.len() == HASH_CHARS && h.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        };
         match self.name {
             WORKER => "no-cache",
-            _ if hash.is_some_and(hashed) => FOR_EVER,
             _ => CACHE_CONTROL,
         }
     }
@@ -167,7 +158,6 @@ mod tests {
         assert_eq!(header("sw.js", "cache-control"), Some("no-cache"));
         assert_eq!(header("client.js", "service-worker-allowed"), None);
         assert_eq!(header("client.js", "cache-control"), Some(CACHE_CONTROL));
-        assert_eq!(header("kept-3QZK7A2B.js", "cache-control"), Some(FOR_EVER));
         assert_eq!(header("words/zh-CN.json", "cache-control"), Some(CACHE_CONTROL));
     }
 

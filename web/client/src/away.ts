@@ -18,6 +18,7 @@ const RETURN_MS = 30_000;
 const RETURNS_MAX = 2;
 const RETURNS = 'stillhere.returns';
 const ASK_AGAIN_MS = 1_000;
+const ASK_AGAIN_MAX_MS = 30_000;
 /** A page that goes does not cut off what is being sent, but waits no longer than this for it. */
 const ACTIONS_WITHIN_MS = 10_000;
 const TICK_MS = 100;
@@ -72,8 +73,7 @@ function render(): void {
   if (!said || is === written) return;
   written = is;
   const glyph = GLYPHS[said.tone] ?? 'u';
-  document.body.className = $('hero').className = `hero ${glyph}`;
-  document.body.className = glyph;
+  $('hero').className = `hero ${document.body.className = glyph}`;
   $('use').setAttribute('href', `#i-${glyph}`);
   document.title = `${said.title} · ${said.site}`.replace(/[\u2068\u2069]/g, '');
   text('site', said.site);
@@ -83,7 +83,6 @@ function render(): void {
   $('acts').replaceChildren(...of('action').map(card));
   $('news').replaceChildren(...of('news').map(card));
   $('facts').replaceChildren(...of('fact').map(l => make('li', '', l.text)));
-  $('facts').hidden = !of('fact').length;
   text('say', back ? '' : (of('do')[0]?.text ?? words.auto).replace(words.nothing, words.auto));
   $('live').hidden = back && !over;
   $('again').hidden = post !== undefined || back;
@@ -93,19 +92,19 @@ function render(): void {
   if (said.href) link.href = said.href;
 }
 
-function returns(): { n: number; at: number } {
+function returns(): number {
   try {
-    const last = JSON.parse(sessionStorage.getItem(RETURNS) ?? 'null') as { url: string; n: number; at: number } | null;
-    if (last?.url === here && Date.now() - last.at < RETURN_MS) return last;
+    const last = JSON.parse(sessionStorage.getItem(RETURNS)!) as { url: string; n: number; at: number } | null;
+    if (last?.url === here && Date.now() - last.at < RETURN_MS) return last.n;
   } catch { /* as if it was the first */ }
-  return { n: 0, at: 0 };
+  return 0;
 }
 
 /** Loads the address again; past the worker, when it has been the worker again and again. Storage denied: always past it. */
 async function go(): Promise<void> {
   if (gone) return;
   gone = true;
-  const { n } = returns();
+  const n = returns();
   let past = n >= RETURNS_MAX;
   try {
     sessionStorage.setItem(RETURNS, JSON.stringify({ url: here, n: n + 1, at: Date.now() }));
@@ -131,6 +130,7 @@ function leave(): void {
   else setTimeout(leave, TICK_MS);
 }
 
+let again = 0;
 async function look(): Promise<void> {
   if (!answers(state())) verified = false;
   else if (!verified && !asking) {
@@ -138,10 +138,13 @@ async function look(): Promise<void> {
     const { answer } = await askOrigin(path);
     asking = false;
     verified = answer === 'heard' || answer === 'busy';
-    if (verified) leave();
-    else {
-      emit('seen', 'failed');
-      setTimeout(() => void look(), ASK_AGAIN_MS);
+    if (verified) {
+      again = 0;
+      leave();
+    } else {
+      // News once: what fails is perhaps this address alone, and each word of it makes a page ask everybody.
+      if (!again) emit('seen', 'failed');
+      setTimeout(look, again = Math.min(again + ASK_AGAIN_MS, ASK_AGAIN_MAX_MS));
     }
   }
   render();

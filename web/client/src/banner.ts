@@ -80,7 +80,7 @@ export class StillhereStatus extends Element_ {
         this.render();
       }),
     );
-    this.timer = setInterval(() => this.render(), LOOK_MS);
+    this.timer = setInterval(() => { void load(this.wanted()); this.render(); }, LOOK_MS);
     this.render();
   }
 

@@ -202,6 +202,8 @@ async function look(): Promise<void> {
 async function attempt(s: Store, key: string): Promise<true | undefined> {
   const row = await s.get<Row>('action', key);
   if (!row || row.over || row.due > Date.now()) return true;
+  // What surely never left is not promised for longer than it will be sent, whoever answers or not.
+  if (!row.sent && !row.held && Date.now() > row.expires) return apply(s, row, { state: 'expired' });
   // As if somebody else was at it: nothing about it has changed.
   if (globalThis.navigator?.onLine === false || await options.ready?.() === false) return;
   const content = await s.open<Content>(row.content);

@@ -24,7 +24,7 @@ const config: Config = configOf(guest ?? Object.fromEntries(new URL(scope.locati
 
 /** All that is needed only when something fails or is to be kept. The browser keeps it with this worker, since its installation. */
 function rest(): Rest {
-  if (!scope.stillhereRest) scope.importScripts(new URL(REST, guest ? new URL(OWN, scope.location.href) : scope.location.href).href);
+  if (!scope.stillhereRest) scope.importScripts(new URL(REST, guest ? new URL(config.from ?? OWN, scope.location.href) : scope.location.href).href);
   return scope.stillhereRest!;
 }
 
@@ -32,15 +32,13 @@ function rest(): Rest {
 const isAway = ({ status, headers }: Response): boolean => isGateway(status) && !headers.has('stillhere-why') && !headers.has('stillhere-page');
 
 async function navigate(e: FetchEvent): Promise<Response> {
-  const enough = new AbortController();
-  const asked = (async () => await e.preloadResponse ?? await fetch(e.request, { signal: enough.signal }))();
+  // As it is: with anything beside it, a request for a page becomes another one, with another referrer and other cookies.
+  const asked = (async () => await e.preloadResponse ?? await fetch(e.request))();
   const heard = asked.then(r => isAway(r) ? null : r, () => null);
   const silent = new Promise<false>(done => setTimeout(done, SILENT_MS, false));
   let answer = await Promise.race([heard, silent]);
   if (answer === false) answer = await Promise.race([heard, rest().silence(e.request.url, config)]);
-  if (answer) return answer;
-  enough.abort();
-  return rest().page(config);
+  return answer ?? rest().page(config);
 }
 
 scope.addEventListener('fetch', event => {
@@ -65,7 +63,8 @@ scope.addEventListener('message', event => {
 
 scope.addEventListener('install', event => {
   // At once, or never: what is not fetched while it is installed cannot be had later. Without it there is no new worker.
-  event.waitUntil((async () => { rest(); })());
+  // A site's own worker is installed all the same: it has its own work.
+  event.waitUntil((async () => { rest(); })().catch(error => { if (!guest) throw error; }));
   if (guest) return;
   // It keeps no copies of anything: there is nothing that an old page could miss.
   void scope.skipWaiting();

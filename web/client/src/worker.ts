@@ -36,7 +36,7 @@ export async function useWorker(asked: string | undefined, config: Record<string
     for (const [name, value] of Object.entries(config)) if (value) url.searchParams.set(name, value);
     const there = await current();
     if (there && !NAMED.test(there.url.pathname)) {
-      if (!await hears(there.registration)) console.warn(`stillhere: this origin has a worker of its own for ${SCOPE}. Put this into it: self.stillhere = ${JSON.stringify(Object.fromEntries(url.searchParams))}; importScripts("${url.pathname}")`);
+      if (!await hears(there.registration)) console.warn(`stillhere: this origin has a worker of its own for ${SCOPE}. Put this into it: self.stillhere = ${JSON.stringify({ ...Object.fromEntries(url.searchParams), from: new URL('.', url).pathname })}; importScripts("${url.pathname}")`);
       return;
     }
     await container()?.register(url, { scope: SCOPE, updateViaCache: 'none' });

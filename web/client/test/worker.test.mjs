@@ -344,6 +344,17 @@ test('a form of several parts pressed twice during an outage is one order, with 
   assert.match(orders[0].body, /filename="list.txt"[^]*three lamps/);
 });
 
+test('a file that is too large to be kept goes the browser\'s own way, once', async () => {
+  await open();
+  await page.evaluate(() => { const f = document.getElementById('f'); f.enctype = 'multipart/form-data'; f.insertAdjacentHTML('beforeend', '<input type=file name=list>'); });
+  await page.setInputFiles('[name=list]', { name: 'list.txt', mimeType: 'text/plain', buffer: Buffer.alloc(3 * 1024 * 1024, 'x') });
+  await page.click('#f button');
+  await until('thanks', () => page.url().endsWith('/thanks'));
+  const orders = await settled(1);
+  assert.deepEqual([orders.length, orders[0].key], [1, undefined]);
+  assert.ok(orders[0].body.length > 3 * 1024 * 1024);
+});
+
 test('it is never put over a worker of the site, which may take it in', async () => {
   signer = new Signer();
   origin = await new Shop().listen();

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import net from 'node:net';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { asking } from '../../test/until.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const BIN = process.env.STILLHERE_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'debug', 'stillhere');
@@ -17,19 +17,7 @@ export const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 128
 const children = new Set();
 process.on('exit', () => children.forEach(c => c.kill('SIGKILL')));
 
-export async function until(what, ask, deadline = DEADLINE_MS) {
-  const end = Date.now() + deadline;
-  let last;
-  for (;;) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
-      last = undefined;
-    } catch (e) { last = e; }
-    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}${last ? `; last: ${last.message}` : ''}`, { cause: last });
-    await pause(POLL_MS);
-  }
-}
+export const until = asking(POLL_MS, DEADLINE_MS);
 
 const isFree = port => new Promise(resolve => {
   const s = net.createServer().once('error', () => resolve(0)).listen(port, '127.0.0.1', () => {

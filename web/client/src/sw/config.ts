@@ -37,6 +37,8 @@ export interface Config {
   site?: string;
   lang?: string;
   ping?: string;
+  /** Of a site's own worker: the folder that our files are in. */
+  from?: string;
   /** Paths whose native posts are kept. */
   posts: string[];
 }

@@ -35,12 +35,12 @@ export async function post(e: FetchEvent, config: Config): Promise<Response> {
 }
 
 async function take(request: Request, config: Config): Promise<{ row: Row; send(): Promise<Response> } | { again: string } | undefined> {
-  const type = request.headers.get('content-type') ?? '', copy = request.clone();
-  const body = await request.arrayBuffer();
-  if (body.byteLength > BODY_MAX) return;
+  const type = request.headers.get('content-type') ?? '';
+  const body = await read(request);
+  if (!body || body.byteLength > BODY_MAX) return;
   const parts: BlobPart[] = [];
   let label: string | undefined;
-  for (const [name, value] of await copy.formData()) {
+  for (const [name, value] of await new Response(body, { headers: { 'content-type': type } }).formData()) {
     if (SECRET_NAME.test(name) && value) return;
     if (name === LABEL && typeof value === 'string') label = value;
     parts.push(name, '\0', ...typeof value === 'string' ? [value] : [value.name, '\0', value], '\0');
@@ -73,12 +73,16 @@ async function take(request: Request, config: Config): Promise<{ row: Row; send(
       if (config.edge ? answer === 'none' : !/heard|busy/.test(answer)) return left({ tries: 0 });
       await write({ state: 'sending', sent: true });
       let response: Response;
+      // For the answer, not for all of its body: that is on its way to the page by then.
+      const late = new AbortController(), timer = setTimeout(() => late.abort(), ANSWER_WITHIN_MS);
       try {
         response = await fetch(request.url, {
-          method: 'POST', headers: [...content.headers, ['idempotency-key', `"${row.key}"`]], body, referrer: request.referrer, redirect: 'manual', mode: 'same-origin', signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+          method: 'POST', headers: [...content.headers, ['idempotency-key', `"${row.key}"`]], body, referrer: request.referrer, redirect: 'manual', mode: 'same-origin', signal: late.signal,
         });
       } catch {
         return left({ state: 'unknown' });
+      } finally {
+        clearTimeout(timer);
       }
       // A redirection is for the browser to follow, and where it leads is not told to us.
       const verdict = response.type === 'opaqueredirect' ? { state: 'done' as const } : answered(response.status, response.headers);
@@ -88,6 +92,17 @@ async function take(request: Request, config: Config): Promise<{ row: Row; send(
     });
     return { row, send };
   });
+}
+
+/** Undefined: it is too large to be kept, and is not read to its end. */
+async function read(request: Request): Promise<ArrayBuffer | undefined> {
+  // Not every browser shows it as a stream.
+  if (!request.body) return request.arrayBuffer();
+  const reader = request.body.getReader(), pieces: BlobPart[] = [];
+  for (let left = BODY_MAX, next; !(next = await reader.read()).done; pieces.push(next.value)) {
+    if ((left -= next.value.length) < 0) return;
+  }
+  return new Blob(pieces).arrayBuffer();
 }
 
 /** What the person filled in. The bytes of the body will not do: a form of several parts has another boundary each time. */

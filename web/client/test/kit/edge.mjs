@@ -6,8 +6,8 @@ import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { asking } from '../../../test/until.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const BIN = process.env.STILLHERE_FRONT ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'debug/examples/front');
@@ -15,19 +15,7 @@ const DEADLINE_MS = 30_000;
 const children = new Set();
 process.on('exit', () => children.forEach(c => c.kill('SIGKILL')));
 
-/** Asks until the answer is neither undefined nor false, and returns it. */
-export async function until(what, ask, deadline = DEADLINE_MS) {
-  const end = Date.now() + deadline;
-  for (let last; ;) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
-      last = undefined;
-    } catch (e) { last = e; }
-    if (Date.now() > end) throw new Error(`not within ${deadline / 1000} s: ${what}${last ? `; last: ${last.message}` : ''}`, { cause: last });
-    await pause(20);
-  }
-}
+export const until = asking(20, DEADLINE_MS);
 
 export const freePort = () => new Promise(resolve => {
   const s = net.createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve(port)); });
