@@ -88,6 +88,7 @@ promises = Updates we promised
 promise-open = open
 promise-kept = kept
 promise-missed = missed
+promise-withdrawn = withdrawn: it is part of another incident, whose promise stands
 
 maintenance = Planned work
 maintenance-expect = What to expect

@@ -70,6 +70,7 @@ promises = 我们承诺过的更新
 promise-open = 未到期
 promise-kept = 已兑现
 promise-missed = 未兑现
+promise-withdrawn = 已撤回：并入另一事件，以那里的承诺为准
 
 maintenance = 计划维护
 maintenance-expect = 预期影响

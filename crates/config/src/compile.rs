@@ -128,10 +128,14 @@ fn sense(site: &Site, defaults: &Defaults, respond: &Respond, retention: &Retent
         faults.value(key("defaults", "slow_over"), "can never be reached", hint);
     }
     if let Some(every) = respond.next_update
-        && respond.nag_before >= every
+        && respond.next_update_later < every
     {
-        let hint = format!("write less than the {} of `next_update`", crate::duration::said(every));
-        faults.value(key("respond", "nag_before"), "is not before the promise is made", hint);
+        let hint = format!("write at least the {} of `next_update`", crate::duration::said(every));
+        faults.value(key("respond", "next_update_later"), "is no slower pace", hint);
+    }
+    if !respond.nag_at.is_sorted_by(|a, b| a < b) {
+        let hint = "write each share once, the smallest first, such as [75, 95]".to_owned();
+        faults.value(key("respond", "nag_at"), "does not rise", hint);
     }
     if retention.hours < retention.minutes {
         let hint = format!("write at least the {} of `minutes`", crate::duration::said(retention.minutes));

@@ -107,19 +107,73 @@ pub struct Respond {
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text", extend("x-min" = "0s", "x-max" = "7d"))]
     pub reopen_within: Duration,
+    /// How soon after they were told somebody is expected to have taken an incident on. Until then staff is told
+    /// again after this time, and after 3, 7 and 15 times this time; `off` tells them once.
+    #[serde(with = "or_off")]
+    #[schemars(with = "or_off::Text", extend("x-min" = "1m", "x-max" = "1d"))]
+    pub first_word: Option<Duration>,
+    /// When the word after the first one is promised: who is affected, and how.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "1m", "x-max" = "1d"))]
+    pub scope: Duration,
     /// When the next word is promised while an incident is open; `off` promises nothing.
     #[serde(with = "or_off")]
     #[schemars(with = "or_off::Text", extend("x-min" = "1m", "x-max" = "1d"))]
     pub next_update: Option<Duration>,
-    /// How long before a promise is due staff is reminded.
+    /// For how long after the opening this pace is kept.
     #[serde(with = "duration")]
-    #[schemars(with = "duration::Text", extend("x-min" = "0s", "x-max" = "1d"))]
-    pub nag_before: Duration,
+    #[schemars(with = "duration::Text", extend("x-min" = "0s", "x-max" = "30d"))]
+    pub next_update_for: Duration,
+    /// The pace afterwards. Each update says when the next one comes, so visitors see that it is slower.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Text", extend("x-min" = "1m", "x-max" = "30d"))]
+    pub next_update_later: Duration,
+    /// When the responder is reminded of a promise: shares of its time in per cent, rising, at most four.
+    #[schemars(length(max = 4), inner(range(min = 1, max = 99)))]
+    pub nag_at: Vec<u8>,
+    /// Another pace for incidents of an impact. What is not given is as above.
+    pub pace: Paces,
     /// How long a staff alert waits while the services that the failing one depends on are looked at again. The
     /// public status never waits.
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text", extend("x-min" = "0s", "x-max" = "5s"))]
     pub alert_wait: Duration,
+}
+
+/// The pace by impact.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Paces {
+    /// Of what is down altogether.
+    pub critical: Pace,
+    /// Of what is partly down.
+    pub major: Pace,
+    /// Of what is slow.
+    pub minor: Pace,
+    /// Of what a person opened without saying that anything is affected.
+    pub none: Pace,
+}
+
+/// How soon the next word is promised, where it differs from `[respond]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pace {
+    /// The word after the first one.
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>", extend("x-min" = "1m", "x-max" = "1d"))]
+    pub scope: Option<Duration>,
+    /// The words after that one.
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>", extend("x-min" = "1m", "x-max" = "1d"))]
+    pub next_update: Option<Duration>,
+    /// For how long.
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>", extend("x-min" = "0s", "x-max" = "30d"))]
+    pub next_update_for: Option<Duration>,
+    /// And afterwards.
+    #[serde(with = "duration::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<duration::Text>", extend("x-min" = "1m", "x-max" = "30d"))]
+    pub next_update_later: Option<Duration>,
 }
 
 /// How jobs may report that they ran.
@@ -235,8 +289,13 @@ impl Default for Respond {
         Respond {
             verify: Duration::from_secs(30),
             reopen_within: Duration::from_secs(600),
+            first_word: Some(Duration::from_secs(300)),
+            scope: Duration::from_secs(600),
             next_update: Some(Duration::from_secs(1_200)),
-            nag_before: Duration::from_secs(300),
+            next_update_for: Duration::from_secs(7_200),
+            next_update_later: Duration::from_secs(3_600),
+            nag_at: vec![75, 95],
+            pace: Paces::default(),
             alert_wait: Duration::from_secs(5),
         }
     }

@@ -28,7 +28,9 @@ mod watch;
 pub use config::{Channel, Check, Config, Window};
 pub use diff::{Diff, diff};
 pub use explain::explain;
-pub use file::{Contact, Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Uplink};
+pub use file::{
+    Contact, Defaults, Heartbeats, Limits, Pace, Paces, Publish, Respond, Retention, Server, Site, Uplink,
+};
 pub use reference::reference;
 pub use report::{ConfigError, Report};
 pub use schema::schema;

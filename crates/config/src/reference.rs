@@ -3,8 +3,8 @@
 use crate::{
     bounds, explain, fields,
     file::{
-        ChannelTable, CheckTable, Contact, Defaults, Heartbeats, Limits, MaintenanceTable, Publish, Respond,
-        Retention, Server, ServiceTable, Site, Uplink,
+        ChannelTable, CheckTable, Contact, Defaults, Heartbeats, Limits, MaintenanceTable, Pace, Publish,
+        Respond, Retention, Server, ServiceTable, Site, Uplink,
     },
     schema,
 };
@@ -32,7 +32,9 @@ pub fn reference() -> String {
     out.keys(&schema::of::<MaintenanceTable>(), fields::of::<MaintenanceTable>(), &[]);
     out.edge();
     out.heading("## `[respond]`", &schema::of::<Respond>());
-    out.keys(&schema::of::<Respond>(), fields::of::<Respond>(), &[]);
+    out.keys(&schema::of::<Respond>(), fields::of::<Respond>(), &["pace"]);
+    out.heading("### `respond.pace.critical`, `.major`, `.minor`, `.none`", &schema::of::<Pace>());
+    out.keys(&schema::of::<Pace>(), fields::of::<Pace>(), &[]);
     out.heading("## `[heartbeats]`", &schema::of::<Heartbeats>());
     out.keys(&schema::of::<Heartbeats>(), fields::of::<Heartbeats>(), &[]);
     out.heading("## `[uplink]`", &schema::of::<Uplink>());

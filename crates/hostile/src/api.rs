@@ -18,10 +18,11 @@ use stillhere_tell::{
 };
 use stillhere_web::api;
 
-const CALLS: [&str; 9] = [
+const CALLS: [&str; 10] = [
     "open_incident",
     "update_incident",
     "resolve_incident",
+    "acknowledge_incident",
     "correct_incident",
     "schedule_maintenance",
     "update_maintenance",

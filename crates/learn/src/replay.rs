@@ -216,6 +216,8 @@ fn incident(case: &Case) -> Incident {
         unstable: false,
         by_hand: false,
         reopened: 0,
+        acknowledgements: Vec::new(),
+        called_again: 0,
     }
 }
 

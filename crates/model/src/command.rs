@@ -35,6 +35,10 @@ pub enum Command {
         incident: IncidentId,
         text: Option<Text>,
     },
+    /// A person takes it on.
+    AcknowledgeIncident {
+        incident: IncidentId,
+    },
     /// When a person expects it to be over. `None`: we give no time, and compute none.
     EstimateIncident {
         incident: IncidentId,

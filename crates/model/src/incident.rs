@@ -57,6 +57,22 @@ pub struct Incident {
     pub by_hand: bool,
     /// Times it was opened again after it had been resolved.
     pub reopened: u32,
+    /// Who took it on, oldest first; the last one has it, see [`Incident::acknowledged`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acknowledgements: Vec<Acknowledgement>,
+    /// Times that staff were called again because nobody had taken it on, since it was last opened.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub called_again: u32,
+}
+
+/// A person took an incident on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    pub at: Time,
+    pub by: Author,
+    /// How often it had been opened again by then: who had it the last time may be asleep by now.
+    #[serde(default)]
+    pub reopened: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,14 +184,34 @@ pub enum Said {
     },
 }
 
-/// "Next update by": made in public, kept or missed in public.
+/// "Next update by": made in public; kept, missed or withdrawn in public, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {
     pub made_at: Time,
     pub due: Time,
     pub kept_at: Option<Time>,
     pub missed_at: Option<Time>,
+    /// When the responder was last reminded of it.
     pub nagged_at: Option<Time>,
+    /// How often.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub nags: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawn>,
+}
+
+/// A promise that will not be kept here, and why that is no broken word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    pub at: Time,
+    pub why: WithdrawnWhy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithdrawnWhy {
+    /// The incident proved to be part of an older one, whose own promise stands.
+    Merged,
 }
 
 /// A correction of what the record says about a stretch of time. The record itself stays; readers apply
@@ -232,6 +268,21 @@ impl IncidentStatus {
     }
 }
 
+// === impl Promise ===
+
+impl Promise {
+    /// One that was just made.
+    #[must_use]
+    pub fn new(made_at: Time, due: Time) -> Promise {
+        Promise { made_at, due, kept_at: None, missed_at: None, nagged_at: None, nags: 0, withdrawn: None }
+    }
+    /// Neither kept nor missed nor withdrawn.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.kept_at.is_none() && self.missed_at.is_none() && self.withdrawn.is_none()
+    }
+}
+
 // === impl Incident ===
 
 impl Incident {
@@ -260,10 +311,20 @@ impl Incident {
     /// The promise in force: made, neither kept nor missed.
     #[must_use]
     pub fn open_promise(&self) -> Option<&Promise> {
-        self.promises.last().filter(|p| p.kept_at.is_none() && p.missed_at.is_none())
+        self.promises.last().filter(|p| p.is_open())
+    }
+    /// Who has it: the last to take it on since it was last opened.
+    #[must_use]
+    pub fn acknowledged(&self) -> Option<&Acknowledgement> {
+        self.acknowledgements.last().filter(|a| a.reopened == self.reopened)
     }
     #[must_use]
     pub fn affects(&self, service: &ServiceId) -> bool {
         self.affected.iter().any(|a| &a.service == service)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }

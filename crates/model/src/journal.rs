@@ -4,7 +4,7 @@ use crate::{
     command::Command,
     eta::Eta,
     id::{DeliveryId, IncidentId, MaintenanceId, ServiceId},
-    incident::{Amendment, Promise, Update},
+    incident::{Acknowledgement, Amendment, Promise, Update},
     person::Act,
     time::Time,
     verdict::{Reason, Status},
@@ -75,6 +75,27 @@ pub enum Entry {
     PromiseMissed {
         incident: IncidentId,
         promise: Promise,
+    },
+    /// It will not be kept here; the promise says why.
+    PromiseWithdrawn {
+        incident: IncidentId,
+        promise: Promise,
+    },
+    /// The responder was reminded of a promise, for the `nth` time.
+    Nagged {
+        incident: IncidentId,
+        due: Time,
+        nth: u32,
+    },
+    /// A person took it on. The first one since the opening ends the time to acknowledge.
+    Acknowledged {
+        incident: IncidentId,
+        acknowledgement: Acknowledgement,
+    },
+    /// Nobody had taken it on, and staff were told again, for the `nth` time.
+    CalledAgain {
+        incident: IncidentId,
+        nth: u32,
     },
     /// Another time was given by which it is likely to be over, or none any more.
     EtaShown {

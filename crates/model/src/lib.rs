@@ -25,7 +25,10 @@ pub use eta::{Basis, Eta, EtaRecord, EtaScore};
 pub use id::{
     CheckId, DeliveryId, IncidentId, MaintenanceId, Mint, PersonId, ServiceId, UpdateId, VantageId,
 };
-pub use incident::{Affected, Amendment, Author, Impact, Incident, IncidentStatus, Promise, Said, Update};
+pub use incident::{
+    Acknowledgement, Affected, Amendment, Author, Impact, Incident, IncidentStatus, Promise, Said, Update,
+    Withdrawn, WithdrawnWhy,
+};
 pub use journal::Entry;
 pub use maintenance::{Maintenance, MaintenanceStatus};
 pub use message::{Audience, Occasion, OutboxMessage, Payload, Receipt};

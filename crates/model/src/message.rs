@@ -32,14 +32,28 @@ pub enum Occasion {
         incident: IncidentId,
         update: UpdateId,
     },
-    /// The promised update is due soon.
+    /// The promised update is due soon: the `nth` reminder.
     PromiseDue {
         incident: IncidentId,
         due: Time,
+        #[serde(default)]
+        nth: u32,
     },
     PromiseMissed {
         incident: IncidentId,
         due: Time,
+    },
+    /// Nobody has taken it on: the `nth` time that staff are told again.
+    Unacknowledged {
+        incident: IncidentId,
+        /// It was opened again so often before.
+        reopened: u32,
+        nth: u32,
+    },
+    /// Somebody has taken it on; the others can go back to sleep.
+    Acknowledged {
+        incident: IncidentId,
+        at: Time,
     },
     MaintenanceScheduled {
         maintenance: MaintenanceId,
@@ -113,7 +127,9 @@ impl Occasion {
             | Occasion::IncidentUpdated { incident, .. }
             | Occasion::IncidentResolved { incident, .. }
             | Occasion::PromiseDue { incident, .. }
-            | Occasion::PromiseMissed { incident, .. } => Some(*incident),
+            | Occasion::PromiseMissed { incident, .. }
+            | Occasion::Unacknowledged { incident, .. }
+            | Occasion::Acknowledged { incident, .. } => Some(*incident),
             _ => None,
         }
     }

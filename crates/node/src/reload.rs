@@ -175,10 +175,25 @@ fn policy(config: &Config) -> Policy {
         verify: r.verify,
         verify_unstable: r.verify.max(Duration::from_secs(300)),
         reopen_within: r.reopen_within,
-        update_every: stillhere_respond::UpdateEvery::all(r.next_update),
-        nag_before: r.nag_before,
+        cadence: stillhere_respond::Cadence {
+            none: pace(r, &r.pace.none),
+            minor: pace(r, &r.pace.minor),
+            major: pace(r, &r.pace.major),
+            critical: pace(r, &r.pace.critical),
+        },
+        first_word: r.first_word,
+        nag_at: r.nag_at.clone(),
         alert_wait: r.alert_wait,
         ..Policy::default()
+    }
+}
+
+fn pace(all: &stillhere_config::Respond, own: &stillhere_config::Pace) -> stillhere_respond::Pace {
+    stillhere_respond::Pace {
+        scope: own.scope.unwrap_or(all.scope),
+        every: own.next_update.or(all.next_update),
+        every_for: own.next_update_for.unwrap_or(all.next_update_for),
+        later: own.next_update_later.unwrap_or(all.next_update_later),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 use std::{collections::HashSet, fmt};
 use stillhere_model::{
     Affected, Author, Entry, Impact, Incident, IncidentId, IncidentStatus, Occasion, Said, ServiceId, Status,
-    VerdictChange,
+    VerdictChange, WithdrawnWhy,
 };
 
 /// Updates after which a resolved incident is not opened again: a new one begins.
@@ -227,6 +227,8 @@ impl Desk<'_> {
             unstable: false,
             by_hand: false,
             reopened: 0,
+            acknowledgements: Vec::new(),
+            called_again: 0,
         };
         let mut held = Held::new(incident, self.now.mono_ms);
         held.birth = Birth::Opened;
@@ -259,6 +261,7 @@ impl Desk<'_> {
         (i.resolved_at, i.monitoring_at) = (None, None);
         i.status = IncidentStatus::Investigating;
         i.reopened += 1;
+        i.called_again = 0;
         let id = i.id;
         let all: Vec<ServiceId> = i.affected.iter().map(|a| a.service.clone()).collect();
         self.state.open.push(held);
@@ -331,6 +334,7 @@ impl Desk<'_> {
         for a in &mut held.incident.affected {
             a.until.get_or_insert(now.max(a.since));
         }
+        self.withdraw_promise(from, WithdrawnWhy::Merged);
         let said = Said::MergedInto { incident: into_id };
         let id = young.incident.id;
         let update = self.say(from, said, Author::Automatic, IncidentStatus::Resolved, Next::End);

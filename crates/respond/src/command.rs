@@ -33,6 +33,7 @@ impl Desk<'_> {
             Command::OpenIncident { .. } => self.open_incident(by, command),
             Command::UpdateIncident { .. } => self.update_incident(by, command),
             Command::ResolveIncident { incident, text } => self.resolve_incident(by, incident, text),
+            Command::AcknowledgeIncident { incident } => self.acknowledge(by, incident),
             Command::EstimateIncident { incident, by: over_by } => {
                 self.estimate_by_hand(by, incident, over_by)
             }
@@ -85,6 +86,8 @@ impl Desk<'_> {
             unstable: false,
             by_hand: true,
             reopened: 0,
+            acknowledgements: Vec::new(),
+            called_again: 0,
         };
         self.commanded(
             &by,
@@ -121,6 +124,7 @@ impl Desk<'_> {
         }
         self.tell_judge(id, &services);
         let next = next_update_by.map_or(Next::ByPolicy, Next::By);
+        self.spoke(at, &by);
         let update = self.say(at, Said::Text { text }, Author::Person(by), status, next);
         let level = self.level_now(at);
         self.held(at).level = level;
@@ -178,6 +182,7 @@ impl Desk<'_> {
         let worst = incident.affected.iter().map(|a| Impact::of(a.worst)).max();
         incident.impact = incident.impact.max(worst.unwrap_or(Impact::None));
         let next = next_update_by.map_or(Next::ByPolicy, Next::By);
+        self.spoke(at, &by);
         let update = self.say(at, Said::Text { text }, Author::Person(by), status, next);
         let level = self.level_now(at);
         let held = self.held(at);
@@ -198,6 +203,7 @@ impl Desk<'_> {
         let at = self.find_open(id)?;
         let text = text.as_ref().map(|t| words::body("text", t)).transpose()?;
         self.commanded(&by, Command::ResolveIncident { incident: id, text: text.clone() });
+        self.spoke(at, &by);
         self.resolve(at, Some((by, text)));
         Ok(Accepted::Incident(id))
     }

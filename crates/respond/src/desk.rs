@@ -78,6 +78,7 @@ impl<'a> Desk<'a> {
         self.settle_all();
         self.resolve_verified();
         self.nag();
+        self.call_again();
         self.work();
     }
 

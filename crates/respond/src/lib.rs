@@ -10,10 +10,11 @@
 //! 4. `recover`: what is good for long enough is over;
 //! 5. `maintenance`: planned work begins and ends by the wall clock.
 //!
-//! `command` does what a person asks for, `restore` goes on after a restart, `ours` is about ourselves.
+//! `acknowledge` keeps who has taken it on, and calls again while nobody has. `command` does what a person asks for, `restore` goes on after a restart, `ours` is about ourselves.
 //! Waiting is measured on the monotonic clock; promises and maintenance windows are wall times, for they
 //! were made in public.
 
+mod acknowledge;
 mod alert;
 mod cause;
 mod command;
@@ -32,9 +33,10 @@ mod state;
 mod wake;
 mod words;
 
+pub use acknowledge::ACKNOWLEDGEMENTS_MAX;
 pub use effect::{Effect, Input, Step};
 pub use eta::ETAS_MAX;
-pub use policy::{ALERT_WAIT_MAX, Policy, STORM_WINDOW, UpdateEvery};
+pub use policy::{ALERT_WAIT_MAX, CALLS_MAX, Cadence, NAGS_MAX, Pace, Policy, STORM_WINDOW};
 pub use restore::Kept;
 pub use state::State;
 pub use wake::next_wake;

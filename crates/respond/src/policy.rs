@@ -26,24 +26,49 @@ pub struct Policy {
     pub unstable_window: Duration,
     /// Failing again so soon after the resolution is the same incident.
     pub reopen_within: Duration,
-    /// Time to the next update that an incident promises, by impact; `None` makes no promise.
-    pub update_every: UpdateEvery,
-    /// How long before a promise is due staff are reminded.
-    pub nag_before: Duration,
+    /// When the next update is promised, by impact.
+    pub cadence: Cadence,
+    /// A person is expected to have taken an incident on, or to have said something in it, this long after staff
+    /// were told. Until then staff are told again, at once, three, seven and fifteen times this time, and then no
+    /// more ([`CALLS_MAX`]). `None`: they are told once.
+    pub first_word: Option<Duration>,
+    /// Shares of a promise's time, in per cent, at which the responder is reminded of it; rising.
+    pub nag_at: Vec<u8>,
     /// Days before a certificate's end at which staff are told, greatest first.
     pub certificate_days: Vec<u32>,
     /// Not more often than this do we tell staff that we fall behind or that the clock jumped.
     pub own_again_after: Duration,
 }
 
-/// The promised time to the next update for each impact.
+/// The promised pace of words for each impact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UpdateEvery {
-    pub none: Option<Duration>,
-    pub minor: Option<Duration>,
-    pub major: Option<Duration>,
-    pub critical: Option<Duration>,
+pub struct Cadence {
+    pub none: Pace,
+    pub minor: Pace,
+    pub major: Pace,
+    pub critical: Pace,
 }
+
+/// How soon the next word is promised. The first one, that it is down, needs no promise: it is said by itself, in
+/// the second in which it is decided. (First notice within 5 minutes, scope 5 minutes later, updates at least every
+/// 20 minutes for two hours, then a slower pace that is stated: the published practice of incident response teams.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// From the first word to the one that says who and what is affected.
+    pub scope: Duration,
+    /// From then on; `None` promises nothing at all.
+    pub every: Option<Duration>,
+    /// For this long after the opening.
+    pub every_for: Duration,
+    /// Afterwards.
+    pub later: Duration,
+}
+
+/// Times that staff are told again of an incident that nobody takes on. Whoever did not hear five messages within
+/// 75 minutes will not hear the sixth; the promises that are missed meanwhile are told besides.
+pub const CALLS_MAX: u32 = 4;
+/// Reminders of one promise.
+pub const NAGS_MAX: usize = 4;
 
 /// A staff alert never waits longer, whatever the configuration says.
 pub const ALERT_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -65,8 +90,9 @@ impl Default for Policy {
             unstable_after: 4,
             unstable_window: Duration::from_mins(10),
             reopen_within: Duration::from_mins(10),
-            update_every: UpdateEvery::all(Some(Duration::from_mins(20))),
-            nag_before: Duration::from_mins(5),
+            cadence: Cadence::all(Pace::default()),
+            first_word: Some(Duration::from_mins(5)),
+            nag_at: vec![75, 95],
             certificate_days: vec![21, 14, 7],
             own_again_after: Duration::from_hours(1),
         }
@@ -74,14 +100,14 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The time to the next update that an incident of this impact promises.
+    /// The pace that an incident of this impact promises.
     #[must_use]
-    pub fn update_every(&self, impact: Impact) -> Option<Duration> {
+    pub fn pace(&self, impact: Impact) -> Pace {
         match impact {
-            Impact::None => self.update_every.none,
-            Impact::Minor => self.update_every.minor,
-            Impact::Major => self.update_every.major,
-            Impact::Critical => self.update_every.critical,
+            Impact::None => self.cadence.none,
+            Impact::Minor => self.cadence.minor,
+            Impact::Major => self.cadence.major,
+            Impact::Critical => self.cadence.critical,
         }
     }
 
@@ -90,12 +116,44 @@ impl Policy {
     }
 }
 
-// === impl UpdateEvery ===
+// === impl Cadence ===
 
-impl UpdateEvery {
-    /// The same promise whatever the impact.
+impl Cadence {
+    /// The same pace whatever the impact.
     #[must_use]
-    pub fn all(every: Option<Duration>) -> UpdateEvery {
-        UpdateEvery { none: every, minor: every, major: every, critical: every }
+    pub fn all(pace: Pace) -> Cadence {
+        Cadence { none: pace, minor: pace, major: pace, critical: pace }
+    }
+}
+
+// === impl Pace ===
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace {
+            scope: Duration::from_mins(10),
+            every: Some(Duration::from_mins(20)),
+            every_for: Duration::from_hours(2),
+            later: Duration::from_hours(1),
+        }
+    }
+}
+
+impl Pace {
+    /// Makes no promise.
+    #[must_use]
+    pub fn silent() -> Pace {
+        Pace { every: None, ..Pace::default() }
+    }
+
+    /// The time to the next word that is promised now: `said` words were said so far, and it is open for `open`.
+    #[must_use]
+    pub fn next(&self, said: usize, open: Duration) -> Option<Duration> {
+        let every = self.every?;
+        Some(match said {
+            0 => self.scope.min(every),
+            _ if open < self.every_for => every,
+            _ => self.later.max(every),
+        })
     }
 }

@@ -1,9 +1,13 @@
-//! "Next update by": made when an incident opens, and scored in public. Every promise ends kept or
-//! missed, once.
+//! "Next update by": made when an incident opens, and scored in public. Every promise ends kept, missed or
+//! withdrawn with a reason, once.
+//!
+//! While one stands the responder is reminded of it at shares of its time (`Policy::nag_at`). Reminders that fell due while
+//! nobody could send them become one.
 
 use crate::desk::{Desk, Next};
+use crate::policy::NAGS_MAX;
 use std::time::Duration;
-use stillhere_model::{Audience, Author, Entry, Occasion, Promise, Said, Time};
+use stillhere_model::{Audience, Author, Entry, Occasion, Promise, Said, Time, Withdrawn, WithdrawnWhy};
 
 /// After several promises missed in a row the next ones reach further, up to this: nobody is there,
 /// and to promise every twenty minutes what was shown not to be kept would be one more untruth each time.
@@ -13,15 +17,20 @@ pub const PROMISE_STRETCH_MAX: Duration = Duration::from_hours(24);
 
 impl Desk<'_> {
     pub(crate) fn promise_by_policy(&mut self, at: usize) -> Option<Time> {
-        let every = self.policy.update_every(self.incident(at).impact)?;
-        let due = self.now.wall.plus(every);
+        let due = self.now.wall.plus(self.next_in(at)?);
         self.promise(at, due);
         Some(due)
     }
 
+    fn next_in(&self, at: usize) -> Option<Duration> {
+        let i = self.incident(at);
+        let pace = self.policy.pace(i.impact);
+        pace.next(i.updates.len(), self.now.wall.since(i.opened_at))
+    }
+
     pub(crate) fn promise(&mut self, at: usize, due: Time) {
         let made_at = self.now.wall;
-        let promise = Promise { made_at, due, kept_at: None, missed_at: None, nagged_at: None };
+        let promise = Promise::new(made_at, due);
         let held = self.held(at);
         held.incident.promises.push(promise);
         let incident = held.incident.id;
@@ -37,6 +46,18 @@ impl Desk<'_> {
             p.kept_at = Some(now);
             let entry = Entry::PromiseKept { incident: incident.id, promise: *p };
             self.journal(entry);
+        }
+    }
+
+    /// It will not be kept here, and that breaks no word.
+    pub(crate) fn withdraw_promise(&mut self, at: usize, why: WithdrawnWhy) {
+        let withdrawn = Some(Withdrawn { at: self.now.wall, why });
+        let incident = &mut self.held(at).incident;
+        let id = incident.id;
+        if let Some(p) = incident.promises.last_mut().filter(|p| p.is_open()) {
+            p.withdrawn = withdrawn;
+            let promise = *p;
+            self.journal(Entry::PromiseWithdrawn { incident: id, promise });
         }
     }
 
@@ -58,7 +79,7 @@ impl Desk<'_> {
                 let promise = *p;
                 self.journal(Entry::PromiseMissed { incident: id, promise });
             }
-            let every = self.policy.update_every(self.incident(at).impact);
+            let every = self.next_in(at);
             let next = every.map(|every| {
                 let stretch = 1_u32 << in_a_row.min(16);
                 now.plus(every.saturating_mul(stretch).min(PROMISE_STRETCH_MAX.max(every)))
@@ -70,25 +91,32 @@ impl Desk<'_> {
         }
     }
 
-    /// Reminds staff once of a promise that is due soon; of a short one at half of its time.
+    /// Reminds the responder of promises that are due soon.
     pub(crate) fn nag(&mut self) {
         let now = self.now.wall;
         for at in 0..self.state.open.len() {
-            let Some(p) = self.incident(at).open_promise().copied() else { continue };
-            if p.nagged_at.is_none() && nag_at(&p, self.policy.nag_before) <= now {
-                let incident = &mut self.held(at).incident;
-                let id = incident.id;
-                if let Some(p) = incident.promises.last_mut() {
-                    p.nagged_at = Some(now);
-                }
-                self.announce(Occasion::PromiseDue { incident: id, due: p.due }, Audience::Staff);
+            let Some(mut p) = self.incident(at).open_promise().copied() else { continue };
+            if nag_at(&p, &self.policy.nag_at).is_none_or(|t| t > now) {
+                continue;
             }
+            while nag_at(&p, &self.policy.nag_at).is_some_and(|t| t <= now) {
+                p.nags += 1;
+            }
+            p.nagged_at = Some(now);
+            let incident = &mut self.held(at).incident;
+            let id = incident.id;
+            if let Some(last) = incident.promises.last_mut() {
+                *last = p;
+            }
+            self.journal(Entry::Nagged { incident: id, due: p.due, nth: p.nags });
+            self.announce(Occasion::PromiseDue { incident: id, due: p.due, nth: p.nags }, Audience::Staff);
         }
     }
 }
 
-/// When staff are reminded of a promise.
-pub(crate) fn nag_at(p: &Promise, before: Duration) -> Time {
-    let half = p.made_at.plus(p.due.since(p.made_at) / 2);
-    p.due.minus(before).max(half)
+/// When the responder is next reminded of a promise, by shares of its time in per cent.
+pub(crate) fn nag_at(p: &Promise, shares: &[u8]) -> Option<Time> {
+    let nth = usize::try_from(p.nags).unwrap_or(usize::MAX);
+    let share = shares.iter().take(NAGS_MAX).nth(nth)?;
+    Some(p.made_at.plus(p.due.since(p.made_at) / 100 * u32::from(*share)))
 }

@@ -1,6 +1,9 @@
 //! When the next tick is worth its while, so that nobody has to ask every second.
 
-use crate::{maintenance::VERIFY_MAX, policy::Policy, promise::nag_at, recover::verify_for, state::State};
+use crate::{
+    acknowledge::call_at, maintenance::VERIFY_MAX, policy::Policy, promise::nag_at, recover::verify_for,
+    state::State,
+};
 use stillhere_model::{MaintenanceStatus, Moment, Time, time::millis};
 
 /// When a [`crate::Input::Tick`] is worth its while, if nothing else happens. `None`: not before the next input.
@@ -13,11 +16,13 @@ pub fn next_wake(state: &State, policy: &Policy, now: Moment) -> Option<Time> {
     let wall = |mono: i64| Time(now.wall.0.saturating_add(mono.saturating_sub(now.mono_ms)));
     let open = state.open.iter().flat_map(|h| {
         let promise = h.incident.open_promise();
-        let nag = promise.filter(|p| p.nagged_at.is_none()).map(|p| nag_at(p, policy.nag_before));
+        let nag = promise.and_then(|p| nag_at(p, &policy.nag_at));
         let verified = h.good_since.map(|at| wall(at.saturating_add(millis(verify_for(h, policy)))));
         let eta = h.incident.eta().filter(|e| e.passed_at.is_none() && h.good_since.is_none());
         let passed = eta.and_then(|e| e.by).map(|by| Time(by.0.saturating_add(1)));
-        [promise.map(|p| p.due), nag, verified, h.join_at.map(wall), passed].into_iter().flatten()
+        [promise.map(|p| p.due), nag, call_at(h, policy), verified, h.join_at.map(wall), passed]
+            .into_iter()
+            .flatten()
     });
     let works = state.works.iter().flat_map(|w| {
         let m = &w.maintenance;

@@ -276,6 +276,8 @@ pub enum IncidentDo {
         #[arg(long, value_name = "[LANG=]TEXT")]
         text: Vec<String>,
     },
+    /// Take it on, so that the others are left in peace
+    Acknowledge { id: String },
     /// Say when you expect it to be over; goes before the computed estimate until it has passed, and is scored apart
     Eta {
         id: String,

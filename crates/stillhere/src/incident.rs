@@ -33,6 +33,7 @@ pub async fn run(args: cli::Incident) -> Result<(), Exit> {
         IncidentDo::Resolve { id, text } => {
             Command::ResolveIncident { incident: words::id(&id)?, text: words::text("text", &text)? }
         }
+        IncidentDo::Acknowledge { id } => Command::AcknowledgeIncident { incident: words::id(&id)? },
         IncidentDo::Eta { id, by, none: _ } => Command::EstimateIncident {
             incident: words::id(&id)?,
             by: by.map(|w| words::when("by", &w)).transpose()?,

@@ -14,8 +14,8 @@ use crate::{
 use minijinja::context;
 use serde_json::json;
 use stillhere_model::{
-    Audience, CheckId, Incident, Lang, Maintenance, MaintenanceStatus, Occasion, Payload, Time, Update,
-    UpdateId,
+    Acknowledgement, Audience, Author, CheckId, Incident, Lang, Maintenance, MaintenanceStatus, Occasion,
+    Payload, Time, Update, UpdateId,
 };
 
 /// Longest subject, in characters: one header line of a mail, whatever its language.
@@ -70,6 +70,8 @@ pub fn type_of(occasion: &Occasion) -> &'static str {
         Occasion::IncidentResolved { .. } => "incident.resolved",
         Occasion::PromiseDue { .. } => "promise.due",
         Occasion::PromiseMissed { .. } => "promise.missed",
+        Occasion::Unacknowledged { .. } => "incident.unacknowledged",
+        Occasion::Acknowledged { .. } => "incident.acknowledged",
         Occasion::MaintenanceScheduled { .. } => "maintenance.scheduled",
         Occasion::MaintenanceStarted { .. } => "maintenance.started",
         Occasion::MaintenanceUpdated { .. } => "maintenance.updated",
@@ -80,6 +82,24 @@ pub fn type_of(occasion: &Occasion) -> &'static str {
         Occasion::FallingBehind { .. } => "falling.behind",
         Occasion::ClockJumped { .. } => "clock.jumped",
         Occasion::CertificateEnding { .. } => "certificate.ending",
+    }
+}
+
+// === impl Said ===
+
+impl Said {
+    /// With a first paragraph that says why the message is sent.
+    fn led_by(mut self, lead: String) -> Said {
+        self.paragraphs.insert(0, lead);
+        self
+    }
+}
+
+/// The name of who took it on, for staff.
+fn who(a: &Acknowledgement) -> Option<String> {
+    match &a.by {
+        Author::Person(name) => Some(name.clone()),
+        Author::Automatic => None,
     }
 }
 
@@ -101,13 +121,29 @@ impl Cut<'_> {
             | Occasion::IncidentResolved { incident, update } => {
                 self.incident(&key, self.s.incident(incident), incident.to_string(), Some(update), None)
             }
-            Occasion::PromiseDue { incident, due } => {
+            Occasion::PromiseDue { incident, due, .. } => {
                 let lead = self.w.say("lead-promise-due", &[("due", at(due).into())]);
                 self.incident(&key, self.s.incident(incident), incident.to_string(), None, Some((lead, *due)))
             }
             Occasion::PromiseMissed { incident, due } => {
                 let lead = self.w.say("lead-promise-missed", &[("due", at(due).into())]);
                 self.incident(&key, self.s.incident(incident), incident.to_string(), None, Some((lead, *due)))
+            }
+            Occasion::Unacknowledged { incident, .. } => {
+                let found = self.s.incident(incident);
+                let began = found.map_or_else(|| self.s.made_at, |i| i.started_at);
+                let lead = self.w.say("lead-incident-unacknowledged", &[("time", at(&began).into())]);
+                let said = self.incident(&key, found, incident.to_string(), None, None);
+                said.led_by(lead)
+            }
+            Occasion::Acknowledged { incident, at: t } => {
+                let found = self.s.incident(incident);
+                let who = found.and_then(|i| i.acknowledged()).and_then(who).unwrap_or_default();
+                let who = clean::line(&who, clean::TITLE_CHARS);
+                let lead =
+                    self.w.say("lead-incident-acknowledged", &[("who", who.into()), ("time", at(t).into())]);
+                let said = self.incident(&key, found, incident.to_string(), None, None);
+                said.led_by(lead)
             }
             Occasion::MaintenanceScheduled { maintenance }
             | Occasion::MaintenanceStarted { maintenance }
@@ -178,6 +214,15 @@ impl Cut<'_> {
             said.facts.push(w.say("mail-lasted", &[("time", w.duration(ms / 1_000 * 1_000).into())]));
         }
         said.facts.extend(eta::line(i, w));
+        if self.audience == Audience::Staff
+            && open
+            && let Some(a) = i.acknowledged()
+            && let Some(name) = who(a)
+        {
+            let name = clean::line(&name, clean::TITLE_CHARS);
+            let fact = [("who", name.into()), ("time", w.full(a.at).into())];
+            said.facts.push(w.say("mail-acknowledged", &fact));
+        }
         if let Some(p) = i.open_promise().filter(|_| open) {
             said.facts.push(w.say("mail-next", &[("time", w.full(p.due).into())]));
         }

@@ -230,10 +230,14 @@ pub fn incident(seed: u64, start: &str, end: Option<&str>) -> Incident {
             kept_at: end,
             missed_at: None,
             nagged_at: None,
+            nags: 0,
+            withdrawn: None,
         }],
         unstable: false,
         by_hand: false,
         reopened: 0,
+        acknowledgements: Vec::new(),
+        called_again: 0,
     }
 }
 
@@ -277,6 +281,8 @@ pub fn written(seed: u64) -> Incident {
         kept_at: None,
         missed_at: None,
         nagged_at: None,
+        nags: 0,
+        withdrawn: None,
     });
     i.promises[0].kept_at = Some(ago(420));
     let basis = Basis::Record { own: 23, alike: 7, others: false };

@@ -68,6 +68,7 @@ pub fn command(operation: &str, id: &str, body: &[u8]) -> Result<Command, Box<Pr
         "open_incident" => parsed::<incidents::Opening>(body).and_then(incidents::Opening::command),
         "update_incident" => parsed::<incidents::Updating>(body).and_then(|b| b.command(id)),
         "resolve_incident" => parsed::<incidents::Resolving>(body).and_then(|b| b.command(id)),
+        "acknowledge_incident" => parsed::<incidents::Acknowledging>(body).and_then(|b| b.command(id)),
         "estimate_incident" => parsed::<incidents::Estimating>(body).and_then(|b| b.command(id)),
         "correct_incident" => parsed::<incidents::Correcting>(body).and_then(|b| b.command(id)),
         "schedule_maintenance" => parsed::<maintenances::Scheduling>(body).and_then(|b| b.command()),
@@ -90,6 +91,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(incidents::one))
         .routes(routes!(incidents::update))
         .routes(routes!(incidents::resolve))
+        .routes(routes!(incidents::acknowledge))
         .routes(routes!(incidents::estimate))
         .routes(routes!(incidents::correct))
         .routes(routes!(maintenances::list, maintenances::schedule))

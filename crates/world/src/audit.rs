@@ -266,6 +266,7 @@ impl World {
         self.check_delivered()?;
         self.check_opened()?;
         self.check_promises()?;
+        self.check_quiet()?;
         if self.settings.is_plain() {
             self.check_uptime()?;
         }
@@ -278,6 +279,9 @@ impl World {
         r.withdrawn = self.store.withdrawn.len() as u64;
         r.maintenances = self.store.maintenances.len() as u64;
         (r.promises_kept, r.promises_missed) = (self.store.promises.1, self.store.promises.2);
+        r.promises_withdrawn = self.store.promises.3;
+        r.acknowledged = self.store.acknowledged;
+        (r.nagged, r.called_again) = (self.store.nagged, self.store.called_again);
         Ok(())
     }
 
@@ -330,15 +334,41 @@ impl World {
         Ok(())
     }
 
+    /// No storm: each promise is reminded of a few times at the most, and each opening calls again a few times.
+    fn check_quiet(&self) -> Result<(), String> {
+        let mut calls: HashMap<IncidentId, u64> = HashMap::new();
+        for (_, occasion, _) in &self.store.all {
+            if let Occasion::Unacknowledged { incident, .. } = occasion {
+                *calls.entry(*incident).or_default() += 1;
+            }
+        }
+        for i in self.store.incidents.values() {
+            let most = u64::from(stillhere_respond::CALLS_MAX) * u64::from(i.reopened + 1);
+            let called = calls.get(&i.id).copied().unwrap_or(0);
+            if called > most {
+                return Err(format!("called {called} times about {}", i.id));
+            }
+            let nagged = i.promises.iter().find(|p| p.nags as usize > self.policy.nag_at.len());
+            if let Some(p) = nagged {
+                return Err(format!("reminded too often of {p:?}"));
+            }
+            if i.by_hand && i.acknowledgements.is_empty() {
+                return Err(format!("who opened it has it: {i:?}"));
+            }
+        }
+        Ok(())
+    }
+
     fn check_promises(&self) -> Result<(), String> {
-        let (made, kept, missed) = self.store.promises;
+        let (made, kept, missed, withdrawn) = self.store.promises;
         let all = || self.store.incidents.values().flat_map(|i| &i.promises);
         let counted = (
             all().count() as u64,
             all().filter(|p| p.kept_at.is_some()).count() as u64,
             all().filter(|p| p.missed_at.is_some()).count() as u64,
+            all().filter(|p| p.withdrawn.is_some()).count() as u64,
         );
-        if counted != (made, kept, missed) || made != kept + missed {
+        if counted != (made, kept, missed, withdrawn) || made != kept + missed + withdrawn {
             return Err(format!("promises {counted:?}, in the journal {:?}", self.store.promises));
         }
         Ok(())

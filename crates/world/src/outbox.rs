@@ -34,7 +34,9 @@ impl Message {
             | Occasion::IncidentUpdated { incident, .. }
             | Occasion::IncidentResolved { incident, .. }
             | Occasion::PromiseDue { incident, .. }
-            | Occasion::PromiseMissed { incident, .. } => *incident == id,
+            | Occasion::PromiseMissed { incident, .. }
+            | Occasion::Unacknowledged { incident, .. }
+            | Occasion::Acknowledged { incident, .. } => *incident == id,
             _ => false,
         };
         of && self.audience == Audience::Staff && !self.tried

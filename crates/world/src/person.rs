@@ -39,6 +39,10 @@ impl World {
             0 => Some(self.open_one()),
             1 => self.plan_work(),
             2 | 3 => self.correct_one(),
+            4 | 5 => {
+                let at = self.dice.below(open.len());
+                open.get(at).map(|i| Command::AcknowledgeIncident { incident: i.id })
+            }
             _ => {
                 let at = self.dice.below(open.len());
                 open.get(at).map(|i| i.id).map(|id| self.write(id))

@@ -4,8 +4,8 @@ use crate::{outbox::Message, sum::Sums};
 use std::collections::{BTreeMap, HashSet};
 use stillhere_judge as judge;
 use stillhere_model::{
-    Audience, DeliveryId, Entry, Incident, IncidentId, Maintenance, MaintenanceId, Mint, Occasion, Said,
-    ServiceId, Status, Time, Verdict, VerdictChange,
+    Audience, DeliveryId, Entry, Incident, IncidentId, Maintenance, MaintenanceId, Mint, Occasion, Promise,
+    Said, ServiceId, Status, Time, Verdict, VerdictChange,
 };
 use stillhere_respond::{self as respond, Effect, Kept};
 
@@ -18,7 +18,11 @@ pub(crate) struct Store {
     pub(crate) announced: HashSet<(Occasion, Audience)>,
     pub(crate) withdrawn: HashSet<DeliveryId>,
     pub(crate) all: Vec<(DeliveryId, Occasion, Audience)>,
-    pub(crate) promises: (u64, u64, u64),
+    /// Made, kept, missed, withdrawn.
+    pub(crate) promises: (u64, u64, u64, u64),
+    pub(crate) acknowledged: u64,
+    pub(crate) nagged: u64,
+    pub(crate) called_again: u64,
     pub(crate) opened: u64,
     pub(crate) uplink_lost: bool,
     pub(crate) sums: Sums,
@@ -45,7 +49,10 @@ impl Store {
             announced: HashSet::new(),
             withdrawn: HashSet::new(),
             all: Vec::new(),
-            promises: (0, 0, 0),
+            promises: (0, 0, 0, 0),
+            acknowledged: 0,
+            nagged: 0,
+            called_again: 0,
             opened: 0,
             uplink_lost: false,
             sums: Sums::default(),
@@ -102,7 +109,9 @@ impl Store {
             for (a, b) in old.promises.iter().zip(&new.promises) {
                 let rewritten = a.due != b.due
                     || (a.kept_at.is_some() && b.kept_at != a.kept_at)
-                    || (a.missed_at.is_some() && b.missed_at != a.missed_at);
+                    || (a.missed_at.is_some() && b.missed_at != a.missed_at)
+                    || (a.withdrawn.is_some() && b.withdrawn != a.withdrawn)
+                    || b.nags < a.nags;
                 if rewritten {
                     return Err(format!("a promise was rewritten: {a:?} to {b:?}"));
                 }
@@ -111,7 +120,10 @@ impl Store {
         if new.resolved_at.is_some_and(|end| end < new.started_at) {
             return Err(format!("it ended before it began: {new:?}"));
         }
-        if new.promises.iter().any(|p| p.kept_at.is_some() && p.missed_at.is_some()) {
+        let ends = |p: &Promise| {
+            [p.kept_at.is_some(), p.missed_at.is_some(), p.withdrawn.is_some()].iter().filter(|e| **e).count()
+        };
+        if new.promises.iter().any(|p| ends(p) > 1) {
             return Err(format!("a promise was scored twice: {new:?}"));
         }
         self.check_over(new)?;
@@ -181,6 +193,10 @@ impl Store {
             Entry::PromiseMade { .. } => self.promises.0 += 1,
             Entry::PromiseKept { .. } => self.promises.1 += 1,
             Entry::PromiseMissed { .. } => self.promises.2 += 1,
+            Entry::PromiseWithdrawn { .. } => self.promises.3 += 1,
+            Entry::Acknowledged { .. } => self.acknowledged += 1,
+            Entry::Nagged { .. } => self.nagged += 1,
+            Entry::CalledAgain { .. } => self.called_again += 1,
             Entry::IncidentOpened { .. } => self.opened += 1,
             Entry::Uplink { up } => self.uplink_lost = !up,
             _ => {}

@@ -122,10 +122,14 @@ pub fn down(made_at: Time, seq: u64, said: Text) -> Snapshot {
             kept_at: None,
             missed_at: None,
             nagged_at: None,
+            nags: 0,
+            withdrawn: None,
         }],
         unstable: false,
         by_hand: false,
         reopened: 0,
+        acknowledgements: Vec::new(),
+        called_again: 0,
     });
     s
 }

@@ -41,6 +41,8 @@ fn incident(etas: Vec<Eta>) -> Incident {
         unstable: false,
         by_hand: false,
         reopened: 0,
+        acknowledgements: Vec::new(),
+        called_again: 0,
     }
 }
 

@@ -167,7 +167,7 @@ fn a_common_cause_found_late_merges_the_younger_incident_into_the_older() {
     let younger = r.incidents.values().find(|i| i.id != older.id).expect("it is kept");
     assert_eq!(younger.status, IncidentStatus::Resolved);
     assert_eq!(younger.updates.last().expect("said").said, Said::MergedInto { incident: older.id });
-    assert!(younger.promises.iter().all(|p| p.kept_at.is_some()));
+    assert!(younger.promises.iter().all(|p| p.withdrawn.is_some()), "the promise of the older one stands");
     // Failing on, it does not come back.
     r.up(&["host", "a", "b"]);
     r.tick_for(secs(40));

@@ -1,5 +1,6 @@
 //! Respond as the node drives it: verdicts, ticks and commands in, effects out.
 
+mod acknowledge;
 mod causes;
 mod commands;
 mod corrections;

@@ -18,6 +18,7 @@ enum Event {
     CorrectStart(usize, i64),
     CorrectEnd(usize, i64),
     Uplink(bool),
+    Acknowledge(usize),
 }
 
 const SERVICES: [&str; 8] =
@@ -36,6 +37,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..9_usize, -2_000_000..2_000_000_i64).prop_map(|(i, by)| Event::CorrectStart(i, by)),
         1 => (0..9_usize, -2_000_000..2_000_000_i64).prop_map(|(i, by)| Event::CorrectEnd(i, by)),
         1 => any::<bool>().prop_map(Event::Uplink),
+        1 => (0..9_usize).prop_map(Event::Acknowledge),
     ]
 }
 
@@ -95,6 +97,10 @@ fn carry_out(r: &mut Room, event: Event) {
             let resolved_at = i.resolved_at.map(|t| Time(t.0 + by));
             correct(r, i.id, None, resolved_at);
         }
+        Event::Acknowledge(i) => {
+            let Some(i) = pick(r, i) else { return };
+            let _ = r.command(Command::AcknowledgeIncident { incident: i.id });
+        }
         Event::Uplink(up) => {
             r.input(Input::Uplink { up });
         }
@@ -123,9 +129,12 @@ fn check(r: &Room, before: &HashMap<IncidentId, Vec<Update>>) {
             assert!(a.until.is_none_or(|until| until >= a.since), "negative stretch: {a:?}");
         }
         for p in &i.promises {
-            assert!(p.kept_at.is_none() || p.missed_at.is_none(), "scored twice: {p:?}");
+            let ends = [p.kept_at, p.missed_at, p.withdrawn.map(|w| w.at)];
+            assert!(ends.iter().flatten().count() <= 1, "ended twice: {p:?}");
+            assert!(p.nags as usize <= r.policy.nag_at.len(), "nagged too often: {p:?}");
         }
-        let unscored = |p: &&Promise| p.kept_at.is_none() && p.missed_at.is_none();
+        assert!(i.called_again <= stillhere_respond::CALLS_MAX);
+        let unscored = |p: &&Promise| p.is_open();
         let open: Vec<_> = i.promises.iter().filter(unscored).collect();
         assert!(open.len() <= usize::from(i.status.is_open()), "{open:?}");
         assert_eq!(open.first().copied(), i.open_promise());
@@ -163,19 +172,31 @@ fn check_told(r: &Room) {
             );
         }
     }
-    let scored = |kept: bool| {
-        let is = |e: &&Entry| match e {
-            Entry::PromiseKept { .. } => kept,
-            Entry::PromiseMissed { .. } => !kept,
-            _ => false,
-        };
-        r.journal.iter().filter(is).count()
-    };
+    // No promise is silently dropped: each that was made is in its incident, and ended as the journal says it did.
+    let (mut made, mut kept, mut missed, mut withdrawn, mut taken) = (0, 0, 0, 0, 0);
+    for e in &r.journal {
+        match e {
+            Entry::PromiseMade { .. } => made += 1,
+            Entry::PromiseKept { .. } => kept += 1,
+            Entry::PromiseMissed { .. } => missed += 1,
+            Entry::PromiseWithdrawn { .. } => withdrawn += 1,
+            Entry::Acknowledged { .. } => taken += 1,
+            _ => {}
+        }
+    }
     let promises = || r.incidents.values().flat_map(|i| &i.promises);
-    assert_eq!(promises().filter(|p| p.kept_at.is_some()).count(), scored(true));
-    assert_eq!(promises().filter(|p| p.missed_at.is_some()).count(), scored(false));
-    let made = r.journal.iter().filter(|e| matches!(e, Entry::PromiseMade { .. })).count();
     assert_eq!(promises().count(), made);
+    assert_eq!(promises().filter(|p| p.kept_at.is_some()).count(), kept);
+    assert_eq!(promises().filter(|p| p.missed_at.is_some()).count(), missed);
+    assert_eq!(promises().filter(|p| p.withdrawn.is_some()).count(), withdrawn);
+    assert_eq!(promises().filter(|p| p.is_open()).count(), made - kept - missed - withdrawn);
+    let of_open = r.incidents.values().filter(|i| i.status.is_open()).flat_map(|i| i.promises.last());
+    assert_eq!(
+        of_open.filter(|p| p.is_open()).count(),
+        made - kept - missed - withdrawn,
+        "left open in what is over"
+    );
+    assert_eq!(r.incidents.values().map(|i| i.acknowledgements.len()).sum::<usize>(), taken);
 }
 
 proptest! {

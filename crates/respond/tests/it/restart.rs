@@ -46,7 +46,7 @@ fn case_h_a_promise_that_passed_while_we_were_off_is_missed_at_the_first_tick() 
 fn case_h_a_reminder_that_was_due_while_we_were_off_is_not_lost() {
     let mut r = Room::new(&["a"]);
     r.down(&["a"]);
-    r.restart(mins(17));
+    r.restart(mins(8));
     let due = r.announced.iter().filter(|a| matches!(a.occasion, Occasion::PromiseDue { .. })).count();
     assert_eq!(due, 1);
     r.restart(secs(10));

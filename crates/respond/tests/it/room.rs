@@ -207,7 +207,9 @@ pub fn about(o: &Occasion) -> Option<IncidentId> {
         | Occasion::IncidentUpdated { incident, .. }
         | Occasion::IncidentResolved { incident, .. }
         | Occasion::PromiseDue { incident, .. }
-        | Occasion::PromiseMissed { incident, .. } => Some(*incident),
+        | Occasion::PromiseMissed { incident, .. }
+        | Occasion::Unacknowledged { incident, .. }
+        | Occasion::Acknowledged { incident, .. } => Some(*incident),
         _ => None,
     }
 }

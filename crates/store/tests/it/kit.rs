@@ -84,6 +84,8 @@ pub(crate) fn incident(n: u64, status: IncidentStatus) -> Incident {
         unstable: false,
         by_hand: false,
         reopened: 0,
+        acknowledgements: Vec::new(),
+        called_again: 0,
     }
 }
 

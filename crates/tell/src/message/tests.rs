@@ -12,8 +12,10 @@ fn occasions(s: &Snapshot) -> Vec<Occasion> {
         Occasion::IncidentOpened { incident, update: s.incidents[2].updates[0].id },
         Occasion::IncidentUpdated { incident, update },
         Occasion::IncidentResolved { incident, update },
-        Occasion::PromiseDue { incident, due: at },
+        Occasion::PromiseDue { incident, due: at, nth: 1 },
         Occasion::PromiseMissed { incident, due: at },
+        Occasion::Unacknowledged { incident, reopened: 0, nth: 1 },
+        Occasion::Acknowledged { incident, at },
         Occasion::MaintenanceScheduled { maintenance },
         Occasion::MaintenanceStarted { maintenance },
         Occasion::MaintenanceUpdated { maintenance, update },
@@ -110,13 +112,30 @@ fn a_webhook_has_the_shape_of_statuspage_and_our_own_type() {
 }
 
 #[test]
+fn staff_read_who_has_it_and_visitors_do_not() {
+    let mut s = sample::busy();
+    let at = s.made_at;
+    let by = stillhere_model::Author::Person("kim@example.com".to_owned());
+    let i = s.incidents.iter_mut().find(|i| i.status.is_open()).expect("one is open");
+    i.acknowledgements.push(stillhere_model::Acknowledgement { at, by, reopened: i.reopened });
+    let incident = i.id;
+    let o = Occasion::Acknowledged { incident, at };
+    let (subject, text, html, _) = mail(&o, &s, Lang::En, Audience::Staff);
+    assert!(subject.starts_with("Alert: Taken on:"), "{subject}");
+    assert!(text.contains("kim@example.com took it on at") && html.contains("kim@example.com took it on at"));
+    let update = Occasion::IncidentUpdated { incident, update: s.incident(&incident).unwrap().updates[0].id };
+    assert!(mail(&update, &s, Lang::ZhCn, Audience::Staff).1.contains("接手人：kim@example.com"));
+    assert!(!mail(&update, &s, Lang::En, Audience::Public).1.contains("kim@"));
+}
+
+#[test]
 fn case_m_a_missed_promise_is_told_as_missed() {
     let s = sample::busy();
     let o = Occasion::PromiseMissed { incident: s.incidents[1].id, due: sample::ago(60) };
     let (subject, text, _, _) = mail(&o, &s, Lang::En, Audience::Public);
     assert!(subject.starts_with("Promised update missed: Card payments fail"));
     assert!(text.contains("We promised an update by 22 Nov 2026, 10:33 (UTC+8) and missed it."));
-    let o = Occasion::PromiseDue { incident: s.incidents[2].id, due: sample::ago(0) };
+    let o = Occasion::PromiseDue { incident: s.incidents[2].id, due: sample::ago(0), nth: 1 };
     assert!(mail(&o, &s, Lang::En, Audience::Staff).0.starts_with("Alert: Update due by 10:34"));
 }
 

@@ -193,7 +193,7 @@ fn next(p: &Promise, w: &Words, near: Time) -> Option<Next> {
         Promise { missed_at: Some(_), .. } => {
             Some(Next { missed: Some(w.say("next-missed", &[("due", due.text.as_str().into())])), due })
         }
-        Promise { kept_at: Some(_), .. } => None,
+        Promise { kept_at: Some(_), .. } | Promise { withdrawn: Some(_), .. } => None,
         _ => Some(Next { due, missed: None }),
     }
 }
@@ -202,6 +202,7 @@ pub(super) fn promise(p: &Promise, w: &Words, near: Time) -> PromisePart {
     let key = match p {
         Promise { missed_at: Some(_), .. } => "promise-missed",
         Promise { kept_at: Some(_), .. } => "promise-kept",
+        Promise { withdrawn: Some(_), .. } => "promise-withdrawn",
         _ => "promise-open",
     };
     PromisePart { due: when(w, p.due, near), state: w.plain(key) }

@@ -196,6 +196,33 @@ pub(super) async fn resolve(
     carried_out(&app, &operator, once, r.command(&id)?).await
 }
 
+/// Nothing needs to be said besides who asks.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acknowledging {}
+
+/// Take an incident on
+///
+/// Staff who were told of it learn who has it, and reminders go on to that person where an address of theirs is known.
+/// Whoever writes an update has taken it on as well. Taking it on twice changes nothing.
+#[utoipa::path(
+    post, path = "/api/v1/incidents/{id}/acknowledge", tag = "write", operation_id = "acknowledge_incident", security(("token" = [])),
+    params(("id" = String, Path), OnceHeader), request_body = Acknowledging,
+    responses(
+        (status = 200, body = IncidentOut),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn acknowledge(
+    State(app): State<App>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Keyed(a, once): Keyed<Acknowledging>,
+) -> Result<Answer<IncidentOut>, Problem> {
+    carried_out(&app, &operator, once, a.command(&id)?).await
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Estimating {
@@ -317,6 +344,12 @@ impl Resolving {
         let incident = parse(id)?;
         Fields::default().some_text("text", self.text.as_ref(), MAX_TEXT_CHARS).check()?;
         Ok(Command::ResolveIncident { incident, text: self.text })
+    }
+}
+
+impl Acknowledging {
+    pub(super) fn command(self, id: &str) -> Result<Command, Problem> {
+        Ok(Command::AcknowledgeIncident { incident: parse(id)? })
     }
 }
 

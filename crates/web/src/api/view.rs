@@ -3,9 +3,9 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 use stillhere_model::{
-    Affected, Author, Basis, CheckView, Eta, EtaRecord, Finding, Impact, Incident, IncidentId,
-    IncidentStatus, Maintenance, MaintenanceId, MaintenanceStatus, Outcome, Promise, Reason, Said, ServiceId,
-    Status, Text, Time, Update, UpdateId,
+    Acknowledgement, Affected, Author, Basis, CheckView, Eta, EtaRecord, Finding, Impact, Incident,
+    IncidentId, IncidentStatus, Maintenance, MaintenanceId, MaintenanceStatus, Outcome, Promise, Reason,
+    Said, ServiceId, Status, Text, Time, Update, UpdateId,
 };
 use stillhere_tell::{Day, Headline, LatencyPoint, OwnTrouble, ServiceView, Snapshot};
 use utoipa::ToSchema;
@@ -192,6 +192,19 @@ pub(crate) struct IncidentOut {
     unstable: bool,
     by_hand: bool,
     reopened: u32,
+    /// Who has it since when. `null`: nobody has taken it on since it was last opened.
+    acknowledged: Option<AcknowledgedOut>,
+    /// All who took it on, oldest first. The first one ends the time to acknowledge.
+    acknowledgements: Vec<AcknowledgedOut>,
+}
+
+/// Somebody took an incident on.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AcknowledgedOut {
+    #[schema(value_type = String, format = DateTime)]
+    at: Time,
+    /// `person`; with a token who it was: `person <name>`, `token <name>`, `local`.
+    by: String,
 }
 
 /// A time by which it was said to be over.
@@ -353,7 +366,24 @@ impl IncidentOut {
             unstable: i.unstable,
             by_hand: i.by_hand,
             reopened: i.reopened,
+            acknowledged: i.acknowledged().map(|a| AcknowledgedOut::of(a, whom)),
+            acknowledgements: i.acknowledgements.iter().map(|a| AcknowledgedOut::of(a, whom)).collect(),
         }
+    }
+}
+
+impl AcknowledgedOut {
+    fn of(a: &Acknowledgement, whom: For) -> AcknowledgedOut {
+        AcknowledgedOut { at: a.at, by: author(&a.by, whom) }
+    }
+}
+
+/// People's names are for staff.
+fn author(by: &Author, whom: For) -> String {
+    match (by, whom) {
+        (Author::Automatic, _) => "automatic".to_owned(),
+        (Author::Person(_), For::Visitors) => "person".to_owned(),
+        (Author::Person(name), For::Staff) => who(name),
     }
 }
 
@@ -383,17 +413,12 @@ fn who(name: &str) -> String {
 
 impl UpdateOut {
     fn of(u: &Update, whom: For) -> UpdateOut {
-        let by = match (&u.by, whom) {
-            (Author::Automatic, _) => "automatic".to_owned(),
-            (Author::Person(_), For::Visitors) => "person".to_owned(),
-            (Author::Person(name), For::Staff) => who(name),
-        };
         UpdateOut {
             id: u.id,
             at: u.at,
             status: u.status,
             said: u.said.clone(),
-            by,
+            by: author(&u.by, whom),
             next_update_by: u.next_update_by,
         }
     }

@@ -45,13 +45,17 @@ fn no_outage_is_untold_none_is_decided_twice_and_all_adds_up() {
         sum(|r| r.maintenances)
     );
     println!(
-        "announced {} delivered {} repeated {} withdrawn {} promises kept {} missed {} uptimes {}",
+        "announced {} delivered {} repeated {} withdrawn {} promises kept {} missed {} withdrawn {} taken on {} reminders {} called again {} uptimes {}",
         sum(|r| r.announced),
         sum(|r| r.delivered),
         sum(|r| r.repeated),
         sum(|r| r.withdrawn),
         sum(|r| r.promises_kept),
         sum(|r| r.promises_missed),
+        sum(|r| r.promises_withdrawn),
+        sum(|r| r.acknowledged),
+        sum(|r| r.nagged),
+        sum(|r| r.called_again),
         sum(|r| r.uptime_checked)
     );
     assert!(violations.is_empty(), "{}", violations.join("\n"));
@@ -59,7 +63,7 @@ fn no_outage_is_untold_none_is_decided_twice_and_all_adds_up() {
     if seeds < SEEDS || days < DAYS {
         return;
     }
-    let happened: [fn(&Report) -> u64; 14] = [
+    let happened: [fn(&Report) -> u64; 18] = [
         |r| r.audited_outages,
         |r| r.incidents,
         |r| r.reopened,
@@ -71,6 +75,10 @@ fn no_outage_is_untold_none_is_decided_twice_and_all_adds_up() {
         |r| r.withdrawn,
         |r| r.promises_kept,
         |r| r.promises_missed,
+        |r| r.promises_withdrawn,
+        |r| r.acknowledged,
+        |r| r.nagged,
+        |r| r.called_again,
         |r| r.maintenances,
         |r| r.delivered,
         |r| r.uptime_checked,
