@@ -82,7 +82,7 @@ impl Page {
     fn service(&mut self, s: &ServiceDef) {
         let mut own = object(&json!({
             "id": s.id, "name": s.name, "description": s.description, "group": s.group,
-            "depends_on": s.depends_on, "public": s.public,
+            "depends_on": s.depends_on, "public": s.public, "team": s.team,
         }));
         own.retain(|_, v| !v.is_null());
         let keys: Vec<&str> = fields::of::<ServiceTable>()

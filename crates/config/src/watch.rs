@@ -99,6 +99,7 @@ impl Config {
                 depends_on: Vec::new(),
                 checks: vec![check.def.id.clone()],
                 public: true,
+                team: None,
             });
             config.checks.push(check);
             ids.push(id);

@@ -76,6 +76,7 @@ impl Story {
             depends_on: Vec::new(),
             checks: Vec::new(),
             public: true,
+            team: None,
         };
         let topology =
             Topology { services: vec![service("shop"), service("api")], checks: Default::default() };

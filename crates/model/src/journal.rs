@@ -152,9 +152,11 @@ pub enum Entry {
         delivery: DeliveryId,
         channel: String,
     },
+    /// In journals of before there were people; now an [`Act`].
     TokenMade {
         name: String,
     },
+    /// As `TokenMade`.
     TokenRevoked {
         name: String,
     },

@@ -98,6 +98,9 @@ pub enum Act {
     TokenMade {
         token: String,
         scope: String,
+        role: Role,
+        teams: Vec<String>,
+        expires_at: Option<Time>,
     },
     TokenRevoked {
         token: String,

@@ -28,6 +28,8 @@ pub struct ServiceDef {
     pub checks: Vec<CheckId>,
     /// Whether visitors see it.
     pub public: bool,
+    /// Who looks after it: responders of other teams do not speak about it. `None`: everybody.
+    pub team: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

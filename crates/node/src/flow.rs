@@ -33,7 +33,7 @@ use std::{
 use stillhere_judge::{Input as JudgeInput, Look};
 use stillhere_model::{
     Accepted, Audience, By, CheckId, Command, Entry, Finding, Mint, Moment, Observation, Occasion, Outcome,
-    Refusal, ServiceId, Status, Time, VerdictChange, time::millis,
+    Refusal, ServiceId, Status, Time, Topology, VerdictChange, time::millis,
 };
 use stillhere_net::clock::Clock;
 use stillhere_respond::{Effect, Input as RespondInput};
@@ -98,6 +98,7 @@ pub(crate) struct Flow {
     pub(crate) guard: Arc<Guard>,
     pub(crate) snapshots: watch::Sender<Arc<Snapshot>>,
     pub(crate) notices: watch::Sender<Arc<str>>,
+    pub(crate) topology: watch::Sender<Arc<Topology>>,
     pub(crate) key: Arc<Key>,
     pub(crate) outbox: Arc<Notify>,
     pub(crate) post: Post,

@@ -8,7 +8,8 @@ use crate::{
     vitals::Vitals,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use stillhere_model::{Accepted, By, Command, Refusal};
+use stillhere_access::Access;
+use stillhere_model::{Accepted, By, Command, Refusal, Topology};
 use stillhere_net::clock::Clock;
 use stillhere_observe::probe::push::Signal;
 use stillhere_store::Store;
@@ -30,6 +31,8 @@ pub struct Handle {
     pub(crate) key: Arc<Key>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) edges: Edges,
+    pub(crate) access: Arc<Access>,
+    pub(crate) topology: watch::Receiver<Arc<Topology>>,
     /// To the judge, for what edges have seen.
     pub(crate) seen: mpsc::Sender<Seen>,
 }
@@ -179,6 +182,18 @@ impl Handle {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What is watched now.
+    #[must_use]
+    pub fn topology(&self) -> Arc<Topology> {
+        self.topology.borrow().clone()
+    }
+
+    /// What log-ins need beside the store.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     #[must_use]

@@ -1,6 +1,6 @@
-//! The site's signing key: 32 random bytes in a file that only we can read, made at the first start.
+//! The keys that are ours: 32 random bytes each, in files that only we can read, made at the first start.
 //!
-//! It is not a row of the database, because backups travel and a key must not.
+//! They are not rows of the database, because backups travel and a key must not.
 
 use std::{
     fs::OpenOptions,
@@ -8,28 +8,40 @@ use std::{
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
+use stillhere_access::Keys;
 use stillhere_tell::notice::Key;
 
-/// The file's name in the data folder.
-const FILE: &str = "notice.key";
+/// The signing key's file in the data folder.
+const NOTICE: &str = "notice.key";
+/// The file of what people's secrets are sealed with, and their devices marked.
+const PEOPLE: &str = "people.key";
 
 /// # Errors
 /// When the file cannot be read or made, has another size, or may be read by others.
-pub(crate) fn load_or_make(data: &Path) -> Result<Key, String> {
-    let path = data.join(FILE);
+pub(crate) fn notice(data: &Path) -> Result<Key, String> {
+    load_or_make(&data.join(NOTICE)).map(|seed| Key::from_seed(&seed))
+}
+
+/// # Errors
+/// As [`notice`].
+pub(crate) fn people(data: &Path) -> Result<Keys, String> {
+    load_or_make(&data.join(PEOPLE)).map(|seed| Keys::from_seed(&seed))
+}
+
+fn load_or_make(path: &Path) -> Result<[u8; 32], String> {
     let say = |e: std::io::Error| format!("{}: {e}", path.display());
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
             let seed = stillhere_net::entropy::bytes::<32>();
             file.write_all(&seed).and_then(|()| file.sync_all()).map_err(say)?;
-            Ok(Key::from_seed(&seed))
+            Ok(seed)
         }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            let mut file = OpenOptions::new().read(true).open(&path).map_err(say)?;
+            let mut file = OpenOptions::new().read(true).open(path).map_err(say)?;
             let mode = file.metadata().map_err(say)?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 return Err(format!(
-                    "{}: others may read the signing key (mode {mode:o}); chmod 600 it",
+                    "{}: others may read this key (mode {mode:o}); chmod 600 it",
                     path.display()
                 ));
             }
@@ -37,9 +49,9 @@ pub(crate) fn load_or_make(data: &Path) -> Result<Key, String> {
             let mut rest = [0u8; 1];
             file.read_exact(&mut seed).map_err(say)?;
             if file.read(&mut rest).map_err(say)? != 0 {
-                return Err(format!("{}: not a signing key of ours (more than 32 bytes)", path.display()));
+                return Err(format!("{}: not a key of ours (more than 32 bytes)", path.display()));
             }
-            Ok(Key::from_seed(&seed))
+            Ok(seed)
         }
         Err(e) => Err(say(e)),
     }

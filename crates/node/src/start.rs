@@ -23,6 +23,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use stillhere_access::{Access, password::Cost};
 use stillhere_config::Config;
 use stillhere_model::{CheckId, Entry, Mint, Occasion, ServiceId, Time};
 use stillhere_net::{clock::Clock, entropy};
@@ -71,7 +72,8 @@ impl Node {
         // We hold the folder's lock, so whoever had claimed something is gone.
         store.release_leases().await.map_err(|e| e.to_string())?;
         deliver::abandon_strangers(&store, &loaded.channels, clock).await;
-        let key = Arc::new(key::load_or_make(&data)?);
+        let key = Arc::new(key::notice(&data)?);
+        let access = Arc::new(Access::new(key::people(&data)?, Cost::DEFAULT, entropy::bytes()));
 
         let judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
         let (certificates, uplink_lost) = told(&kept.told);
@@ -103,6 +105,7 @@ impl Node {
         let notice: Arc<str> = stillhere_tell::notice::sign(&first, &key).into();
         let (snapshots_in, snapshots) = watch::channel(first);
         let (notices_in, notices) = watch::channel(notice);
+        let (topology_in, topology) = watch::channel(Arc::new(loaded.topology.clone()));
         // Looks, judging and delivering end one after the other; each stage has its own signal.
         let (stop, stopping) = watch::channel(false);
         let (looked, no_more_looks) = watch::channel(false);
@@ -120,6 +123,8 @@ impl Node {
             key: key.clone(),
             stop,
             edges: edges.clone(),
+            access,
+            topology,
             seen: seen_in.clone(),
         };
 
@@ -163,6 +168,7 @@ impl Node {
             guard: guard.clone(),
             snapshots: snapshots_in,
             notices: notices_in,
+            topology: topology_in,
             key,
             outbox: outbox.clone(),
             post,

@@ -33,7 +33,9 @@ pub enum Do {
     Incident(Incident),
     /// Plan maintenance, and end or cancel it
     Maintenance(Maintenance),
-    /// Tokens for writing over HTTP
+    /// Who may log in, and what they may do
+    Person(Person),
+    /// Tokens for programs
     Token(Token),
     /// What was decided and said, entry by entry
     Journal(Journal),
@@ -358,6 +360,49 @@ pub enum MaintenanceDo {
 }
 
 #[derive(Debug, Args)]
+pub struct Person {
+    #[command(subcommand)]
+    pub what: PersonDo,
+    #[command(flatten)]
+    pub at: At,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PersonDo {
+    /// Add somebody; prints the link with which they choose a password
+    Add {
+        name: String,
+        /// viewer: reads. responder: also speaks to the public. admin: also decides who comes in and what runs
+        #[arg(long, default_value = "responder", value_parser = ["viewer", "responder", "admin"])]
+        role: String,
+        /// Whose services they may speak about [default: everybody's]
+        #[arg(long = "team", value_name = "TEAM")]
+        teams: Vec<String>,
+    },
+    List,
+    /// Give them another role; they log in again
+    Role {
+        name: String,
+        #[arg(value_parser = ["viewer", "responder", "admin"])]
+        role: String,
+        /// Also other teams
+        #[arg(long = "team", value_name = "TEAM")]
+        teams: Option<Vec<String>>,
+        /// Everybody's services
+        #[arg(long, conflicts_with = "teams")]
+        all_teams: bool,
+    },
+    /// Take away password, codes and sessions; prints a link to choose anew
+    Reset {
+        name: String,
+    },
+    /// They cannot come in any more, from now on
+    Remove {
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
 pub struct Token {
     #[command(subcommand)]
     pub what: TokenDo,
@@ -370,9 +415,18 @@ pub enum TokenDo {
     /// Make one; it is printed once and kept only as a hash
     New {
         name: String,
-        /// write: the whole API. edge: only joining as an edge
+        /// write: the API. edge: only joining as an edge
         #[arg(long, default_value = "write", value_parser = ["write", "edge"])]
         scope: String,
+        /// What it may do in the API
+        #[arg(long, default_value = "responder", value_parser = ["viewer", "responder", "admin"])]
+        role: String,
+        /// Whose services it may speak about [default: everybody's]
+        #[arg(long = "team", value_name = "TEAM")]
+        teams: Vec<String>,
+        /// How long it is good [default: until it is revoked]
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        expires: Option<Duration>,
     },
     List,
     Revoke {

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 use stillhere_model::{Accepted, Command};
 use tokio::net::UnixStream;
 
@@ -56,6 +56,19 @@ pub async fn call(at: &At, method: Method, path: &str, body: Option<&Value>) -> 
     }
     let said = value["detail"].as_str().or(value["title"].as_str()).unwrap_or("no reason given").to_owned();
     Err(if status.is_client_error() { Exit::Refused(said) } else { Exit::Own(said) })
+}
+
+/// A name as a part of a path.
+pub fn quoted(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut out, b| {
+        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(out, "%{b:02X}");
+        }
+        out
+    })
 }
 
 pub async fn command(at: &At, command: &Command) -> Result<(), Exit> {

@@ -14,6 +14,7 @@ mod exit;
 mod incident;
 mod journal;
 mod maintenance;
+mod person;
 mod probe;
 mod publish;
 mod say;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Do::Status(args) => small_runtime().block_on(status::run(args)),
         Do::Incident(args) => small_runtime().block_on(incident::run(args)),
         Do::Maintenance(args) => small_runtime().block_on(maintenance::run(args)),
+        Do::Person(args) => small_runtime().block_on(person::run(args)),
         Do::Token(args) => small_runtime().block_on(token::run(args)),
         Do::Journal(args) => small_runtime().block_on(journal::run(args)),
         Do::Reload(args) => small_runtime().block_on(control::reload(args)),

@@ -8,8 +8,11 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use stillhere_access::secret::Handed;
 use stillhere_config::Config;
+use stillhere_net::{clock, entropy};
 use stillhere_node::{Node, Source};
+use stillhere_store::{SETUP_FOR, Ticket};
 use tokio::{
     net::{TcpListener, UnixListener},
     signal::unix::{SignalKind, signal},
@@ -45,6 +48,7 @@ pub async fn run(args: cli::Up) -> Result<(), Exit> {
         say::out(&format!("Edge          http://{listen}/"));
     }
     say::out(&format!("Kept in       {}", app.socket.parent().unwrap_or(Path::new(".")).display()));
+    app.offer_setup().await?;
     say::out("Stop with Ctrl-C. Read again after an edit with `stillhere reload`.");
     app.until_stopped().await
 }
@@ -117,6 +121,28 @@ impl App {
         let data = self.socket.parent().unwrap_or(Path::new("."));
         let keeper = edge::child::Keeper::start(&self.node.handle(), data, log_json);
         self.edge = Some(keeper.context("the edge")?);
+        Ok(())
+    }
+
+    /// While nobody can log in, says how the first person does. The link is a secret, so it goes to a terminal alone: what is written
+    /// to a pipe or a file is kept by somebody.
+    pub async fn offer_setup(&self) -> Result<(), Exit> {
+        let store = self.node.handle().store().clone();
+        let nobody = !store.anybody().await.context("the people")?;
+        if nobody && !std::io::stdout().is_terminal() {
+            say::out(
+                "Nobody can log in yet. `stillhere person add NAME --role admin` prints a link for the first.",
+            );
+        } else if nobody {
+            let token = Handed::new(entropy::bytes());
+            let ticket = Ticket { sha256: token.hash(), expires_at: clock::wall().plus(SETUP_FOR) };
+            if store.setup_offer(&ticket).await.context("the link for setting up")? {
+                say::out(&format!("Set up        http://{}/console/#setup={}", self.addr(), token.expose()));
+                say::out(
+                    "              Nobody can log in yet; this link makes the first, once, within a day.",
+                );
+            }
+        }
         Ok(())
     }
 

@@ -99,6 +99,10 @@ pub async fn restore(from: &Path, dir: &Path, now: Time) -> Result<Restored, Sto
         sqlx::query("UPDATE outbox SET in_flight = 1, lease_until = 0 WHERE state = 'queued'")
             .execute(&mut conn)
             .await?;
+        // A session or a link that was ended since the backup must not come back to life.
+        for table in ["DELETE FROM session", "DELETE FROM ticket"] {
+            sqlx::query(table).execute(&mut conn).await?;
+        }
         journal(&mut conn, now, &Entry::Restored { epoch: epoch.cast_unsigned() }).await?;
         let alive_at = number(&mut conn, "alive_at").await?.map(Time);
         sqlx::query("COMMIT").execute(&mut conn).await?;

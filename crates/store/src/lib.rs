@@ -15,6 +15,7 @@ mod names;
 mod open;
 mod outbox;
 mod pack;
+mod people;
 mod read;
 mod rollup;
 mod schema;
@@ -30,12 +31,16 @@ pub use error::StoreError;
 pub use load::Loaded;
 pub use open::{FILE, Options, Retention};
 pub use outbox::{ChannelQueue, Claimed, DeadLetter, QUEUE_MAX, Settled};
+pub use people::{
+    Account, Code, INVITED_FOR, NewSession, PEOPLE_MAX, PeopleError, PersonInfo, Refused, SESSION_IDLE,
+    SESSION_MAX, SESSIONS_MAX, SETUP_FOR, Session, SessionInfo, Ticket,
+};
 pub use read::{JournalRow, Segment};
 pub use rollup::{Level, Rollup};
 pub use sketch::Sketch;
 pub use stats::Stats;
 pub use sweep::Swept;
-pub use token::{TokenInfo, TokenScope};
+pub use token::{Grant, NewToken, TokenInfo, TokenScope};
 
 use std::sync::Arc;
 use stillhere_model::{

@@ -7,18 +7,23 @@ pub(crate) mod edges;
 mod incidents;
 mod limits;
 mod maintenances;
+mod me;
+mod people;
 mod services;
+mod session;
 mod staff;
+mod tokens;
 mod view;
 
-use crate::{extract::parsed, problem::Problem, serve::App};
+use crate::{caller::CSRF, extract::parsed, problem::Problem, serve::App};
 use axum::{Json, Router, routing::get};
 use stillhere_model::Command;
 use utoipa::{
     OpenApi as _,
     openapi::{
-        OpenApi,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        ObjectBuilder, OpenApi, Required, Type,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -35,6 +40,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         (name = "write", description = "Needs a token: `stillhere token new NAME`"),
         (name = "edge", description = "For edges; needs a token of theirs: `stillhere token new NAME --scope edge`"),
         (name = "staff", description = "Needs a token: what visitors do not see"),
+        (name = "access", description = "Who may come in: sessions, people, tokens"),
     ),
 )]
 struct Description;
@@ -55,9 +61,41 @@ pub fn openapi() -> OpenApi {
 fn finished(mut description: OpenApi) -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     description.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+        "__Host-stillhere",
+        "Set by logging in. A write with it also carries `stillhere-csrf`, and is sent by a page of the same origin.",
+    )));
+    description.components.get_or_insert_default().add_security_scheme("session", cookie);
+    for item in description.paths.paths.values_mut() {
+        let reads = [&mut item.get];
+        let writes = [&mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        reads.into_iter().flatten().for_each(|o| takes_sessions(o, false));
+        writes.into_iter().flatten().for_each(|o| takes_sessions(o, true));
+    }
     // The version of the API, not of the program: it changes when the API does.
     "1".clone_into(&mut description.info.version);
     description
+}
+
+/// What a token of people may call, their sessions may call too.
+fn takes_sessions(operation: &mut Operation, writes: bool) {
+    let Some(security) = operation.security.as_mut() else { return };
+    if operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|t| t == "edge")) {
+        return;
+    }
+    let session = SecurityRequirement::new("session", [] as [&str; 0]);
+    if !security.contains(&session) {
+        security.push(session);
+    }
+    if writes {
+        let csrf = ParameterBuilder::new()
+            .name(CSRF)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("With a session: its `csrf`."))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+        operation.parameters.get_or_insert_default().push(csrf.build().into());
+    }
 }
 
 /// What a body asks for, by the call's operation id, or `command` for the control socket's; else the answer.
@@ -105,6 +143,17 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(staff::dead_letters))
         .routes(routes!(staff::revive))
         .routes(routes!(staff::reload))
+        .routes(routes!(session::log_in, session::current, session::log_out))
+        .routes(routes!(session::setup_needed, session::set_up))
+        .routes(routes!(session::sessions))
+        .routes(routes!(session::end_session))
+        .routes(routes!(me::password))
+        .routes(routes!(me::codes_on, me::codes_off))
+        .routes(routes!(people::list, people::add))
+        .routes(routes!(people::change, people::remove))
+        .routes(routes!(people::reset))
+        .routes(routes!(tokens::list, tokens::make))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(edges::list))
         .routes(routes!(edges::pause))
         .routes(routes!(edges::resume))

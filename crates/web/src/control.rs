@@ -1,11 +1,7 @@
-//! What only the owner may ask, over the control socket: commands as they are, tokens, backup, the static copy,
+//! What only the owner may ask, over the control socket: commands as they are, backup, the static copy,
 //! reload, stop. The socket has mode 0600 in a folder of mode 0700; that is the whole authorisation.
 
-use crate::{
-    extract::{Json, Operator},
-    problem::Problem,
-    serve::App,
-};
+use crate::{extract::Json, problem::Problem, serve::App};
 use axum::{
     Json as Answer, Router,
     extract::State,
@@ -14,12 +10,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use stillhere_model::{Accepted, Command};
-use stillhere_net::{clock, entropy};
-use stillhere_store::{StoreError, TokenScope};
-
-/// Longest name of a token.
-const MAX_TOKEN_NAME_CHARS: usize = 64;
+use stillhere_model::{Accepted, By, Command};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -29,23 +20,6 @@ pub(crate) fn routes() -> Router<App> {
         .route("/control/status", get(status))
         .route("/control/backup", post(backup))
         .route("/control/publish", post(publish))
-        .route("/control/tokens", get(tokens).post(new_token))
-        .route("/control/tokens/revoke", post(revoke_token))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Named {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewToken {
-    name: String,
-    /// `write` or `edge`.
-    #[serde(default)]
-    scope: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,12 +34,8 @@ struct To {
     to: String,
 }
 
-async fn command(
-    State(app): State<App>,
-    Operator(by): Operator,
-    Json(command): Json<Command>,
-) -> Result<Answer<Accepted>, Problem> {
-    Ok(Answer(app.handle.command(by.as_str(), command).await?))
+async fn command(State(app): State<App>, Json(command): Json<Command>) -> Result<Answer<Accepted>, Problem> {
+    Ok(Answer(app.handle.command(&By::local(), command).await?))
 }
 
 async fn reload(State(app): State<App>) -> Result<Answer<Value>, Problem> {
@@ -85,6 +55,7 @@ async fn status(State(app): State<App>) -> Answer<Value> {
     Answer(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
+        "url": shown.snapshot.site.url,
         "epoch": shown.snapshot.epoch,
         "seq": shown.snapshot.seq,
         "fresh": !shown.stale,
@@ -114,48 +85,4 @@ async fn publish(State(app): State<App>, Json(To { to }): Json<To>) -> Result<An
         Ok(files) => Ok(Answer(json!({ "files": files }))),
         Err(e) => Err(Problem::conflict(e)),
     }
-}
-
-async fn tokens(State(app): State<App>) -> Result<Answer<Value>, Problem> {
-    let tokens: Vec<Value> = app
-        .handle
-        .store()
-        .tokens()
-        .await?
-        .into_iter()
-        .map(|t| json!({ "name": t.name, "scope": t.scope.as_str(), "created_at": t.created_at, "last_used_at": t.last_used }))
-        .collect();
-    Ok(Answer(json!({ "tokens": tokens })))
-}
-
-async fn new_token(
-    State(app): State<App>,
-    Json(NewToken { name, scope }): Json<NewToken>,
-) -> Result<Answer<Value>, Problem> {
-    let scope = scope.as_deref().unwrap_or(TokenScope::Write.as_str());
-    let Some(scope) = TokenScope::of(scope) else {
-        return Err(Problem::unprocessable("scope: write or edge"));
-    };
-    let fits =
-        (1..=MAX_TOKEN_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if !fits {
-        return Err(Problem::unprocessable(format!(
-            "name: 1 to {MAX_TOKEN_NAME_CHARS} characters, none of them control characters"
-        )));
-    }
-    match app.handle.store().token_new_for(&name, scope, entropy::bytes::<32>(), clock::wall()).await {
-        Ok(token) => Ok(Answer(json!({ "name": name, "scope": scope.as_str(), "token": token }))),
-        Err(e @ StoreError::TokenExists(_)) => Err(Problem::conflict(e.to_string())),
-        Err(e) => Err(e.into()),
-    }
-}
-
-async fn revoke_token(
-    State(app): State<App>,
-    Json(Named { name }): Json<Named>,
-) -> Result<Answer<Value>, Problem> {
-    if app.handle.store().token_revoke(&name, clock::wall()).await? {
-        return Ok(Answer(json!({ "revoked": name })));
-    }
-    Err(Problem::not_found(format!("There is no token \"{name}\".")))
 }

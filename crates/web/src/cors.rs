@@ -1,7 +1,8 @@
 //! What scripts of other sites may do: read what is public, without a token. Nothing else.
 //!
 //! A plain read needs only the answer's header. A read with headers of its own makes the browser ask first (a
-//! preflight); that is answered for reads alone. Writes and tokens get no leave: `*` never covers `Authorization`.
+//! preflight); that is answered for reads alone. Writes, tokens and sessions get no leave: `*` never covers `Authorization`, nor
+//! cookies.
 
 use axum::{
     extract::Request,
@@ -10,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::ready::Route;
+use crate::{cookie, ready::Route};
 
 const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 /// How long a browser may remember the leave: a day.
@@ -30,7 +31,8 @@ pub(crate) async fn open_reads(request: Request, next: Next) -> Response {
         return (StatusCode::NO_CONTENT, leave).into_response();
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let as_anybody = !request.headers().contains_key(header::AUTHORIZATION);
+    let headers = request.headers();
+    let as_anybody = !headers.contains_key(header::AUTHORIZATION) && cookie::session(headers).is_none();
     let mut response = next.run(request).await;
     if reads && as_anybody {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);

@@ -1,7 +1,6 @@
 //! How handlers read requests: strictly, bounded, and with a problem for an answer when something is not right.
 
 use crate::{
-    gate::Trusted,
     lang,
     problem::{FieldProblem, Problem},
     serve::App,
@@ -13,17 +12,13 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use stillhere_model::Lang;
-use stillhere_net::clock;
 use stillhere_node::Once;
-use stillhere_store::TokenScope;
 
 /// Largest JSON body.
 pub(crate) const MAX_JSON_BYTES: usize = 64 * 1024;
 /// Longest `Idempotency-Key`.
 const MAX_KEY_BYTES: usize = 255;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// Longest token that is looked up; ours are shorter.
-const MAX_TOKEN_BYTES: usize = 256;
 
 /// A JSON body: `application/json`, at most [`MAX_JSON_BYTES`], no unknown fields (the types say so).
 pub(crate) struct Json<T>(pub(crate) T);
@@ -33,14 +28,6 @@ pub(crate) struct Keyed<T>(pub(crate) T, pub(crate) Option<Once>);
 
 /// The query string, with no unknown parameters (the types say so).
 pub(crate) struct Asked<T>(pub(crate) T);
-
-/// Somebody who may read and write everything; the name goes into the journal.
-#[derive(Debug, Clone)]
-pub(crate) struct Operator(pub(crate) String);
-
-/// An edge that may join.
-#[derive(Debug, Clone)]
-pub(crate) struct JoinedEdge;
 
 /// The language of the answer.
 pub(crate) struct In(pub(crate) Lang);
@@ -151,71 +138,6 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
         let Query(asked) = Query::try_from_uri(&parts.uri)
             .map_err(|e| Problem::bad_request(format!("The query: {}", e.body_text())))?;
         Ok(Asked(asked))
-    }
-}
-
-// === impl Operator ===
-
-impl FromRequestParts<App> for Operator {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Operator, Problem> {
-        if parts.extensions.get::<Trusted>().is_some() {
-            return Ok(Operator("local".to_owned()));
-        }
-        match app.handle.store().token_check(token(parts)?, clock::wall()).await? {
-            Some(name) => Ok(Operator(format!("token {name}"))),
-            None => Err(Problem::unauthorized("This token is not known; it may have been revoked.")),
-        }
-    }
-}
-
-/// The one token of a request.
-fn token(parts: &Parts) -> Result<&str, Problem> {
-    let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (given.next(), given.next()) else {
-        return Err(Problem::unauthorized(
-            "Send one `Authorization: Bearer …`. `stillhere token new NAME` makes a token.",
-        ));
-    };
-    let token = value.to_str().ok().and_then(|v| v.split_once(' '));
-    let token =
-        token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-    token
-        .filter(|t| !t.is_empty() && t.len() <= MAX_TOKEN_BYTES)
-        .ok_or_else(|| Problem::unauthorized("The Authorization header is not `Bearer …`."))
-}
-
-// === impl JoinedEdge ===
-
-impl FromRequestParts<App> for JoinedEdge {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<JoinedEdge, Problem> {
-        if parts.extensions.get::<Trusted>().is_some() {
-            return Ok(JoinedEdge);
-        }
-        match app.handle.store().token_check_for(token(parts)?, TokenScope::Edge, clock::wall()).await? {
-            Some(_) => Ok(JoinedEdge),
-            None => Err(Problem::unauthorized(
-                "This is no token for edges, or it was revoked. `stillhere token new NAME --scope edge` makes one.",
-            )),
-        }
-    }
-}
-
-/// For reads that tell an operator more than a visitor.
-impl axum::extract::OptionalFromRequestParts<App> for Operator {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Operator>, Problem> {
-        let claims =
-            parts.headers.contains_key(header::AUTHORIZATION) || parts.extensions.get::<Trusted>().is_some();
-        if !claims {
-            return Ok(None);
-        }
-        // A wrong token is refused rather than ignored: whoever sends one wants to know.
-        <Operator as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some)
     }
 }
 

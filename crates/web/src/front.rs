@@ -18,7 +18,7 @@ pub(crate) mod express;
 pub mod head;
 pub(crate) mod rewind;
 
-use crate::{host::Hosts, live::Hub, ready::Shelves};
+use crate::{host::Hosts, live::Hub, peer::Peer, ready::Shelves};
 use axum::Router;
 use bytes::BytesMut;
 use express::End;
@@ -30,6 +30,7 @@ use rewind::Rewind;
 use std::{
     collections::HashMap,
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
@@ -214,7 +215,8 @@ async fn connection(
         // Boxed: hyper's state is large, and most connections never need it.
         End::Hyper(read) => {
             busy.store(true, SeqCst);
-            Box::pin(routed(front.router.clone(), read, stream, stop, front.counts.clone())).await;
+            let peer = stream.peer_addr().ok();
+            Box::pin(routed(front.router.clone(), read, stream, peer, stop, front.counts.clone())).await;
         }
     }
 }
@@ -224,12 +226,16 @@ pub(crate) async fn routed<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     router: Router,
     read: BytesMut,
     stream: T,
+    peer: Option<SocketAddr>,
     mut stop: watch::Receiver<bool>,
     counts: Arc<Counts>,
 ) {
     let io = TokioIo::new(Rewind::new(read.freeze(), stream));
-    let counted = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+    let counted = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         counts.routed.fetch_add(1, Relaxed);
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(Peer(peer));
+        }
         let router = router.clone();
         async move { tower::ServiceExt::oneshot(router, request.map(axum::body::Body::new)).await }
     });

@@ -12,7 +12,9 @@
 
 pub mod api;
 mod badges;
+mod caller;
 mod control;
+mod cookie;
 mod cors;
 mod extract;
 pub mod front;
@@ -22,6 +24,7 @@ pub mod lang;
 pub mod live;
 mod metrics;
 mod pages;
+mod peer;
 mod ping;
 mod problem;
 mod public;

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, Serializer};
+use std::time::Duration;
 use stillhere_model::Refusal;
 use stillhere_net::entropy;
 use stillhere_node::CommandError;
@@ -98,7 +99,15 @@ impl Problem {
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong-type", "The body has the wrong type", detail)
     }
     pub(crate) fn unauthorized(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::UNAUTHORIZED, "token-needed", "A token is needed", detail)
+        Problem::new(StatusCode::UNAUTHORIZED, "token-needed", "Log in, or send a token", detail)
+    }
+    pub(crate) fn too_many(detail: impl Into<String>, wait: Duration) -> Problem {
+        let mut problem =
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", "Too many tries", detail);
+        // Rounded up: who comes back then is not too early.
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        problem.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+        problem
     }
     pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
         let mut problem = Problem::new(

@@ -125,6 +125,7 @@ pub async fn serve_control(handle: Handle, listener: UnixListener, settings: Set
                     router.clone(),
                     bytes::BytesMut::new(),
                     stream,
+                    None,
                     stop.clone(),
                     counts.clone(),
                 );

@@ -100,6 +100,7 @@ impl Truth {
                 depends_on: declared.iter().map(|d| services[*d].id.clone()).collect(),
                 checks: own_checks,
                 public: true,
+                team: None,
             });
             services.push(Service {
                 id,

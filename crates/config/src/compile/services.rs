@@ -149,6 +149,7 @@ fn service(
         depends_on: t.depends_on.iter().map(ServiceId::new).collect(),
         checks: checks.iter().map(|c| c.def.id.clone()).collect(),
         public: t.public,
+        team: t.team,
     };
     Some((def, checks))
 }

@@ -32,6 +32,10 @@ pub struct ServiceTable {
     /// Whether visitors see it.
     #[serde(default = "ServiceTable::seen")]
     pub public: bool,
+    /// The team that looks after it, as a slug. Responders who belong to other teams alone do not speak about it.
+    #[schemars(length(min = 1, max = bounds::ID_CHARS), extend("format" = "slug"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
     /// Short for one check: `https://…`, `http://…`, `tcp://host:port`, `tls://host:port`, `icmp://host` or
     /// `dns://name`. Write `[[service.check]]` instead where more needs to be said.
     #[schemars(length(max = bounds::URL_CHARS))]

@@ -40,6 +40,7 @@ pub fn topology(text: &str) -> Topology {
             depends_on: words(on).iter().map(|w| ServiceId::from(w.as_str())).collect(),
             checks: Vec::new(),
             public: true,
+            team: None,
         };
         for (n, word) in words(checks).iter().enumerate() {
             let severity = match word.as_str() {

@@ -36,6 +36,7 @@ impl Flow {
         let gone =
             before.topology.services.into_iter().filter(|s| self.loaded.topology.service(&s.id).is_none());
         self.pending.write.retired.extend(gone.map(|s| (s.id, now.wall)));
+        self.topology.send_replace(std::sync::Arc::new(self.loaded.topology.clone()));
         let changes = self.judged(JudgeInput::TopologyChanged, now);
         let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();
         self.public.reconfigure(

@@ -239,6 +239,7 @@ pub fn topology(services: &[&str]) -> Topology {
             depends_on: on.split_whitespace().map(id).collect(),
             checks: vec![check.clone()],
             public: !name.starts_with("hidden"),
+            team: None,
         });
         let def = CheckDef {
             id: check.clone(),

@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, process::Command};
 
 /// Crate → the crates of ours that it may use. Tests and benchmarks may use more.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("stillhere-model", &[]),
     ("stillhere-judge", &["model"]),
     ("stillhere-respond", &["model"]),
     ("stillhere-tell", &["model"]),
     ("stillhere-learn", &["model"]),
     ("stillhere-net", &["model"]),
+    ("stillhere-access", &["model"]),
     ("stillhere-observe", &["model", "net"]),
     ("stillhere-send", &["model", "net"]),
     ("stillhere-store", &["model", "net"]),
@@ -17,14 +18,17 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("stillhere-config", &["model", "net", "observe", "send", "edge"]),
     (
         "stillhere-node",
-        &["model", "config", "judge", "respond", "learn", "tell", "net", "observe", "send", "store"],
+        &[
+            "model", "config", "judge", "respond", "learn", "tell", "net", "observe", "send", "store",
+            "access",
+        ],
     ),
-    ("stillhere-web", &["model", "tell", "net", "observe", "node", "store"]),
+    ("stillhere-web", &["model", "tell", "net", "observe", "node", "store", "access"]),
     (
         "stillhere",
         &[
             "model", "config", "judge", "respond", "tell", "net", "observe", "send", "store", "node", "web",
-            "edge",
+            "edge", "access",
         ],
     ),
     ("stillhere-world", &["model", "judge", "respond"]),
@@ -33,7 +37,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Heavy dependency → the only crates that may name it.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
+    ("argon2", &["stillhere-access"]),
     ("redb", &["stillhere-edge"]),
     ("sqlx", &["stillhere-store"]),
     ("axum", &["stillhere-web"]),

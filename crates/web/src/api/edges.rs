@@ -1,7 +1,8 @@
 //! The edges: what they are told and tell (with a token of their own), how they are, and what people order them to do.
 
 use crate::{
-    extract::{Asked, JoinedEdge, Json, Operator, body, parsed},
+    caller::{Admin, JoinedEdge, Viewer},
+    extract::{Asked, Json, body, parsed},
     problem::Problem,
     serve::App,
 };
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 use stillhere_model::{
-    Time,
+    Act, Time,
     edge::{Feed, Have, Orders, Report},
 };
 use stillhere_net::clock;
@@ -159,7 +160,7 @@ pub(crate) struct PoolOut {
     get, path = "/api/v1/edges", tag = "staff", operation_id = "edges", security(("token" = [])),
     responses((status = 200, body = EdgesOut), (status = 401, body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn list(State(app): State<App>, _: Operator) -> Answer<EdgesOut> {
+pub(super) async fn list(State(app): State<App>, _: Viewer) -> Answer<EdgesOut> {
     let edges = app.handle.edges();
     let now = app.handle.clock().now();
     let paused = edges.orders().paused.clone().into_iter().filter(|(_, until)| *until > now.wall).collect();
@@ -186,7 +187,7 @@ pub(crate) struct Pausing {
 )]
 pub(super) async fn pause(
     State(app): State<App>,
-    Operator(by): Operator,
+    Admin(caller): Admin,
     Path(service): Path<String>,
     Json(asked): Json<Pausing>,
 ) -> Result<Answer<Value>, Problem> {
@@ -194,7 +195,7 @@ pub(super) async fn pause(
     let now = clock::wall();
     let until = asked.until.unwrap_or_else(|| now.plus(USUAL));
     app.handle.edges().pause(&service, until, now).map_err(refused)?;
-    tracing::info!(by, service, %until, "requests wait");
+    caller.did(&app, Act::RequestsPaused { service, until }).await;
     Ok(Answer(json!({ "until": until })))
 }
 
@@ -206,11 +207,11 @@ pub(super) async fn pause(
 )]
 pub(super) async fn resume(
     State(app): State<App>,
-    Operator(by): Operator,
+    Admin(caller): Admin,
     Path(service): Path<String>,
 ) -> Result<Answer<Value>, Problem> {
     app.handle.edges().resume(&service, clock::wall()).map_err(refused)?;
-    tracing::info!(by, service, "requests go on");
+    caller.did(&app, Act::RequestsResumed { service: service.clone() }).await;
     Ok(Answer(json!({ "resumed": service })))
 }
 
@@ -219,7 +220,7 @@ pub(super) async fn resume(
     get, path = "/api/v1/edge/bans", tag = "staff", operation_id = "bans", security(("token" = [])),
     responses((status = 200, body = Object, description = "`bans`: `network`, `since`, `until`, `why`"))
 )]
-pub(super) async fn bans(State(app): State<App>, _: Operator) -> Answer<Value> {
+pub(super) async fn bans(State(app): State<App>, _: Viewer) -> Answer<Value> {
     let orders: std::sync::Arc<Orders> = app.handle.edges().orders();
     let now = clock::wall();
     Answer(json!({ "bans": orders.bans.iter().filter(|b| b.until > now).collect::<Vec<_>>() }))
@@ -243,12 +244,13 @@ pub(crate) struct Banning {
 )]
 pub(super) async fn ban(
     State(app): State<App>,
-    Operator(by): Operator,
+    Admin(caller): Admin,
     Json(asked): Json<Banning>,
 ) -> Result<Answer<Value>, Problem> {
     app.handle.edges().ban(&asked.network, asked.until, &asked.why, clock::wall()).map_err(refused)?;
-    tracing::info!(by, network = asked.network, until = %asked.until, "a network is banned");
-    Ok(Answer(json!({ "banned": asked.network, "until": asked.until })))
+    let (network, until) = (asked.network, asked.until);
+    caller.did(&app, Act::Banned { network: network.clone(), until, why: asked.why }).await;
+    Ok(Answer(json!({ "banned": network, "until": until })))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -264,11 +266,11 @@ pub(crate) struct Unbanning {
 )]
 pub(super) async fn unban(
     State(app): State<App>,
-    Operator(by): Operator,
+    Admin(caller): Admin,
     Json(asked): Json<Unbanning>,
 ) -> Result<Answer<Value>, Problem> {
     app.handle.edges().unban(&asked.network, clock::wall()).map_err(refused)?;
-    tracing::info!(by, network = asked.network, "a network is let in again");
+    caller.did(&app, Act::Unbanned { network: asked.network.clone() }).await;
     Ok(Answer(json!({ "unbanned": asked.network })))
 }
 

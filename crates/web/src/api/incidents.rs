@@ -5,7 +5,8 @@ use super::{
     view::{For, ImpactWord, IncidentOut, IncidentWord, StatusWord, Words},
 };
 use crate::{
-    extract::{Asked, Keyed, Operator},
+    caller::{Caller, Responder, Viewer},
+    extract::{Asked, Keyed},
     problem::Problem,
     serve::App,
 };
@@ -52,14 +53,14 @@ pub(crate) struct Incidents {
 )]
 pub(super) async fn list(
     State(app): State<App>,
-    operator: Option<Operator>,
+    viewer: Option<Viewer>,
     Asked(page): Asked<Page>,
 ) -> Result<Answer<Incidents>, Problem> {
     let limit = page.limit.unwrap_or(50);
     if !(1..=MAX_LIST).contains(&limit) {
         return Err(Problem::unprocessable(format!("limit: 1 to {MAX_LIST}")));
     }
-    let incidents = if operator.is_some() {
+    let incidents = if viewer.is_some() {
         let rows = app.handle.store().incidents(page.before, limit).await?;
         rows.iter().map(|i| IncidentOut::of(i, For::Staff)).collect()
     } else {
@@ -79,11 +80,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(app): State<App>,
-    operator: Option<Operator>,
+    viewer: Option<Viewer>,
     Path(id): Path<String>,
 ) -> Result<Answer<IncidentOut>, Problem> {
     let known = parse(&id)?;
-    let found = match operator {
+    let found = match viewer {
         Some(_) => app.handle.store().incident(known).await?.map(|i| IncidentOut::of(&i, For::Staff)),
         None => app.public.shown().snapshot.incident(&known).map(|i| IncidentOut::of(i, For::Visitors)),
     };
@@ -126,10 +127,10 @@ pub(crate) struct Opening {
 )]
 pub(super) async fn open(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Keyed(o, once): Keyed<Opening>,
 ) -> Result<impl IntoResponse, Problem> {
-    let made = carried_out(&app, &operator, once, o.command()?).await?;
+    let made = carried_out(&app, &caller, once, o.command()?).await?;
     let location = format!("/api/v1/incidents/{}", made.0.id());
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], made))
 }
@@ -163,11 +164,11 @@ pub(crate) struct Updating {
 )]
 pub(super) async fn update(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
     Keyed(u, once): Keyed<Updating>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    carried_out(&app, &operator, once, u.command(&id)?).await
+    carried_out(&app, &caller, once, u.command(&id)?).await
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -189,11 +190,11 @@ pub(crate) struct Resolving {
 )]
 pub(super) async fn resolve(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
     Keyed(r, once): Keyed<Resolving>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    carried_out(&app, &operator, once, r.command(&id)?).await
+    carried_out(&app, &caller, once, r.command(&id)?).await
 }
 
 /// Nothing needs to be said besides who asks.
@@ -216,11 +217,11 @@ pub(crate) struct Acknowledging {}
 )]
 pub(super) async fn acknowledge(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
     Keyed(a, once): Keyed<Acknowledging>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    carried_out(&app, &operator, once, a.command(&id)?).await
+    carried_out(&app, &caller, once, a.command(&id)?).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -248,11 +249,11 @@ pub(crate) struct Estimating {
 )]
 pub(super) async fn estimate(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
     Keyed(e, once): Keyed<Estimating>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    carried_out(&app, &operator, once, e.command(&id)?).await
+    carried_out(&app, &caller, once, e.command(&id)?).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -292,11 +293,11 @@ pub(crate) struct Rewording {
 )]
 pub(super) async fn correct(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
     Keyed(c, once): Keyed<Correcting>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    carried_out(&app, &operator, once, c.command(&id)?).await
+    carried_out(&app, &caller, once, c.command(&id)?).await
 }
 
 // === impl Opening, Updating, Resolving, Estimating, Correcting: what is asked for, when all of its fields are right ===
@@ -379,17 +380,18 @@ impl Correcting {
 /// Hands the command in and shows what it made, as it was written.
 async fn carried_out(
     app: &App,
-    Operator(by): &Operator,
+    caller: &Caller,
     once: Option<Once>,
     command: Command,
 ) -> Result<Answer<IncidentOut>, Problem> {
+    caller.may_say(app, &command).await?;
     if let Some(once) = once {
-        let Done::Incident(made) = app.handle.command_once(by.as_str(), once, command).await? else {
+        let Done::Incident(made) = app.handle.command_once(&caller.by, once, command).await? else {
             return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
         };
         return Ok(Answer(IncidentOut::of(&made, For::Staff)));
     }
-    let Accepted::Incident(id) = app.handle.command(by.as_str(), command).await? else {
+    let Accepted::Incident(id) = app.handle.command(&caller.by, command).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };
     let incident = app.handle.store().incident(id).await?.ok_or_else(|| no_incident(&id.to_string()))?;

@@ -5,7 +5,8 @@ use super::{
     view::{For, MaintenanceOut, StatusWord, Words},
 };
 use crate::{
-    extract::{Keyed, Operator},
+    caller::{Caller, Responder, Viewer},
+    extract::Keyed,
     problem::Problem,
     serve::App,
 };
@@ -42,11 +43,11 @@ pub(super) async fn list(State(app): State<App>) -> Answer<Maintenances> {
 )]
 pub(super) async fn one(
     State(app): State<App>,
-    operator: Option<Operator>,
+    viewer: Option<Viewer>,
     Path(id): Path<String>,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
     let known = parse(&id)?;
-    let found = match operator {
+    let found = match viewer {
         Some(_) => app.handle.store().maintenance(known).await?.map(|m| MaintenanceOut::of(&m, For::Staff)),
         None => app.public.shown().snapshot.maintenance(&known).map(|m| MaintenanceOut::of(m, For::Visitors)),
     };
@@ -82,10 +83,10 @@ pub(crate) struct Scheduling {
 )]
 pub(super) async fn schedule(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Keyed(s, once): Keyed<Scheduling>,
 ) -> Result<impl IntoResponse, Problem> {
-    let made = carried_out(&app, &operator, once, s.command()?).await?;
+    let made = carried_out(&app, &caller, once, s.command()?).await?;
     let location = format!("/api/v1/maintenances/{}", made.0.id());
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], made))
 }
@@ -112,11 +113,11 @@ pub(crate) struct MaintenanceUpdate {
 )]
 pub(super) async fn update(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
     Keyed(u, once): Keyed<MaintenanceUpdate>,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
-    carried_out(&app, &operator, once, u.command(&id)?).await
+    carried_out(&app, &caller, once, u.command(&id)?).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -138,11 +139,11 @@ pub(crate) struct Ending {
 )]
 pub(super) async fn complete(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
     Keyed(e, once): Keyed<Ending>,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
-    carried_out(&app, &operator, once, e.complete(&id)?).await
+    carried_out(&app, &caller, once, e.complete(&id)?).await
 }
 
 /// Cancel a maintenance
@@ -157,11 +158,11 @@ pub(super) async fn complete(
 )]
 pub(super) async fn cancel(
     State(app): State<App>,
-    operator: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
     Keyed(e, once): Keyed<Ending>,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
-    carried_out(&app, &operator, once, e.cancel(&id)?).await
+    carried_out(&app, &caller, once, e.cancel(&id)?).await
 }
 
 // === impl Scheduling, MaintenanceUpdate, Ending: what is asked for, when all of its fields are right ===
@@ -213,17 +214,18 @@ impl Ending {
 
 async fn carried_out(
     app: &App,
-    Operator(by): &Operator,
+    caller: &Caller,
     once: Option<Once>,
     command: Command,
 ) -> Result<Answer<MaintenanceOut>, Problem> {
+    caller.may_say(app, &command).await?;
     if let Some(once) = once {
-        let Done::Maintenance(made) = app.handle.command_once(by.as_str(), once, command).await? else {
+        let Done::Maintenance(made) = app.handle.command_once(&caller.by, once, command).await? else {
             return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
         };
         return Ok(Answer(MaintenanceOut::of(&made, For::Staff)));
     }
-    let Accepted::Maintenance(id) = app.handle.command(by.as_str(), command).await? else {
+    let Accepted::Maintenance(id) = app.handle.command(&caller.by, command).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };
     let maintenance =

@@ -1,7 +1,8 @@
 //! What needs a token even to read: raw observations (they hold addresses), the journal, the outbox.
 
 use crate::{
-    extract::{Asked, Operator},
+    caller::{Admin, Responder, Viewer},
+    extract::Asked,
     problem::Problem,
     serve::App,
 };
@@ -12,7 +13,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
-use stillhere_model::{CheckId, Observation, Time, journal::Entry};
+use stillhere_model::{Act, CheckId, Observation, Time, journal::Entry};
 use stillhere_net::clock;
 use utoipa::{IntoParams, ToSchema};
 
@@ -49,7 +50,7 @@ pub(crate) struct Observations {
 )]
 pub(super) async fn observations(
     State(app): State<App>,
-    _: Operator,
+    _: Viewer,
     Path((service, check)): Path<(String, String)>,
     Asked(asked): Asked<Looks>,
 ) -> Result<Answer<Observations>, Problem> {
@@ -94,7 +95,7 @@ pub(crate) struct JournalEntry {
 )]
 pub(super) async fn journal(
     State(app): State<App>,
-    _: Operator,
+    _: Viewer,
     Asked(asked): Asked<After>,
 ) -> Result<Answer<Journal>, Problem> {
     let rows = app.handle.store().journal(asked.after.unwrap_or(0), rows(asked.limit)?).await?;
@@ -123,7 +124,7 @@ pub(crate) struct ChannelOut {
     get, path = "/api/v1/outbox", tag = "staff", operation_id = "outbox", security(("token" = [])),
     responses((status = 200, body = Outbox), (status = 401, body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn outbox(State(app): State<App>, _: Operator) -> Result<Answer<Outbox>, Problem> {
+pub(super) async fn outbox(State(app): State<App>, _: Viewer) -> Result<Answer<Outbox>, Problem> {
     let channels = app.handle.store().outbox_stats().await?;
     let channels = channels
         .into_iter()
@@ -174,7 +175,7 @@ pub(crate) struct DeadLetterOut {
 )]
 pub(super) async fn dead_letters(
     State(app): State<App>,
-    _: Operator,
+    _: Viewer,
     Asked(asked): Asked<Limit>,
 ) -> Result<Answer<DeadLetters>, Problem> {
     let dead = app.handle.store().dead_letters(rows(asked.limit)?).await?;
@@ -200,12 +201,13 @@ pub(super) async fn dead_letters(
 )]
 pub(super) async fn revive(
     State(app): State<App>,
-    _: Operator,
+    Responder(caller): Responder,
     Path(id): Path<String>,
 ) -> Result<Answer<Value>, Problem> {
     let none = || Problem::not_found(format!("There is no dead letter {id}."));
     let delivery = id.parse().map_err(|_| none())?;
     if app.handle.store().revive(delivery, clock::wall()).await? {
+        caller.did(&app, Act::Revived { delivery: id.clone() }).await;
         return Ok(Answer(json!({ "queued": id })));
     }
     Err(none())
@@ -219,10 +221,12 @@ pub(super) async fn revive(
         (status = 422, body = Problem, content_type = "application/problem+json", description = "A bad file; nothing was changed"),
     )
 )]
-pub(super) async fn reload(State(app): State<App>, Operator(by): Operator) -> Result<Answer<Value>, Problem> {
-    tracing::info!(by, "asked to read the configuration again");
+pub(super) async fn reload(State(app): State<App>, Admin(caller): Admin) -> Result<Answer<Value>, Problem> {
     match app.handle.reload().await {
-        Ok(summary) => Ok(Answer(json!({ "summary": summary }))),
+        Ok(summary) => {
+            caller.did(&app, Act::Reloaded { summary: summary.clone() }).await;
+            Ok(Answer(json!({ "summary": summary })))
+        }
         Err(report) => Err(Problem::unprocessable(report)),
     }
 }

@@ -5,18 +5,18 @@ use tokio::time::timeout;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_owner_makes_lists_and_revokes_tokens() {
     let s = start().await;
-    let made = s.owner("POST", "/control/tokens", r#"{"name":"deploys"}"#).await;
-    assert_eq!(made.status, 200, "{}", made.text());
+    let made = s.owner("POST", "/api/v1/tokens", r#"{"name":"deploys"}"#).await;
+    assert_eq!(made.status, 201, "{}", made.text());
     let token = made.json()["token"].as_str().unwrap().to_owned();
     let with = format!("Authorization: Bearer {token}\r\n");
     assert_eq!(s.call("GET", "/api/v1/journal", &with, "").await.status, 200);
-    let listed = s.owner("GET", "/control/tokens", "").await;
+    let listed = s.owner("GET", "/api/v1/tokens", "").await;
     assert_eq!(listed.json()["tokens"][0]["name"], "deploys");
     assert!(!listed.text().contains(&token), "a token is shown once");
-    assert_eq!(s.owner("POST", "/control/tokens", r#"{"name":"deploys"}"#).await.status, 409);
-    assert_eq!(s.owner("POST", "/control/tokens", r#"{"name":"a\nb"}"#).await.status, 422);
-    assert_eq!(s.owner("POST", "/control/tokens/revoke", r#"{"name":"deploys"}"#).await.status, 200);
-    assert_eq!(s.owner("POST", "/control/tokens/revoke", r#"{"name":"deploys"}"#).await.status, 404);
+    assert_eq!(s.owner("POST", "/api/v1/tokens", r#"{"name":"deploys"}"#).await.status, 409);
+    assert_eq!(s.owner("POST", "/api/v1/tokens", r#"{"name":"a\nb"}"#).await.status, 422);
+    assert_eq!(s.owner("DELETE", "/api/v1/tokens/deploys", "").await.status, 204);
+    assert_eq!(s.owner("DELETE", "/api/v1/tokens/deploys", "").await.status, 404);
     assert_eq!(s.call("GET", "/api/v1/journal", &with, "").await.status, 401);
 }
 
@@ -24,8 +24,7 @@ async fn the_owner_makes_lists_and_revokes_tokens() {
 async fn control_calls_are_not_on_the_public_side() {
     let s = start().await;
     let token = s.token().await;
-    for path in ["/control/stop", "/control/tokens", "/control/backup", "/control/command", "/control/status"]
-    {
+    for path in ["/control/stop", "/control/backup", "/control/command", "/control/status"] {
         assert_eq!(s.call("POST", path, &token, "{}").await.status, 404, "{path}");
         assert_eq!(s.get(path).await.status, 404, "{path}");
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+mod access;
 mod api;
 mod control;
 mod cors;
@@ -10,6 +11,8 @@ mod hostile;
 mod live;
 mod once;
 mod pages;
+mod people;
 mod ping;
+mod roles;
 mod running;
 mod stopping;

@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 use std::{net::SocketAddr, time::Duration};
+use stillhere_access::secret::Handed;
 use stillhere_config::Config;
+use stillhere_model::{By, Person, PersonId, Role, Time};
+use stillhere_net::entropy;
 use stillhere_node::{Handle, Node, Over, Source};
+use stillhere_store::{NewSession, Ticket};
 use stillhere_web::Settings;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -35,6 +39,7 @@ allowed_hosts = ["allowed.example"]
 
 [[service]]
 id = "shop"
+team = "storefront"
 name = { en = "Shop", zh-CN = "商店" }
 
   [[service.check]]
@@ -48,6 +53,7 @@ ping_key = { file = "{dir}/ping-key" }
 
 [[service]]
 id = "checkout"
+team = "payments"
 name = { en = "Checkout", zh-CN = "结账" }
 depends_on = ["shop"]
 "#;
@@ -144,6 +150,35 @@ impl Running {
         let token =
             self.handle.store().token_new("tests", [7; 32], self.handle.clock().now().wall).await.unwrap();
         format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n")
+    }
+
+    /// Somebody with this role, logged in: the headers of their browser. Without a password, so that it costs nothing.
+    pub async fn session(&self, role: Role, teams: &[&str]) -> String {
+        let (store, now) = (self.handle.store(), self.handle.clock().now().wall);
+        let ticket =
+            Ticket { sha256: Handed::new(entropy::bytes()).hash(), expires_at: Time(now.0 + 1_000_000) };
+        let person = Person {
+            id: PersonId::from_bytes(entropy::bytes()),
+            name: format!("{role}-{:x}", entropy::u64()),
+            role,
+            teams: teams.iter().map(|t| (*t).to_owned()).collect(),
+            created_at: now,
+        };
+        store.person_add(&person, &ticket, &By::local(), now).await.unwrap();
+        let secret = Handed::new(entropy::bytes());
+        let id = format!("{:x}", entropy::u64());
+        let session = NewSession { id, sha256: secret.hash(), agent: None, replaces: None };
+        store.set_up(&ticket.sha256, person, "none", &session, None, now).await.unwrap();
+        self.browser(secret.expose(), &secret.csrf())
+    }
+
+    /// What a browser sends from a page of ours.
+    pub fn browser(&self, cookie: &str, csrf: &str) -> String {
+        format!(
+            "Cookie: __Host-stillhere={cookie}\r\nstillhere-csrf: {csrf}\r\nOrigin: http://{}\r\n\
+             Sec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\n",
+            self.addr
+        )
     }
 
     /// Over the control socket.
