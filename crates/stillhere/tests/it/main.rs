@@ -7,4 +7,5 @@ mod doctor;
 mod edge;
 mod eta;
 mod outage;
+mod people;
 mod running;

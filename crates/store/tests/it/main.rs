@@ -8,6 +8,7 @@ mod faults;
 mod kit;
 mod lifecycle;
 mod outbox;
+mod people;
 mod record;
 mod rollups;
 mod tokens;

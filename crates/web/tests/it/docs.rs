@@ -73,3 +73,39 @@ async fn every_documented_address_exists() {
     }
     assert!(seen > 30, "{seen}");
 }
+
+/// Evidence that is not there is no evidence: every test and file that the page names exists.
+#[test]
+fn every_evidence_in_the_security_checklist_exists() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(docs("security.md")).unwrap();
+    let mut sources = String::new();
+    let mut todo = vec![root.join("crates"), root.join("fuzz")];
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(dir).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() && entry.file_name() != "target" {
+                todo.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                sources += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let (mut tests, mut missing) = (0, Vec::new());
+    for word in page.split('`').skip(1).step_by(2) {
+        let is_test = word.matches('_').count() > 3
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if is_test {
+            tests += 1;
+            if !sources.contains(&format!("fn {word}(")) {
+                missing.push(word);
+            }
+        } else if (word.contains('/') || word.ends_with(".toml") || word.ends_with(".lock"))
+            && !root.join(word).exists()
+        {
+            missing.push(word);
+        }
+    }
+    assert_eq!(missing, Vec::<&str>::new());
+    assert!(tests > 60, "{tests}");
+}

@@ -1,0 +1,168 @@
+use crate::kit::{at, store};
+use std::time::Duration;
+use stillhere_model::{Act, By, Entry, Person, PersonId, Role, Time, time::millis};
+use stillhere_store::{
+    Code, NewSession, PeopleError, Refused, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, Store, Ticket,
+};
+
+fn person(n: u8, name: &str, role: Role) -> Person {
+    Person {
+        id: PersonId::from_bytes([n; 16]),
+        name: name.to_owned(),
+        role,
+        teams: Vec::new(),
+        created_at: at(0),
+    }
+}
+
+fn session(n: u64) -> NewSession {
+    NewSession { id: format!("id{n}"), sha256: format!("hash{n}"), agent: None, replaces: None }
+}
+
+fn ticket(sha256: &str, expires_at: Time) -> Ticket {
+    Ticket { sha256: sha256.to_owned(), expires_at }
+}
+
+/// Somebody with a password, at the time 0, in session `hash0`.
+async fn kim(store: &Store) -> Person {
+    let kim = person(1, "kim", Role::Admin);
+    store.setup_offer(&ticket("link", at(1_000))).await.unwrap();
+    store.set_up("link", kim.clone(), "phc", &session(0), None, at(0)).await.unwrap();
+    kim
+}
+
+async fn log_in(store: &Store, kim: &Person, n: u64, now: Time) {
+    let by = By::from("kim");
+    store.log_in(kim, "phc", &Code::None, &session(n), &by, now).await.unwrap();
+}
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, PeopleError>) -> Refused {
+    match answer {
+        Err(PeopleError::Refused(refused)) => refused,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_not_used_and_at_last_anyway() {
+    let (_dir, store) = store().await;
+    kim(&store).await;
+    let is_in = async |now: Time| store.session("hash0", now).await.unwrap().is_some();
+    let idle = millis(SESSION_IDLE);
+    assert!(is_in(at(idle - 1)).await, "used just in time");
+    assert!(is_in(at(2 * idle - 2)).await, "and counted from then");
+    assert!(!is_in(at(3 * idle)).await, "not used for too long");
+    // Used every hour, it ends all the same.
+    log_in(&store, &person(1, "kim", Role::Admin), 1, at(0)).await;
+    let (hour, max) = (3_600_000, millis(SESSION_MAX));
+    let mut now = 0;
+    while now + hour < max {
+        now += hour;
+        assert!(store.session("hash1", at(now)).await.unwrap().is_some(), "{now}");
+    }
+    assert!(store.session("hash1", at(max)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_person_has_a_bounded_number_of_sessions_and_the_least_used_goes() {
+    let (_dir, store) = store().await;
+    let kim = kim(&store).await;
+    let most = u64::try_from(SESSIONS_MAX).unwrap();
+    for n in 1..most {
+        log_in(&store, &kim, n, at(i64::try_from(n).unwrap())).await;
+    }
+    let minute = 60_000;
+    assert!(store.session("hash0", at(minute + 1)).await.unwrap().is_some(), "the oldest is used again");
+    log_in(&store, &kim, most, at(minute + 2)).await;
+    let left = store.sessions(Some(kim.id), at(minute + 3)).await.unwrap();
+    assert_eq!(left.len(), usize::try_from(most).unwrap());
+    assert!(left.iter().any(|s| s.id == "id0") && !left.iter().any(|s| s.id == "id1"), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_link_is_good_once_for_its_person_and_until_it_expires() {
+    let (_dir, store) = store().await;
+    assert!(store.setup_offer(&ticket("a", at(10))).await.unwrap());
+    assert!(store.setup_offer(&ticket("b", at(10))).await.unwrap());
+    assert!(!store.ticket_good("a", at(1)).await.unwrap(), "a later link takes the place of an earlier one");
+    let kim = person(1, "kim", Role::Admin);
+    let late = store.set_up("b", kim.clone(), "phc", &session(0), None, at(10)).await;
+    assert_eq!(refused(late), Refused::LinkGone);
+    store.set_up("b", kim.clone(), "phc", &session(0), None, at(9)).await.unwrap();
+    let again = store.set_up("b", person(2, "eve", Role::Admin), "phc", &session(1), None, at(9)).await;
+    assert_eq!(refused(again), Refused::LinkGone);
+    assert!(!store.setup_offer(&ticket("c", at(10))).await.unwrap(), "there is somebody");
+
+    let (ann, by) = (person(2, "Ann", Role::Viewer), By::from("kim"));
+    store.person_add(&ann, &ticket("d", at(100)), &by, at(10)).await.unwrap();
+    let other = store.set_up("d", person(3, "eve", Role::Admin), "phc", &session(1), None, at(11)).await;
+    assert_eq!(refused(other), Refused::OtherName("Ann".to_owned()));
+    let set_up =
+        store.set_up("d", person(3, "ann", Role::Admin), "phc", &session(1), None, at(11)).await.unwrap();
+    assert_eq!(set_up, ann, "as she was added: a link gives nobody another role");
+}
+
+#[tokio::test]
+async fn a_log_in_that_was_proved_before_a_change_is_refused_after_it() {
+    let (_dir, store) = store().await;
+    let kim = kim(&store).await;
+    let by = By::from("kim");
+    store.person_reset(kim.id, &ticket("new", at(100)), &by, at(1)).await.unwrap();
+    let late = store.log_in(&kim, "phc", &Code::None, &session(1), &by, at(2)).await;
+    assert_eq!(refused(late), Refused::Changed);
+    assert!(store.session("hash0", at(2)).await.unwrap().is_none(), "and what was begun is over");
+}
+
+#[tokio::test]
+async fn a_code_is_taken_once_and_only_forwards() {
+    let (_dir, store) = store().await;
+    let kim = kim(&store).await;
+    let by = By::from("kim");
+    store.totp_offer(&kim, &Code::None, b"sealed", &by, at(1)).await.unwrap();
+    let recovery = ["r1".to_owned(), "r2".to_owned()];
+    store.totp_on(&kim, b"sealed", 100, &recovery, &session(1), &by, at(2)).await.unwrap();
+    assert!(store.session("hash0", at(3)).await.unwrap().is_none(), "the others are over");
+    let enter = async |code: Code, n| store.log_in(&kim, "phc", &code, &session(n), &by, at(4)).await;
+    assert_eq!(refused(enter(Code::None, 2).await), Refused::Changed, "a code is asked for");
+    assert_eq!(refused(enter(Code::Totp(100), 2).await), Refused::CodeUsed, "the one that confirmed");
+    enter(Code::Totp(101), 2).await.unwrap();
+    assert_eq!(refused(enter(Code::Totp(101), 3).await), Refused::CodeUsed);
+    assert_eq!(refused(enter(Code::Totp(99), 3).await), Refused::CodeUsed, "one of before");
+    enter(Code::Recovery("r1".into()), 3).await.unwrap();
+    assert_eq!(refused(enter(Code::Recovery("r1".into()), 4).await), Refused::CodeUsed);
+    let journal = store.journal(0, 100).await.unwrap();
+    let left = journal.iter().find_map(|e| match &e.entry {
+        Entry::Acted { act: Act::RecoveryCodeUsed { left, .. }, .. } => Some(*left),
+        _ => None,
+    });
+    assert_eq!(left, Some(1));
+}
+
+/// What was ended since the backup was made must not come back to life with it.
+#[tokio::test]
+async fn a_restored_backup_opens_no_session_and_no_link() {
+    let (dir, store) = store().await;
+    let kim = kim(&store).await;
+    let (ann, by) = (person(2, "ann", Role::Viewer), By::from("kim"));
+    store.person_add(&ann, &ticket("link2", at(1_000_000)), &by, at(1)).await.unwrap();
+    let file = dir.path().join("backup.db");
+    store.backup(&file).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    stillhere_store::restore(&file, dir.path(), at(10)).await.unwrap();
+    let store = Store::open(dir.path(), at(11)).await.unwrap();
+    assert!(store.session("hash0", at(12)).await.unwrap().is_none());
+    assert!(!store.ticket_good("link2", at(12)).await.unwrap());
+    log_in(&store, &kim, 5, at(13)).await;
+}
+
+#[tokio::test]
+async fn idle_sessions_are_not_listed_and_are_swept_at_the_next_log_in() {
+    let (_dir, store) = store().await;
+    let kim = kim(&store).await;
+    let later = at(0).plus(SESSION_IDLE + Duration::from_secs(1));
+    assert!(store.sessions(None, later).await.unwrap().is_empty());
+    assert_eq!(store.people(later).await.unwrap()[0].sessions, 0);
+    log_in(&store, &kim, 1, later).await;
+    assert_eq!(store.sessions(None, later).await.unwrap().len(), 1);
+}
