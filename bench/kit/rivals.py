@@ -12,13 +12,15 @@ PACKAGES = {
     "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
     "/usr/lib/nginx/modules/ngx_nchan_module.so": "libnginx-mod-nchan",
 }
+# No rivals: the engines that the browser client is lived through in.
+ENGINES = {"chromium": "chromium", "firefox-esr": "firefox-esr", "WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"}
 
 
 def install_missing():
     import os
 
     have = lambda what: os.path.exists(what) if what.startswith("/") else find(what)
-    missing = [package for what, package in PACKAGES.items() if not have(what)]
+    missing = [package for what, package in {**PACKAGES, **ENGINES}.items() if not have(what)]
     if missing:
         print("installing", *missing, flush=True)
         subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", *missing], check=True)

@@ -16,7 +16,7 @@ import type { Words } from './words.js';
 /** A return that ends here again within this was none; after so many of them the worker is left out. */
 const RETURN_MS = 30_000;
 const RETURNS_MAX = 2;
-const RETURNS = 'stillhere.returns';
+const RETURNS = 'stillhere.back';
 const ASK_AGAIN_MS = 1_000;
 const ASK_AGAIN_MAX_MS = 30_000;
 /** A page that goes does not cut off what is being sent, but waits no longer than this for it. */
@@ -164,7 +164,7 @@ function settled({ state: is, response }: Settled): void {
 }
 
 (window as { stillhere?: unknown }).stillhere = { state, removeWorker };
-start({ edge: config.edge, mirrors: config.mirrors, cut: true, ...config.key && { key: config.key }, ...config.service && { service: config.service }, ...config.ping && { ping: config.ping } });
+start({ ...config, cut: true });
 text('again', words.again);
 text('on', words.on);
 text('page', words.page);

@@ -16,6 +16,8 @@ import { pace } from './pace.js';
 const ANSWER_MAX = 64 * 1024;
 /** How long it is asked what became of something, and how long a settled one is kept as its receipt. */
 const AGE_MAX_MS = 24 * 3_600_000;
+/** Receipts; the oldest go first. */
+const SETTLED_MAX = 100;
 const ANSWER_WITHIN_MS = 30_000;
 const ASK_WITHIN_MS = 5_000;
 /** Another tab is at it, or the network is off: look again. */
@@ -145,7 +147,12 @@ async function take(s: Store, content: Content, body: ArrayBuffer, init: SendOpt
 /** All that are known, settled ones (for a day) too; oldest first. */
 export async function actions(): Promise<Sent[]> {
   const s = await disk();
-  return Promise.all((await s.all<Row>('action')).sort((a, b) => a.at - b.at).map(row => handle(s, row)));
+  return Promise.all((await rows(s)).map(row => handle(s, row)));
+}
+
+/** Oldest first. */
+async function rows(s: Store): Promise<Row[]> {
+  return (await s.all<Row>('action')).sort((a, b) => a.at - b.at);
 }
 
 /** Takes it back. False: a part of it may have been sent already. */
@@ -190,9 +197,11 @@ async function look(): Promise<void> {
   const s = await disk();
   const now = Date.now();
   let next = Infinity;
-  for (const row of await s.all<Row>('action')) {
+  const all = await rows(s);
+  let settled = all.filter(row => row.over).length;
+  for (const row of all) {
     if (row.over) {
-      if (now - row.since > AGE_MAX_MS) await s.delete('action', row.key);
+      if (now - row.since > AGE_MAX_MS || settled-- > SETTLED_MAX) await s.delete('action', row.key);
     } else if (row.due > now) next = Math.min(next, row.due);
     else void alone(row.key, () => attempt(s, row.key)).then(done => arm(done === undefined ? LOOK_AGAIN_MS : 0), () => arm(LOOK_AGAIN_MS));
   }

@@ -1,10 +1,10 @@
 /** Puts the parts together for one page: events in, questions out, one truth for all who listen. Never throws into its host. */
 import { emit, on } from './bus.js';
 import { askNotice, askOrigin } from './diagnose.js';
-import { isGateway } from './gateway.js';
 import { type Leader, leader } from './leader.js';
 import { keyOf } from './notice.js';
 import { type Config, type Event, type Model, type Now, type State, initial, step, view } from './truth.js';
+import { watch } from './watch.js';
 
 export interface Options {
   /** Where the notice is served, on other hosts than this page's: full addresses, at most 4. */
@@ -174,7 +174,8 @@ function run(options: Options): Client {
   listen(document, 'visibilitychange', wake);
   listen(window, 'offline', () => dispatch({ t: 'offline' }));
   off.push(on('seen', how => saw(how)));
-  off.push(watch(new URL(ping, location.href).href, () => saw('hint')));
+  const asked = new URL(ping, location.href).href;
+  off.push(watch(url => url !== asked && url.startsWith(location.origin + '/') && !url.startsWith(location.origin + OWN), () => saw('hint')));
 
   lead = leader({
     lead() {
@@ -222,21 +223,4 @@ function run(options: Options): Client {
       running = undefined;
     },
   };
-}
-
-/** The browser's own record of the page's requests to its origin: which failed. Touches nothing of the page's. */
-function watch(ping: string, failed: () => void): () => void {
-  try {
-    const observer = new PerformanceObserver(list => {
-      for (const entry of list.getEntries() as PerformanceResourceTiming[]) {
-        const { name, responseStatus } = entry as PerformanceResourceTiming & { responseStatus?: number };
-        if (name === ping || !name.startsWith(location.origin + '/') || name.startsWith(location.origin + OWN)) continue;
-        if (responseStatus !== undefined && (responseStatus === 0 || isGateway(responseStatus))) return failed();
-      }
-    });
-    observer.observe({ type: 'resource' });
-    return () => observer.disconnect();
-  } catch {
-    return () => undefined;
-  }
 }

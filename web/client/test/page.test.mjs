@@ -222,3 +222,25 @@ test("the edge's own notice is believed as the page is", async () => {
   await page.evaluate(() => window.stillhere.diagnose());
   assert.equal((await shown(page)).state, 'down');
 });
+
+for (const how of ['fetch', 'XMLHttpRequest']) {
+  test(`where the browser's record leaves failures out, as WebKit's does, a failed ${how} is noticed, and the page gets what it would have had`, async () => {
+    const page = await open({ prepare: () => { origin.body += '<script>delete PerformanceResourceTiming.prototype.responseStatus; window.before = [fetch, XMLHttpRequest.prototype.open]</script>'; } });
+    const ask = () => page.evaluate(how => how === 'fetch' ? fetch('/api').then(r => r.status, e => e.name) : new Promise(done => {
+      const x = new XMLHttpRequest();
+      x.open('GET', '/api');
+      x.onload = () => done(x.status);
+      x.onerror = () => done('TypeError');
+      x.send();
+    }), how);
+    assert.equal(await ask(), 200);
+    await origin.kill();
+    assert.equal(await ask(), 'TypeError');
+    await names(page, 'unknown');
+    assert.equal(await page.evaluate(() => fetch('/api', { signal: AbortSignal.abort() }).catch(e => e.name)), 'AbortError');
+    assert.equal(await page.evaluate(() => fetch.call(undefined, 'http://[').catch(e => e.name)), 'TypeError');
+    assert.deepEqual(page.errors, []);
+    await origin.up();
+    await names(page, 'ok');
+  });
+}

@@ -66,7 +66,7 @@ export class Origin {
   }
 }
 
-/** A link whose connections can be reset, frozen (open and silent, which is what people forget) or let through. */
+/** A link whose connections can be reset, frozen (open and silent, which is what people forget) or let through. `lives` says for how many ms. */
 export class Link {
   static async to(port) {
     const it = new Link();
@@ -76,6 +76,7 @@ export class Link {
       const b = net.connect(port, '127.0.0.1');
       const pair = { a, b, frozen: false, end: () => { it.pairs.delete(pair); a.destroy(); b.destroy(); } };
       it.pairs.add(pair);
+      if (it.lives) setTimeout(() => it.pairs.has(pair) && it.cut(pair), it.lives());
       for (const [from, to] of [[a, b], [b, a]]) {
         from.setNoDelay(true);
         from.on('data', d => { if (!pair.frozen) to.write(d); }).on('close', pair.end).on('error', pair.end);
