@@ -89,6 +89,11 @@ promise-open = open
 promise-kept = kept
 promise-missed = missed
 promise-withdrawn = withdrawn: it is part of another incident, whose promise stands
+preventions = So that it does not happen again
+prevention-due = by { $due }
+prevention-overdue = overdue since { $due }
+prevention-done = done on { $date }
+prevention-late = done on { $date }, due by { $due }
 
 maintenance = Planned work
 maintenance-expect = What to expect

@@ -71,6 +71,11 @@ promise-open = 未到期
 promise-kept = 已兑现
 promise-missed = 未兑现
 promise-withdrawn = 已撤回：并入另一事件，以那里的承诺为准
+preventions = 防止再次发生
+prevention-due = 计划于 { $due } 前完成
+prevention-overdue = 自 { $due } 起逾期
+prevention-done = 已于 { $date } 完成
+prevention-late = 已于 { $date } 完成，原定 { $due }
 
 maintenance = 计划维护
 maintenance-expect = 预期影响

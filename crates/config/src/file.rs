@@ -133,6 +133,11 @@ pub struct Respond {
     pub nag_at: Vec<u8>,
     /// Another pace for incidents of an impact. What is not given is as above.
     pub pace: Paces,
+    /// For how long the link in a mail to staff lets its reader act without logging in; `off` puts no link in. Links are
+    /// made only where `site.url` begins with https, or is this machine's.
+    #[serde(with = "or_off")]
+    #[schemars(with = "or_off::Text", extend("x-min" = "5m", "x-max" = "7d"))]
+    pub links: Option<Duration>,
     /// How long a staff alert waits while the services that the failing one depends on are looked at again. The
     /// public status never waits.
     #[serde(with = "duration")]
@@ -296,6 +301,7 @@ impl Default for Respond {
             next_update_later: Duration::from_secs(3_600),
             nag_at: vec![75, 95],
             pace: Paces::default(),
+            links: Some(Duration::from_secs(86_400)),
             alert_wait: Duration::from_secs(5),
         }
     }

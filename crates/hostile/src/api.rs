@@ -18,11 +18,13 @@ use stillhere_tell::{
 };
 use stillhere_web::api;
 
-const CALLS: [&str; 10] = [
+const CALLS: [&str; 12] = [
     "open_incident",
     "update_incident",
     "resolve_incident",
     "acknowledge_incident",
+    "add_prevention",
+    "change_prevention",
     "correct_incident",
     "schedule_maintenance",
     "update_maintenance",
@@ -153,7 +155,7 @@ impl Story {
                 assert!(xml.chars().all(allowed), "XML has no such characters");
             }
             for (occasion, audience) in &self.occasions {
-                match message::render(ChannelKind::Mail, occasion, &s, lang, *audience) {
+                match message::render(ChannelKind::Mail, occasion, &s, lang, *audience, None) {
                     Payload::Mail { subject, html, .. } => {
                         assert!(
                             !subject.contains(char::is_control) && subject.chars().count() <= 150,
@@ -163,7 +165,7 @@ impl Story {
                     }
                     other => panic!("a mail is a mail: {other:?}"),
                 }
-                match message::render(ChannelKind::Webhook, occasion, &s, lang, *audience) {
+                match message::render(ChannelKind::Webhook, occasion, &s, lang, *audience, None) {
                     Payload::Webhook { body } => drop(json(&body)),
                     other => panic!("a webhook is a webhook: {other:?}"),
                 }

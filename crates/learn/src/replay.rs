@@ -218,6 +218,7 @@ fn incident(case: &Case) -> Incident {
         reopened: 0,
         acknowledgements: Vec::new(),
         called_again: 0,
+        preventions: Vec::new(),
     }
 }
 

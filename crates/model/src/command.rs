@@ -1,7 +1,7 @@
 //! What a person may ask for, from the command line or over HTTP. `respond` accepts or refuses it.
 
 use crate::{
-    id::{IncidentId, MaintenanceId, ServiceId, UpdateId},
+    id::{IncidentId, MaintenanceId, PreventionId, ServiceId, UpdateId},
     incident::{Impact, IncidentStatus},
     text::Text,
     time::Time,
@@ -43,6 +43,23 @@ pub enum Command {
     EstimateIncident {
         incident: IncidentId,
         by: Option<Time>,
+    },
+    /// Something to do so that it does not happen again.
+    AddPrevention {
+        incident: IncidentId,
+        what: Text,
+        owner: String,
+        due: Time,
+        public: bool,
+    },
+    /// What is `None` stays as it is.
+    ChangePrevention {
+        incident: IncidentId,
+        prevention: PreventionId,
+        owner: Option<String>,
+        due: Option<Time>,
+        public: Option<bool>,
+        done: Option<bool>,
     },
     CorrectIncident {
         incident: IncidentId,

@@ -57,6 +57,10 @@ minted!(UpdateId);
 minted!(MaintenanceId);
 minted!(/// One message to one channel. The idempotency key of its delivery: `webhook-id`, `Message-ID`.
     DeliveryId);
+minted!(/// A link in one mail to one member of staff.
+    LinkId);
+minted!(/// Something that is done so that an incident does not happen again.
+    PreventionId);
 
 /// Makes ids from injected entropy, so that a simulation with the same seed makes the same ids.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use crate::{
     eta::Eta,
-    id::{IncidentId, ServiceId, UpdateId},
+    id::{IncidentId, PreventionId, ServiceId, UpdateId},
     observation::Finding,
     text::Text,
     time::Time,
@@ -63,6 +63,26 @@ pub struct Incident {
     /// Times that staff were called again because nobody had taken it on, since it was last opened.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub called_again: u32,
+    /// What is done so that it does not happen again, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preventions: Vec<Prevention>,
+}
+
+/// Something that is done so that an incident does not happen again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prevention {
+    pub id: PreventionId,
+    pub what: Text,
+    /// Who does it. For staff only.
+    pub owner: String,
+    pub due: Time,
+    /// Visitors read it, and whether it was done by its day.
+    pub public: bool,
+    pub made_at: Time,
+    pub done_at: Option<Time>,
+    /// How often staff were told that it is overdue.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminders: u32,
 }
 
 /// A person took an incident on.

@@ -4,7 +4,7 @@ use crate::{
     command::Command,
     eta::Eta,
     id::{DeliveryId, IncidentId, MaintenanceId, ServiceId},
-    incident::{Acknowledgement, Amendment, Promise, Update},
+    incident::{Acknowledgement, Amendment, Prevention, Promise, Update},
     person::Act,
     time::Time,
     verdict::{Reason, Status},
@@ -151,6 +151,16 @@ pub enum Entry {
     SentAgain {
         delivery: DeliveryId,
         channel: String,
+    },
+    /// As it is from now on.
+    PreventionChanged {
+        incident: IncidentId,
+        prevention: Prevention,
+    },
+    /// Links in mails to staff open nothing any more; `None`: of all incidents.
+    LinksRevoked {
+        incident: Option<IncidentId>,
+        links: u64,
     },
     /// In journals of before there were people; now an [`Act`].
     TokenMade {

@@ -10,6 +10,7 @@ pub mod eta;
 pub mod id;
 pub mod incident;
 pub mod journal;
+pub mod link;
 pub mod maintenance;
 pub mod message;
 pub mod observation;
@@ -23,15 +24,17 @@ pub mod verdict;
 pub use command::{Accepted, Command, Refusal};
 pub use eta::{Basis, Eta, EtaRecord, EtaScore};
 pub use id::{
-    CheckId, DeliveryId, IncidentId, MaintenanceId, Mint, PersonId, ServiceId, UpdateId, VantageId,
+    CheckId, DeliveryId, IncidentId, LinkId, MaintenanceId, Mint, PersonId, PreventionId, ServiceId,
+    UpdateId, VantageId,
 };
 pub use incident::{
-    Acknowledgement, Affected, Amendment, Author, Impact, Incident, IncidentStatus, Promise, Said, Update,
-    Withdrawn, WithdrawnWhy,
+    Acknowledgement, Affected, Amendment, Author, Impact, Incident, IncidentStatus, Prevention, Promise,
+    Said, Update, Withdrawn, WithdrawnWhy,
 };
 pub use journal::Entry;
+pub use link::{Link, LinkRefusal};
 pub use maintenance::{Maintenance, MaintenanceStatus};
-pub use message::{Audience, Occasion, OutboxMessage, Payload, Receipt};
+pub use message::{Audience, Occasion, OutboxMessage, Payload, Personal, Receipt};
 pub use observation::{Finding, Observation, Outcome, Phases, Side};
 pub use person::{Act, By, Person, Role};
 pub use text::{Lang, Text};

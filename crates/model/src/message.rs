@@ -1,7 +1,7 @@
 //! What leaves the house: written to the outbox with the decision, settled only by a receipt.
 
 use crate::{
-    id::{DeliveryId, IncidentId, MaintenanceId, UpdateId},
+    id::{DeliveryId, IncidentId, LinkId, MaintenanceId, PreventionId, UpdateId},
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,12 @@ pub enum Occasion {
         incident: IncidentId,
         at: Time,
     },
+    /// A prevention item was not done by its day: the `nth` time that staff are told.
+    PreventionOverdue {
+        incident: IncidentId,
+        prevention: PreventionId,
+        nth: u32,
+    },
     MaintenanceScheduled {
         maintenance: MaintenanceId,
     },
@@ -104,6 +110,17 @@ pub struct OutboxMessage {
     pub created_at: Time,
     pub not_before: Time,
     pub payload: Payload,
+    /// For one recipient of the channel alone, with a link of theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<Personal>,
+}
+
+/// Whom a message is for, and the link in it. The message holds the link's id; the address that opens it is put in when
+/// it is handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Personal {
+    pub to: String,
+    pub link: LinkId,
 }
 
 /// The rendered message, by channel kind, already in the reader's language.
@@ -129,7 +146,8 @@ impl Occasion {
             | Occasion::PromiseDue { incident, .. }
             | Occasion::PromiseMissed { incident, .. }
             | Occasion::Unacknowledged { incident, .. }
-            | Occasion::Acknowledged { incident, .. } => Some(*incident),
+            | Occasion::Acknowledged { incident, .. }
+            | Occasion::PreventionOverdue { incident, .. } => Some(*incident),
             _ => None,
         }
     }

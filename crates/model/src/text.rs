@@ -34,6 +34,9 @@ pub enum Text {
     Each(BTreeMap<Lang, String>),
 }
 
+/// What stands in a draft where only people know what to write. A text that holds one is not finished.
+pub const BLANKS: [&str; 2] = ["[To write]", "【待填写】"];
+
 // === impl Lang ===
 
 impl Lang {

@@ -1,8 +1,9 @@
 //! Who hears what: turns an announcement into one rendered message for each channel that wants it.
 
+use crate::link::address_in;
 use std::{collections::HashMap, sync::Arc};
 use stillhere_config::Channel;
-use stillhere_model::{Audience, Occasion, Payload, ServiceId};
+use stillhere_model::{Audience, Author, LinkId, Occasion, Payload, Personal, ServiceId};
 use stillhere_send::ChannelSpec;
 use stillhere_tell::{Snapshot, message::ChannelKind};
 
@@ -11,17 +12,43 @@ pub(crate) type Built = (Channel, Arc<stillhere_send::Channel>);
 
 pub(crate) struct Channels {
     channels: Vec<Channel>,
+    /// Mails to staff carry links.
+    links: bool,
+}
+
+/// One message for one channel.
+pub(crate) struct Addressed {
+    pub(crate) channel: String,
+    pub(crate) payload: Payload,
+    pub(crate) personal: Option<Personal>,
 }
 
 // === impl Channels ===
 
 impl Channels {
-    pub(crate) fn new(channels: &[Built]) -> Channels {
-        Channels { channels: channels.iter().map(|(config, _)| config.clone()).collect() }
+    /// `links`: mails to staff may carry links.
+    pub(crate) fn new(channels: &[Built], links: bool) -> Channels {
+        Channels { channels: channels.iter().map(|(config, _)| config.clone()).collect(), links }
     }
 
-    pub(crate) fn replace(&mut self, channels: &[Built]) {
-        *self = Channels::new(channels);
+    pub(crate) fn replace(&mut self, channels: &[Built], links: bool) {
+        *self = Channels::new(channels, links);
+    }
+
+    /// Whether alerts go to this address through this channel.
+    pub(crate) fn writes_to_staff(&self, channel: &str, address: &str) -> bool {
+        let mut of =
+            self.channels.iter().filter(|c| c.name == channel && c.audience.contains(&Audience::Staff));
+        of.any(|c| recipients(c).iter().any(|to| to == address))
+    }
+
+    /// The one address that is reminded of a promise: that of who has taken the incident on, where we know it.
+    fn responder(&self, occasion: &Occasion, snapshot: &Snapshot) -> Option<String> {
+        let Occasion::PromiseDue { incident, .. } = occasion else { return None };
+        let Author::Person(name) = &snapshot.incident(incident)?.acknowledged()?.by else { return None };
+        let address = address_in(name)?;
+        let staff = self.channels.iter().filter(|c| c.audience.contains(&Audience::Staff));
+        staff.flat_map(recipients).find(|to| to == address)
     }
 
     /// The messages about `occasion`. `public` is what everybody may see, `all` what staff may; both already hold what
@@ -32,7 +59,8 @@ impl Channels {
         audience: Audience,
         public: &Snapshot,
         all: &Snapshot,
-    ) -> Vec<(String, Payload)> {
+        mint: &mut impl FnMut() -> LinkId,
+    ) -> Vec<Addressed> {
         // What concerns only services that visitors don't see is not in their snapshot, and not for their channels.
         let in_public = occasion.incident().is_none_or(|id| public.incident(&id).is_some())
             && occasion.maintenance().is_none_or(|id| public.maintenance(&id).is_some());
@@ -43,23 +71,65 @@ impl Channels {
         };
         let services = services_of(occasion, snapshot);
         let mut rendered = HashMap::new();
-        self.channels
-            .iter()
-            .filter(|c| {
-                c.wants(audience, &services) && !(in_public && hears_it_as_public(c, audience, occasion))
-            })
-            .map(|c| {
+        let responder = self.responder(occasion, snapshot);
+        let personal = self.links && audience == Audience::Staff && is_to_act_on(occasion, snapshot);
+        let mut out = Vec::new();
+        for c in &self.channels {
+            if !c.wants(audience, &services) || (in_public && hears_it_as_public(c, audience, occasion)) {
+                continue;
+            }
+            let is_mail = matches!(c.spec, ChannelSpec::Mail(_));
+            if let Some(responder) = &responder
+                && !recipients(c).contains(responder)
+            {
+                continue;
+            }
+            if is_mail && personal {
+                for to in recipients(c) {
+                    if responder.as_ref().is_some_and(|r| *r != to) {
+                        continue;
+                    }
+                    let link = mint();
+                    let payload = stillhere_tell::message::render(
+                        ChannelKind::Mail,
+                        occasion,
+                        snapshot,
+                        c.language,
+                        audience,
+                        Some(link),
+                    );
+                    let personal = Some(Personal { to, link });
+                    out.push(Addressed { channel: c.name.clone(), payload, personal });
+                }
+                continue;
+            }
+            let payload = {
                 let kind = match c.spec {
                     ChannelSpec::Mail(_) => ChannelKind::Mail,
                     ChannelSpec::Webhook(_) => ChannelKind::Webhook,
                 };
                 let payload = rendered.entry((kind == ChannelKind::Mail, c.language)).or_insert_with(|| {
-                    stillhere_tell::message::render(kind, occasion, snapshot, c.language, audience)
+                    stillhere_tell::message::render(kind, occasion, snapshot, c.language, audience, None)
                 });
-                (c.name.clone(), payload.clone())
-            })
-            .collect()
+                payload.clone()
+            };
+            out.push(Addressed { channel: c.name.clone(), payload, personal: None });
+        }
+        out
     }
+}
+
+/// The addresses of a mail channel.
+fn recipients(channel: &Channel) -> Vec<String> {
+    match &channel.spec {
+        ChannelSpec::Mail(mail) => mail.addresses(),
+        ChannelSpec::Webhook(_) => Vec::new(),
+    }
+}
+
+/// Something can be done about it: it is an incident, and it is open.
+fn is_to_act_on(occasion: &Occasion, snapshot: &Snapshot) -> bool {
+    occasion.incident().and_then(|id| snapshot.incident(&id)).is_some_and(|i| i.status.is_open())
 }
 
 /// A channel for both audiences gets one message about an incident or a maintenance: the public one, which comes first.

@@ -4,14 +4,14 @@
 //! look or a verdict: they meet only in the store. A message is settled by its receipt alone. What was claimed and
 //! never settled (we were killed in between) is sent again under the same id, and that is counted.
 
-use crate::vitals::Vitals;
+use crate::{link::Signer, vitals::Vitals};
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 use stillhere_config::Channel as ChannelConfig;
-use stillhere_model::Receipt;
+use stillhere_model::{OutboxMessage, Payload, Receipt};
 use stillhere_net::clock::Clock;
 use stillhere_send::Channel;
 use stillhere_store::{Settled, Store};
@@ -36,6 +36,7 @@ pub(crate) struct Post {
     vitals: Arc<Vitals>,
     wake: Arc<Notify>,
     stop: watch::Receiver<bool>,
+    signer: Signer,
     running: HashMap<String, (ChannelConfig, watch::Sender<bool>, JoinHandle<()>)>,
     /// Channels that left the configuration and whose queue is about to be given up.
     leaving: HashMap<String, AbortHandle>,
@@ -50,8 +51,9 @@ impl Post {
         vitals: Arc<Vitals>,
         wake: Arc<Notify>,
         stop: watch::Receiver<bool>,
+        signer: Signer,
     ) -> Post {
-        Post { store, clock, vitals, wake, stop, running: HashMap::new(), leaving: HashMap::new() }
+        Post { store, clock, vitals, wake, stop, signer, running: HashMap::new(), leaving: HashMap::new() }
     }
 
     /// Runs one task for each of `channels`; tasks of channels that are gone or changed end after the delivery
@@ -89,6 +91,7 @@ impl Post {
                 store: self.store.clone(),
                 clock: self.clock,
                 vitals: self.vitals.clone(),
+                signer: self.signer.clone(),
             };
             let task = tokio::spawn(carrier.run(self.wake.clone(), self.stop.clone(), ended));
             self.running.insert(config.name.clone(), (config.clone(), end, task));
@@ -155,6 +158,7 @@ struct Carrier {
     store: Store,
     clock: Clock,
     vitals: Arc<Vitals>,
+    signer: Signer,
 }
 
 // === impl Carrier ===
@@ -195,10 +199,24 @@ impl Carrier {
                 self.vitals.sent_again.fetch_add(1, Relaxed);
                 tracing::warn!(channel = self.name, delivery = %claim.message.id, "sending again: whether the far side had it is not known");
             }
-            let receipt = self.channel.deliver(&claim.message, self.clock.now().wall).await;
+            let receipt = match self.signed(&claim.message) {
+                Some(signed) => self.channel.deliver(&signed, self.clock.now().wall).await,
+                None => self.channel.deliver(&claim.message, self.clock.now().wall).await,
+            };
             self.settle(&claim, &receipt).await;
         }
         full
+    }
+
+    /// With the address that opens its link, which is nowhere but in the mail itself. The same each time.
+    fn signed(&self, message: &OutboxMessage) -> Option<OutboxMessage> {
+        let link = message.personal.as_ref()?.link;
+        let mut signed = message.clone();
+        if let Payload::Mail { text, html, .. } = &mut signed.payload {
+            *text = self.signer.sign(text, link);
+            *html = self.signer.sign(html, link);
+        }
+        Some(signed)
     }
 
     async fn settle(&self, claim: &stillhere_store::Claimed, receipt: &Receipt) {

@@ -428,6 +428,25 @@ impl Flow {
                     Err(e) => drop(reply.send(Err(e))),
                 }
             }
+            Request::Draft { incident, reply } => {
+                // Names of services that visitors do not see are in it: it is for staff.
+                let held = self.respond.incident(incident).cloned();
+                let found = match held {
+                    Some(held) => Ok(Some(held)),
+                    None => self.store.incident(incident).await.map_err(|e| e.to_string()),
+                };
+                let snapshot = self.public.staff_snapshot(now.wall);
+                let draft = |i| stillhere_tell::postmortem::draft(&i, &snapshot);
+                drop(reply.send(found.map(|i| i.map(draft))));
+            }
+            Request::OpenLink { id, reply } => {
+                let outcome = self.open_link(id, now.wall).await;
+                drop(reply.send(outcome));
+            }
+            Request::Act { id, what, reply } => {
+                let outcome = self.act(id, what, now).await;
+                self.reply_after_commit(reply, outcome);
+            }
             Request::Reload { reply } => {
                 let outcome = self.reload(now).await;
                 self.reply_after_commit(reply, outcome);
@@ -440,6 +459,8 @@ impl Flow {
         let (Command::UpdateIncident { incident, .. }
         | Command::ResolveIncident { incident, .. }
         | Command::EstimateIncident { incident, .. }
+        | Command::AddPrevention { incident, .. }
+        | Command::ChangePrevention { incident, .. }
         | Command::CorrectIncident { incident, .. }) = command
         else {
             return;

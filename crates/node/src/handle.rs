@@ -4,16 +4,17 @@
 use crate::{
     edges::Edges,
     flow::Seen,
+    link::{ActError, LinkAct, Opened, Signer},
     once::{Done, Once},
     vitals::Vitals,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use stillhere_access::Access;
-use stillhere_model::{Accepted, By, Command, Refusal, Topology};
+use stillhere_model::{Accepted, By, Command, IncidentId, Link, LinkId, LinkRefusal, Refusal, Topology};
 use stillhere_net::clock::Clock;
 use stillhere_observe::probe::push::Signal;
 use stillhere_store::Store;
-use stillhere_tell::{Snapshot, notice::Key};
+use stillhere_tell::{Snapshot, notice::Key, postmortem::Postmortem};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long a caller waits for the commit before it hears that the node is not available. The command may
@@ -29,6 +30,7 @@ pub struct Handle {
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) clock: Clock,
     pub(crate) key: Arc<Key>,
+    pub(crate) signer: Signer,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) edges: Edges,
     pub(crate) access: Arc<Access>,
@@ -42,6 +44,9 @@ pub(crate) enum Request {
     Command { by: By, command: Command, reply: Reply<Result<Accepted, Refusal>> },
     CommandOnce { by: By, once: Once, command: Command, reply: Reply<Result<Done, CommandError>> },
     Push { key: String, slug: Option<String>, signal: Signal, reply: Reply<Result<(), PushError>> },
+    Draft { incident: IncidentId, reply: Reply<Result<Option<Postmortem>, String>> },
+    OpenLink { id: LinkId, reply: Reply<Result<Opened, ActError>> },
+    Act { id: LinkId, what: LinkAct, reply: Reply<Result<(), ActError>> },
     Reload { reply: Reply<Result<String, String>> },
 }
 
@@ -166,6 +171,33 @@ impl Handle {
     pub async fn publish(&self, to: &str) -> Result<usize, String> {
         let published = stillhere_send::publish::publish(to, self.static_copy()).await;
         published.map(|p| p.files).map_err(|e| e.to_string())
+    }
+
+    /// The draft of an incident's post-mortem, from what is recorded now. `None`: there is no such incident.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub async fn postmortem(&self, incident: IncidentId) -> Result<Option<Postmortem>, String> {
+        self.ask(|reply| Request::Draft { incident, reply }).await?
+    }
+
+    /// What is behind a link in a mail to staff. Changes nothing.
+    ///
+    /// # Errors
+    /// Why it opens nothing.
+    pub async fn open_link(&self, token: &str) -> Result<Opened, ActError> {
+        // Before anything is looked up: guessing costs us one hash.
+        let id = self.signer.open(token).ok_or(LinkRefusal::Unknown)?;
+        self.ask(|reply| Request::OpenLink { id, reply }).await.map_err(ActError::Unavailable)?
+    }
+
+    /// Does something through a link that was opened.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub async fn act(&self, link: &Link, what: LinkAct) -> Result<(), ActError> {
+        let id = link.id;
+        self.ask(|reply| Request::Act { id, what, reply }).await.map_err(ActError::Unavailable)?
     }
 
     /// Asks the process to stop gracefully.

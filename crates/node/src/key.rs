@@ -15,6 +15,8 @@ use stillhere_tell::notice::Key;
 const NOTICE: &str = "notice.key";
 /// The file of what people's secrets are sealed with, and their devices marked.
 const PEOPLE: &str = "people.key";
+/// The file of what links in mails to staff are signed with.
+const LINKS: &str = "links.key";
 
 /// # Errors
 /// When the file cannot be read or made, has another size, or may be read by others.
@@ -26,6 +28,12 @@ pub(crate) fn notice(data: &Path) -> Result<Key, String> {
 /// As [`notice`].
 pub(crate) fn people(data: &Path) -> Result<Keys, String> {
     load_or_make(&data.join(PEOPLE)).map(|seed| Keys::from_seed(&seed))
+}
+
+/// # Errors
+/// As [`notice`].
+pub(crate) fn links(data: &Path) -> Result<[u8; 32], String> {
+    load_or_make(&data.join(LINKS))
 }
 
 fn load_or_make(path: &Path) -> Result<[u8; 32], String> {

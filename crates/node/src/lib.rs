@@ -15,6 +15,7 @@ mod flow;
 mod handle;
 mod heartbeats;
 mod key;
+mod link;
 mod observe;
 mod once;
 mod public;
@@ -28,6 +29,7 @@ mod watch_outbox;
 
 pub use edges::{EdgeView, Edges, OrderError, Part};
 pub use handle::{CommandError, Handle, PushError};
+pub use link::{ActError, LinkAct, Opened};
 pub use once::{Done, Once};
 pub use reload::rehearse;
 pub use source::{Over, Source};

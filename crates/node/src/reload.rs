@@ -47,6 +47,8 @@ pub(crate) struct Loaded {
     pub(crate) channels: Vec<(ChannelConfig, Arc<Channel>)>,
     pub(crate) uplink_targets: Vec<String>,
     pub(crate) maintenance: Vec<Command>,
+    /// For how long links in mails to staff are good. `None`: there are none.
+    pub(crate) links: Option<Duration>,
     pub(crate) limits: Limits,
     clock: Clock,
 }
@@ -128,6 +130,7 @@ impl Loaded {
             site: site(&config, addr, logo),
             fresh_for: fresh_for(&config),
             uplink_targets: config.uplink.targets.clone(),
+            links: config.respond.links.filter(|_| crate::link::is_safe(&site(&config, addr, None).url)),
             maintenance: config.maintenance.iter().map(window).collect(),
             limits: Limits {
                 looks: config.limits.looks as usize,

@@ -8,6 +8,7 @@ use crate::{
     handle::Handle,
     heartbeats::Heartbeats,
     key,
+    link::Signer,
     observe::{ASKED_MAX, Watcher},
     public::{HISTORY_MAX, Known, Public},
     publish,
@@ -74,13 +75,14 @@ impl Node {
         deliver::abandon_strangers(&store, &loaded.channels, clock).await;
         let key = Arc::new(key::notice(&data)?);
         let access = Arc::new(Access::new(key::people(&data)?, Cost::DEFAULT, entropy::bytes()));
+        let signer = Signer::new(&key::links(&data)?);
 
         let judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
         let (certificates, uplink_lost) = told(&kept.told);
         let respond = stillhere_respond::State::restore(
             &loaded.topology,
             Kept {
-                incidents: kept.open.iter().chain(&kept.resolved).cloned().collect(),
+                incidents: kept.open.iter().chain(&kept.resolved).chain(&kept.work_left).cloned().collect(),
                 maintenances: kept.maintenances.clone(),
                 verdicts: kept.verdicts.clone(),
                 certificates: certificates.clone().into_iter().collect(),
@@ -121,6 +123,7 @@ impl Node {
             vitals: vitals.clone(),
             clock,
             key: key.clone(),
+            signer: signer.clone(),
             stop,
             edges: edges.clone(),
             access,
@@ -129,7 +132,7 @@ impl Node {
         };
 
         let mut post =
-            Post::new(store.clone(), clock, vitals.clone(), outbox.clone(), no_more_verdicts.clone());
+            Post::new(store.clone(), clock, vitals.clone(), outbox.clone(), no_more_verdicts.clone(), signer);
         post.replace(&loaded.channels);
         let watcher = Watcher::start(
             loaded.watched.clone(),
@@ -144,7 +147,7 @@ impl Node {
         );
         let mut flow = Flow {
             heartbeats: Heartbeats::new(&loaded.heartbeats, loaded.ping_key, &push),
-            channels: Channels::new(&loaded.channels),
+            channels: Channels::new(&loaded.channels, loaded.links.is_some()),
             edges,
             mint: Mint::new(entropy::u64()),
             last_refresh_ms: now.mono_ms,

@@ -229,6 +229,7 @@ impl Desk<'_> {
             reopened: 0,
             acknowledgements: Vec::new(),
             called_again: 0,
+            preventions: Vec::new(),
         };
         let mut held = Held::new(incident, self.now.mono_ms);
         held.birth = Birth::Opened;

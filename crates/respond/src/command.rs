@@ -12,7 +12,7 @@ use crate::{
 use std::{collections::HashSet, time::Duration};
 use stillhere_model::{
     Accepted, Affected, Amendment, Audience, Author, Command, Entry, Impact, Incident, IncidentId,
-    IncidentStatus, Occasion, Refusal, Said, ServiceId, Status, Text, Time, Update,
+    IncidentStatus, Occasion, Refusal, Said, ServiceId, Status, Text, Time, Update, text::BLANKS,
 };
 
 /// Updates that persons may write in one incident.
@@ -38,6 +38,9 @@ impl Desk<'_> {
                 self.estimate_by_hand(by, incident, over_by)
             }
             Command::CorrectIncident { .. } => self.correct_incident(by, command),
+            Command::AddPrevention { .. } | Command::ChangePrevention { .. } => {
+                self.prevention_command(by, command)
+            }
             _ => self.maintenance_command(by, command),
         }
     }
@@ -88,6 +91,7 @@ impl Desk<'_> {
             reopened: 0,
             acknowledgements: Vec::new(),
             called_again: 0,
+            preventions: Vec::new(),
         };
         self.commanded(
             &by,
@@ -214,6 +218,9 @@ impl Desk<'_> {
             return Err(Refusal::StillOpen);
         }
         let text = words::body("text", &text)?;
+        if let Some(blank) = BLANKS.iter().find(|b| text.parts().any(|p| p.contains(**b))) {
+            return Err(invalid("text", format!("still has a blank in it: {blank}")));
+        }
         let now = self.now.wall;
         let update_id = stillhere_model::UpdateId(self.mint.uuid(now));
         let held = self.past_mut(id)?;

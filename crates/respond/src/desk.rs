@@ -79,6 +79,7 @@ impl<'a> Desk<'a> {
         self.resolve_verified();
         self.nag();
         self.call_again();
+        self.remind();
         self.work();
     }
 

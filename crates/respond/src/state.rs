@@ -142,7 +142,14 @@ impl State {
 
     pub(crate) fn keep_past(&mut self, held: Held) {
         self.past.push_back(held);
-        if self.past.len() > PAST_MAX {
+        // What is still to be done is not forgotten with the incident it is about.
+        let done = |h: &Held| h.incident.preventions.iter().all(|p| p.done_at.is_some());
+        if self.past.len() > PAST_MAX
+            && let Some(at) = self.past.iter().position(done)
+        {
+            self.past.remove(at);
+        }
+        if self.past.len() > 2 * PAST_MAX {
             self.past.pop_front();
         }
     }

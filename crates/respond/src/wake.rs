@@ -38,5 +38,5 @@ pub fn next_wake(state: &State, policy: &Policy, now: Moment) -> Option<Time> {
         };
         [a, b].into_iter().flatten()
     });
-    open.chain(works).min().map(|t| t.max(now.wall))
+    open.chain(works).chain(state.next_reminder()).min().map(|t| t.max(now.wall))
 }

@@ -28,6 +28,18 @@ pub(crate) fn body(field: &str, text: &Text) -> Result<Text, Refusal> {
     checked(field, text, TEXT_MAX, |c| c)
 }
 
+/// Who is to do something: one line.
+///
+/// # Errors
+/// When nothing is left of it, or it is too long.
+pub(crate) fn owner(name: &str) -> Result<String, Refusal> {
+    let kept = by(name.trim());
+    if kept.is_empty() || name.chars().count() > BY_MAX {
+        return Err(invalid("owner", format!("a name of 1 to {BY_MAX} characters")));
+    }
+    Ok(kept)
+}
+
 pub(crate) fn by(name: &str) -> String {
     name.chars().filter(|c| visible(*c) && *c != '\n' && *c != '\t').take(BY_MAX).collect()
 }

@@ -100,6 +100,13 @@ impl MailSpec {
         30
     }
 
+    /// The addresses of the recipients, without their names, in lower case.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let bare = |to: &String| mailbox(to).ok().map(|m| m.email.to_string().to_ascii_lowercase());
+        self.to.iter().filter_map(bare).collect()
+    }
+
     /// Everything that is wrong with it.
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
@@ -185,6 +192,11 @@ impl MailSpec {
     }
 }
 
+/// Whether this is the mailbox of an address as [`MailSpec::addresses`] gives it.
+fn is(mailbox: &Mailbox, address: &str) -> bool {
+    mailbox.email.to_string().eq_ignore_ascii_case(address)
+}
+
 /// An address, with or without a name.
 fn mailbox(s: &str) -> Result<Mailbox, String> {
     if s.len() > 320 || s.chars().any(char::is_control) {
@@ -233,12 +245,20 @@ impl Mail {
         thread: Option<&str>,
         now: Time,
     ) -> Receipt {
-        let bytes = match message::build(&self.from, &self.to, m.id, subject, text, html, thread, now) {
+        let to: Vec<Mailbox> = match &m.personal {
+            None => self.to.clone(),
+            // Whoever left the channel while it waited is not written to: what is in it was theirs.
+            Some(p) => self.to.iter().filter(|t| is(t, &p.to)).cloned().collect(),
+        };
+        if to.is_empty() {
+            return Receipt::Refused { reason: "the recipient is no longer one of the channel's".to_owned() };
+        }
+        let bytes = match message::build(&self.from, &to, m.id, subject, text, html, thread, now) {
             Ok(bytes) => bytes,
             Err(reason) => return Receipt::Refused { reason },
         };
         let patient = now.since(m.created_at) < WAIT_FOR_ALL;
-        match tokio::time::timeout(self.timeout, self.converse(&bytes, patient)).await {
+        match tokio::time::timeout(self.timeout, self.converse(&bytes, &to, patient)).await {
             Ok(receipt) => receipt,
             Err(_) => Receipt::Deferred {
                 reason: format!("the mail server did not finish within {} s", self.timeout.as_secs()),

@@ -23,6 +23,8 @@ pub enum Do {
     Edge(Edge),
     /// A small shop with two nodes, watched; break it from its own page
     Demo(Demo),
+    /// Rehearse an outage on this machine, scored; nobody outside hears of it
+    Drill(Drill),
     /// Look once at a URL and say what happened, phase by phase
     Probe(Probe),
     /// Check or explain a configuration file
@@ -188,6 +190,25 @@ pub struct Demo {
 }
 
 #[derive(Debug, Args)]
+pub struct Drill {
+    /// Take the site's name, languages and channel names from this file; none of its addresses is used
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where to serve the exercise's page; only on this machine
+    #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// How long the outage lasts
+    #[arg(long, default_value = "4m", value_name = "DURATION", value_parser = duration)]
+    pub lasts: Duration,
+    /// How long there is for the post-mortem
+    #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = duration)]
+    pub afterwards: Duration,
+    /// Print the score as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Probe {
     /// https://… http://… tcp://host:port tls://host:port icmp://host dns://name
     pub url: String,
@@ -280,6 +301,36 @@ pub enum IncidentDo {
     },
     /// Take it on, so that the others are left in peace
     Acknowledge { id: String },
+    /// The draft of the post-mortem, filled from the record; publish it with `update ID --status postmortem`
+    Postmortem {
+        id: String,
+        /// The language of the text [default: the site's first]
+        #[arg(long, value_name = "LANG")]
+        lang: Option<String>,
+    },
+    /// What is done so that it does not happen again: note an item, or change one with --item
+    Prevent {
+        id: String,
+        /// The item to change; without it a new one is noted
+        #[arg(long, value_name = "ITEM")]
+        item: Option<String>,
+        #[arg(long, value_name = "[LANG=]TEXT", required_unless_present = "item", conflicts_with = "item")]
+        what: Vec<String>,
+        /// Who does it
+        #[arg(long, value_name = "NAME", required_unless_present = "item")]
+        owner: Option<String>,
+        /// By when: a time, or a duration from now
+        #[arg(long, value_name = "WHEN", required_unless_present = "item")]
+        due: Option<String>,
+        /// Visitors read it, and whether it was done by its day
+        #[arg(long)]
+        public: bool,
+        /// It is done
+        #[arg(long, requires = "item")]
+        done: bool,
+    },
+    /// Revoke the links in mails to staff; of all incidents without an id
+    Unlink { id: Option<String> },
     /// Say when you expect it to be over; goes before the computed estimate until it has passed, and is scored apart
     Eta {
         id: String,

@@ -2,7 +2,7 @@
 
 use crate::{cli, cli::IncidentDo, control, exit::Exit, say, words};
 use hyper::Method;
-use stillhere_model::Command;
+use stillhere_model::{Command, IncidentId};
 
 pub async fn run(args: cli::Incident) -> Result<(), Exit> {
     let command = match args.what {
@@ -33,6 +33,25 @@ pub async fn run(args: cli::Incident) -> Result<(), Exit> {
         IncidentDo::Resolve { id, text } => {
             Command::ResolveIncident { incident: words::id(&id)?, text: words::text("text", &text)? }
         }
+        IncidentDo::Postmortem { id, lang } => return postmortem(&args.at, &id, lang.as_deref()).await,
+        IncidentDo::Prevent { id, item: None, what, owner, due, public, done: _ } => Command::AddPrevention {
+            incident: words::id(&id)?,
+            what: words::required_text("what", &what)?,
+            owner: owner.unwrap_or_default(),
+            due: words::when("due", &due.unwrap_or_default())?,
+            public,
+        },
+        IncidentDo::Prevent { id, item: Some(item), what: _, owner, due, public, done } => {
+            Command::ChangePrevention {
+                incident: words::id(&id)?,
+                prevention: words::id(&item)?,
+                owner,
+                due: due.map(|d| words::when("due", &d)).transpose()?,
+                public: public.then_some(true),
+                done: done.then_some(true),
+            }
+        }
+        IncidentDo::Unlink { id } => return unlink(&args.at, id.as_deref()).await,
         IncidentDo::Acknowledge { id } => Command::AcknowledgeIncident { incident: words::id(&id)? },
         IncidentDo::Eta { id, by, none: _ } => Command::EstimateIncident {
             incident: words::id(&id)?,
@@ -50,6 +69,32 @@ pub async fn run(args: cli::Incident) -> Result<(), Exit> {
         },
     };
     control::command(&args.at, &command).await
+}
+
+async fn postmortem(at: &cli::At, id: &str, lang: Option<&str>) -> Result<(), Exit> {
+    let id: IncidentId = words::id(id)?;
+    let draft = control::call(at, Method::GET, &format!("/api/v1/incidents/{id}/postmortem"), None).await?;
+    if at.json {
+        say::out(&draft.to_string());
+        return Ok(());
+    }
+    let texts = &draft["markdown"];
+    let text = match lang {
+        Some(lang) => texts[lang].as_str(),
+        None => texts.as_object().and_then(|t| t.values().next()).and_then(|t| t.as_str()),
+    };
+    say::out(
+        text.ok_or_else(|| Exit::Usage("lang: a language of the site, such as en or zh-CN".to_owned()))?,
+    );
+    Ok(())
+}
+
+async fn unlink(at: &cli::At, id: Option<&str>) -> Result<(), Exit> {
+    let incident: Option<IncidentId> = id.map(words::id).transpose()?;
+    let body = serde_json::json!({ "incident": incident });
+    let answer = control::call(at, Method::POST, "/control/links/revoke", Some(&body)).await?;
+    say::out(&if at.json { answer.to_string() } else { format!("{} links revoked", answer["revoked"]) });
+    Ok(())
 }
 
 async fn list(at: &cli::At) -> Result<(), Exit> {

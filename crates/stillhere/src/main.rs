@@ -9,6 +9,7 @@ mod config;
 mod control;
 mod demo;
 mod doctor;
+mod drill;
 mod edge;
 mod exit;
 mod incident;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Do::Up(args) => runtime().block_on(up::run(args)),
         Do::Edge(args) => small_runtime().block_on(edge::run(args)),
         Do::Demo(args) => runtime().block_on(demo::run(args)),
+        Do::Drill(args) => runtime().block_on(drill::run(args)),
         Do::Probe(args) => small_runtime().block_on(probe::run(args)),
         Do::Config(args) => config::run(args),
         Do::Status(args) => small_runtime().block_on(status::run(args)),

@@ -146,6 +146,10 @@ impl App {
         Ok(())
     }
 
+    pub fn handle(&self) -> stillhere_node::Handle {
+        self.node.handle()
+    }
+
     pub fn addr(&self) -> std::net::SocketAddr {
         self.addr
     }

@@ -82,6 +82,7 @@ fn decide(w: &mut Write, check: &CheckId, n: u32, at: Time) {
         created_at: at,
         not_before: at,
         payload: Payload::Webhook { body: "{}".repeat(500) },
+        personal: None,
     }];
     w.verdicts = vec![VerdictChange {
         before: None,

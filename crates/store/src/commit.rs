@@ -3,6 +3,7 @@
 use crate::{
     Store, StoreError, Write, answer,
     chunk::{self, LOOKS_MAX},
+    link,
     live::{Late, set_number},
     names::Kind,
     outbox,
@@ -90,6 +91,12 @@ impl Store {
         }
         for a in &w.answers {
             answer::write(conn, a).await?;
+        }
+        for l in &w.links {
+            link::write(conn, l).await?;
+        }
+        for (id, at) in &w.links_used {
+            link::used(conn, *id, *at).await?;
         }
         for incident in &w.withdraw {
             outbox::withdraw(conn, *incident).await?;
@@ -267,14 +274,15 @@ async fn retire(conn: &mut SqliteConnection, service: &ServiceId, at: Time) -> R
 
 async fn write_incident(conn: &mut SqliteConnection, i: &Incident) -> Result<(), Fault> {
     sqlx::query(
-        "INSERT INTO incident (id, is_open, resolved_at, incident) VALUES ($1, $2, $3, $4)
+        "INSERT INTO incident (id, is_open, resolved_at, incident, open_work) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (id) DO UPDATE SET is_open = excluded.is_open, resolved_at = excluded.resolved_at,
-             incident = excluded.incident",
+             incident = excluded.incident, open_work = excluded.open_work",
     )
     .bind(i.id.to_string())
     .bind(i64::from(i.status.is_open()))
     .bind(i.resolved_at.map(|t| t.0))
     .bind(serde_json::to_string(i)?)
+    .bind(i64::try_from(i.preventions.iter().filter(|p| p.done_at.is_none()).count()).unwrap_or(i64::MAX))
     .execute(conn)
     .await?;
     Ok(())

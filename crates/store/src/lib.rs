@@ -9,6 +9,7 @@ mod backup;
 mod chunk;
 mod commit;
 mod error;
+mod link;
 mod live;
 mod load;
 mod names;
@@ -44,8 +45,8 @@ pub use token::{Grant, NewToken, TokenInfo, TokenScope};
 
 use std::sync::Arc;
 use stillhere_model::{
-    Amendment, CheckId, Incident, IncidentId, Maintenance, Observation, ServiceId, Time, VerdictChange,
-    journal::Entry, message::OutboxMessage,
+    Amendment, CheckId, Incident, IncidentId, Link, LinkId, Maintenance, Observation, ServiceId, Time,
+    VerdictChange, journal::Entry, message::OutboxMessage,
 };
 
 /// The store of one data folder. Cheap to clone.
@@ -75,6 +76,9 @@ pub struct Write {
     pub push: Vec<(CheckId, String)>,
     /// Answers to be given again when the same is asked under the same key.
     pub answers: Vec<Answered>,
+    /// Links that go out with this write, and those that something was published with.
+    pub links: Vec<Link>,
+    pub links_used: Vec<(LinkId, Time)>,
 }
 
 // === impl Write ===
@@ -94,6 +98,8 @@ impl Write {
             && self.gaps.is_empty()
             && self.push.is_empty()
             && self.answers.is_empty()
+            && self.links.is_empty()
+            && self.links_used.is_empty()
     }
 }
 

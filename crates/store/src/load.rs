@@ -6,6 +6,8 @@ use stillhere_model::{CheckId, Incident, Maintenance, Occasion, OutboxMessage, T
 
 /// Resolved incidents that are loaded; older ones are read when somebody asks.
 pub const RESOLVED: i64 = 200;
+/// Older resolved incidents that are loaded because something is still to be done about them.
+pub const WORK_LEFT: i64 = 200;
 /// Maintenances that are over and loaded.
 pub const MAINTENANCES_OVER: i64 = 100;
 
@@ -23,6 +25,8 @@ pub struct Loaded {
     pub open: Vec<Incident>,
     /// The last [`RESOLVED`], newest resolution first.
     pub resolved: Vec<Incident>,
+    /// Older ones with prevention items that are not done, at most [`WORK_LEFT`].
+    pub work_left: Vec<Incident>,
     /// Planned and running ones, then the last [`MAINTENANCES_OVER`] that are over; each latest start first.
     pub maintenances: Vec<Maintenance>,
     pub push: Vec<(CheckId, String)>,
@@ -66,6 +70,17 @@ impl Store {
                 .fetch_all(&mut *conn)
                 .await?,
         )?;
+        let work_left: Vec<Incident> = json(
+            sqlx::query(
+                "SELECT incident FROM incident WHERE open_work > 0 AND is_open = 0 ORDER BY id DESC LIMIT $1",
+            )
+            .bind(RESOLVED + WORK_LEFT)
+            .fetch_all(&mut *conn)
+            .await?,
+        )?;
+        let known = |i: &Incident| loaded.resolved.iter().any(|r| r.id == i.id);
+        let older = work_left.into_iter().filter(|i| !known(i)).take(usize::try_from(WORK_LEFT).unwrap_or(0));
+        loaded.work_left = older.collect();
         for (over, limit) in [(0, i64::MAX), (1, MAINTENANCES_OVER)] {
             let rows = sqlx::query(
                 "SELECT maintenance FROM maintenance WHERE is_over = $1 ORDER BY starts_at DESC LIMIT $2",

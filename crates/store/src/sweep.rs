@@ -91,6 +91,11 @@ impl Store {
                 old(keep.settled),
                 ROWS,
             ),
+            (
+                "DELETE FROM link WHERE id IN (SELECT id FROM link WHERE expires_at < $1 LIMIT $2)",
+                old(keep.settled),
+                ROWS,
+            ),
         ];
         if let Some(days) = keep.days {
             jobs.push((

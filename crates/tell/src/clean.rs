@@ -10,6 +10,12 @@ pub const BODY_CHARS: usize = 4_000;
 /// Longest piece of evidence (a condition, an answer) shown, in characters.
 pub const EVIDENCE_CHARS: usize = 120;
 
+/// The name of who asked as people read it: an address that acted through a link in its mail is just that address.
+#[must_use]
+pub fn who(name: &str) -> &str {
+    name.strip_prefix("mail ").unwrap_or(name)
+}
+
 /// One line: every run of white space and control characters becomes one space.
 #[must_use]
 pub fn line(text: &str, max_chars: usize) -> String {

@@ -4,6 +4,7 @@
 //! Pure: no I/O, no clock, no randomness. What is rendered depends on the arguments alone, so a page
 //! can be cached by snapshot, language and [`page::View`].
 
+pub mod act;
 pub mod away;
 pub mod badge;
 pub mod clean;
@@ -15,6 +16,7 @@ pub mod logo;
 pub mod message;
 pub mod notice;
 pub mod page;
+pub mod postmortem;
 pub mod publish;
 pub mod snapshot;
 pub mod statuspage;

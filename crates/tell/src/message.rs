@@ -14,8 +14,8 @@ use crate::{
 use minijinja::context;
 use serde_json::json;
 use stillhere_model::{
-    Acknowledgement, Audience, Author, CheckId, Incident, Lang, Maintenance, MaintenanceStatus, Occasion,
-    Payload, Time, Update, UpdateId,
+    Acknowledgement, Audience, Author, CheckId, Incident, Lang, LinkId, Maintenance, MaintenanceStatus,
+    Occasion, Payload, Time, Update, UpdateId,
 };
 
 /// Longest subject, in characters: one header line of a mail, whatever its language.
@@ -51,9 +51,10 @@ pub fn render(
     snapshot: &Snapshot,
     lang: Lang,
     audience: Audience,
+    link: Option<LinkId>,
 ) -> Payload {
     let words = Words::new(lang, &snapshot.site.time_zone);
-    let cut = Cut { s: snapshot, w: &words, audience };
+    let cut = Cut { s: snapshot, w: &words, audience, link };
     let said = cut.said(occasion);
     match kind {
         ChannelKind::Mail => cut.mail(said),
@@ -72,6 +73,7 @@ pub fn type_of(occasion: &Occasion) -> &'static str {
         Occasion::PromiseMissed { .. } => "promise.missed",
         Occasion::Unacknowledged { .. } => "incident.unacknowledged",
         Occasion::Acknowledged { .. } => "incident.acknowledged",
+        Occasion::PreventionOverdue { .. } => "prevention.overdue",
         Occasion::MaintenanceScheduled { .. } => "maintenance.scheduled",
         Occasion::MaintenanceStarted { .. } => "maintenance.started",
         Occasion::MaintenanceUpdated { .. } => "maintenance.updated",
@@ -98,7 +100,7 @@ impl Said {
 /// The name of who took it on, for staff.
 fn who(a: &Acknowledgement) -> Option<String> {
     match &a.by {
-        Author::Person(name) => Some(name.clone()),
+        Author::Person(name) => Some(clean::who(name).to_owned()),
         Author::Automatic => None,
     }
 }
@@ -107,6 +109,8 @@ struct Cut<'a> {
     s: &'a Snapshot,
     w: &'a Words,
     audience: Audience,
+    /// What the reader may act with, by its id: the address is put in its place when the mail is handed over.
+    link: Option<LinkId>,
 }
 
 // === impl Cut ===
@@ -144,6 +148,20 @@ impl Cut<'_> {
                     self.w.say("lead-incident-acknowledged", &[("who", who.into()), ("time", at(t).into())]);
                 let said = self.incident(&key, found, incident.to_string(), None, None);
                 said.led_by(lead)
+            }
+            Occasion::PreventionOverdue { incident, prevention, .. } => {
+                let found = self.s.incident(incident);
+                let said = self.incident(&key, found, incident.to_string(), None, None);
+                match found.and_then(|i| i.preventions.iter().find(|p| &p.id == prevention)) {
+                    Some(p) => {
+                        let what = self.w.name(&p.what);
+                        let owner = clean::line(&p.owner, clean::TITLE_CHARS);
+                        let args =
+                            [("what", what.into()), ("owner", owner.into()), ("due", at(&p.due).into())];
+                        said.led_by(self.w.say("lead-prevention-overdue", &args))
+                    }
+                    None => said,
+                }
             }
             Occasion::MaintenanceScheduled { maintenance }
             | Occasion::MaintenanceStarted { maintenance }
@@ -354,6 +372,10 @@ impl Cut<'_> {
         for f in &said.facts {
             text += &format!("{f}\n");
         }
+        let act = self.link.map(|id| format!("{}/act/{id}", links::base(self.s)));
+        if let Some(act) = &act {
+            text += &format!("\n{}\n{act}\n", w.plain("mail-act"));
+        }
         text += &format!("\n{}\n{}\n", w.plain("mail-link"), said.url);
         if !contact.is_empty() {
             text += &format!("\n{}\n{}\n", w.plain("mail-contact"), contact.join("\n"));
@@ -373,7 +395,7 @@ impl Cut<'_> {
             paragraphs => said.paragraphs,
             facts => said.facts,
             url => said.url,
-            contact, why, colour,
+            contact, why, colour, act,
         };
         let html = template::render("mail.html", context).unwrap_or_else(|error| {
             debug_assert!(false, "mail.html: {error:#}");

@@ -103,13 +103,16 @@ pub fn incident_page(snapshot: &Snapshot, lang: Lang, view: &View, incident: &In
     let i = serde(&i);
     let body = Value::from_safe_string(cut.part("part/incident.html", context! { i => &i }));
     let promises = serde(&promises);
+    let public = incident.preventions.iter().filter(|p| p.public);
+    let preventions: Vec<_> = public.map(|p| part::prevention(p, &cut.words, snapshot.made_at)).collect();
+    let preventions = serde(&preventions);
     let etas = serde(eta::given(incident, snapshot, &cut.words));
     cut.page(
         "incident.html",
         "incident",
         &title,
         class,
-        context! { i, body, promises, etas, stale => cut.stale_line() },
+        context! { i, body, promises, etas, preventions, stale => cut.stale_line() },
     )
 }
 

@@ -238,6 +238,7 @@ pub fn incident(seed: u64, start: &str, end: Option<&str>) -> Incident {
         reopened: 0,
         acknowledgements: Vec::new(),
         called_again: 0,
+        preventions: Vec::new(),
     }
 }
 

@@ -32,6 +32,8 @@ const fn sources(lang: Lang) -> &'static [&'static str] {
             include_str!("../../../locales/en/said.ftl"),
             include_str!("../../../locales/en/page.ftl"),
             include_str!("../../../locales/en/message.ftl"),
+            include_str!("../../../locales/en/act.ftl"),
+            include_str!("../../../locales/en/postmortem.ftl"),
         ],
         Lang::ZhCn => &[
             include_str!("../../../locales/zh-CN/status.ftl"),
@@ -40,6 +42,8 @@ const fn sources(lang: Lang) -> &'static [&'static str] {
             include_str!("../../../locales/zh-CN/said.ftl"),
             include_str!("../../../locales/zh-CN/page.ftl"),
             include_str!("../../../locales/zh-CN/message.ftl"),
+            include_str!("../../../locales/zh-CN/act.ftl"),
+            include_str!("../../../locales/zh-CN/postmortem.ftl"),
         ],
     }
 }

@@ -3,6 +3,7 @@
 //! Its description, `/api/v1/openapi.json`, is made from these handlers, and kept as `docs/openapi.json`; a test
 //! holds the two together (`UPDATE=1 cargo nextest run -p stillhere-web openapi` rewrites it).
 
+mod afterwards;
 pub(crate) mod edges;
 mod incidents;
 mod limits;
@@ -106,6 +107,8 @@ pub fn command(operation: &str, id: &str, body: &[u8]) -> Result<Command, Box<Pr
         "open_incident" => parsed::<incidents::Opening>(body).and_then(incidents::Opening::command),
         "update_incident" => parsed::<incidents::Updating>(body).and_then(|b| b.command(id)),
         "resolve_incident" => parsed::<incidents::Resolving>(body).and_then(|b| b.command(id)),
+        "add_prevention" => parsed::<afterwards::Preventing>(body).and_then(|b| b.command(id)),
+        "change_prevention" => parsed::<afterwards::Changing>(body).and_then(|b| b.command(id)),
         "acknowledge_incident" => parsed::<incidents::Acknowledging>(body).and_then(|b| b.command(id)),
         "estimate_incident" => parsed::<incidents::Estimating>(body).and_then(|b| b.command(id)),
         "correct_incident" => parsed::<incidents::Correcting>(body).and_then(|b| b.command(id)),
@@ -132,6 +135,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(incidents::acknowledge))
         .routes(routes!(incidents::estimate))
         .routes(routes!(incidents::correct))
+        .routes(routes!(afterwards::postmortem))
+        .routes(routes!(afterwards::add))
+        .routes(routes!(afterwards::change))
         .routes(routes!(maintenances::list, maintenances::schedule))
         .routes(routes!(maintenances::one))
         .routes(routes!(maintenances::update))

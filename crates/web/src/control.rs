@@ -10,7 +10,8 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use stillhere_model::{Accepted, By, Command};
+use stillhere_model::{Accepted, By, Command, IncidentId};
+use stillhere_net::clock;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -20,6 +21,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/control/status", get(status))
         .route("/control/backup", post(backup))
         .route("/control/publish", post(publish))
+        .route("/control/links/revoke", post(revoke_links))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinksOf {
+    /// `None`: those of all incidents.
+    incident: Option<IncidentId>,
 }
 
 #[derive(Deserialize)]
@@ -85,4 +94,12 @@ async fn publish(State(app): State<App>, Json(To { to }): Json<To>) -> Result<An
         Ok(files) => Ok(Answer(json!({ "files": files }))),
         Err(e) => Err(Problem::conflict(e)),
     }
+}
+
+async fn revoke_links(
+    State(app): State<App>,
+    Json(LinksOf { incident }): Json<LinksOf>,
+) -> Result<Answer<Value>, Problem> {
+    let revoked = app.handle.store().revoke_links(incident, clock::wall()).await?;
+    Ok(Answer(json!({ "revoked": revoked })))
 }

@@ -66,9 +66,13 @@ async fn wrong_method(method: Method, uri: Uri) -> Problem {
     )
 }
 
-/// The path as it may stand in the log: a heartbeat's key is a secret.
+/// The path as it may stand in the log: a heartbeat's key is a secret, and so is a link.
 pub(crate) fn said_path(uri: &Uri) -> &str {
-    if uri.path().starts_with("/ping/") { "/ping/***" } else { uri.path() }
+    match uri.path() {
+        path if path.starts_with("/ping/") => "/ping/***",
+        path if path.starts_with("/act/") => "/act/***",
+        path => path,
+    }
 }
 
 /// A browser that was led here by a foreign name is turned away; see [`crate::host`].

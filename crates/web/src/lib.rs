@@ -10,6 +10,7 @@
 //! Nothing here decides anything: reads are cut from one snapshot by `tell`, writes go through the node's handle.
 //! What each address answers: `docs/api.md`.
 
+mod act;
 pub mod api;
 mod badges;
 mod caller;

@@ -1,7 +1,7 @@
 //! Puts the parts together and serves until the node stops.
 
 use crate::{
-    api, badges, control,
+    act, api, badges, control,
     front::{self, Counts, Front, Limits},
     gate,
     host::Hosts,
@@ -153,7 +153,7 @@ fn public_of(handle: &Handle) -> Public {
 
 /// What anybody may ask for.
 fn routes() -> Router<App> {
-    operators().merge(pages::routes()).merge(badges::routes()).merge(ping::routes())
+    operators().merge(pages::routes()).merge(badges::routes()).merge(ping::routes()).merge(act::routes())
 }
 
 /// What the command line needs, too.

@@ -36,7 +36,8 @@ impl Message {
             | Occasion::PromiseDue { incident, .. }
             | Occasion::PromiseMissed { incident, .. }
             | Occasion::Unacknowledged { incident, .. }
-            | Occasion::Acknowledged { incident, .. } => *incident == id,
+            | Occasion::Acknowledged { incident, .. }
+            | Occasion::PreventionOverdue { incident, .. } => *incident == id,
             _ => false,
         };
         of && self.audience == Audience::Staff && !self.tried

@@ -130,6 +130,7 @@ pub fn down(made_at: Time, seq: u64, said: Text) -> Snapshot {
         reopened: 0,
         acknowledgements: Vec::new(),
         called_again: 0,
+        preventions: Vec::new(),
     });
     s
 }

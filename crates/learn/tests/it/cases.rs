@@ -43,6 +43,7 @@ fn incident(etas: Vec<Eta>) -> Incident {
         reopened: 0,
         acknowledgements: Vec::new(),
         called_again: 0,
+        preventions: Vec::new(),
     }
 }
 

@@ -28,6 +28,7 @@ fn message(channel: &str, n: u64, now: Time) -> OutboxMessage {
         created_at: now,
         not_before: now,
         payload: Payload::Webhook { body: "{}".to_owned() },
+        personal: None,
     }
 }
 
@@ -58,7 +59,8 @@ async fn what_waits_for_a_channel_that_left_the_file_becomes_dead_letters_at_the
     let stays = channel("night", &format!("http://127.0.0.1:{port}/"));
     let (_stop, stopping) = watch::channel(false);
     let vitals = Arc::new(Vitals::default());
-    let mut post = Post::new(store.clone(), clock, vitals.clone(), Arc::default(), stopping);
+    let signer = crate::link::Signer::new(&[1; 32]);
+    let mut post = Post::new(store.clone(), clock, vitals.clone(), Arc::default(), stopping, signer);
     let outbox = vec![message("ops", 1, now), message("ops", 2, now), message("night", 3, now)];
     store.commit(&Write { outbox, ..Write::default() }).await.expect("a commit");
     post.replace(&[gone, stays.clone()]);

@@ -50,7 +50,7 @@ impl Flow {
         self.respond(RespondInput::TopologyChanged, now);
         self.verdicts(changes, now);
         self.heartbeats.replace(&self.loaded.heartbeats, self.loaded.ping_key);
-        self.channels.replace(&self.loaded.channels);
+        self.channels.replace(&self.loaded.channels, self.loaded.links.is_some());
         self.post.replace(&self.loaded.channels);
         self.edges.reconfigure(self.loaded.config.edge.as_ref());
         self.guard.replace(self.loaded.uplink_targets.clone()).await;

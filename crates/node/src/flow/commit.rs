@@ -1,11 +1,12 @@
 //! What was decided goes to disk, and only then is it known.
 
 use super::{BATCH_ROWS, BATCH_WAIT, Flow};
+use crate::channels::Addressed;
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
-use stillhere_model::{DeliveryId, Moment, OutboxMessage, time::millis};
+use stillhere_model::{DeliveryId, LinkId, Moment, OutboxMessage, time::millis};
 use tokio::sync::watch;
 
 /// A snapshot that only renews freshness is made at most this often.
@@ -38,8 +39,14 @@ impl Flow {
         let for_staff = if announced.is_empty() { None } else { Some(self.public.staff_snapshot(now.wall)) };
         for (occasion, audience, not_before) in announced {
             let all = for_staff.as_ref().unwrap_or(&snapshot);
-            let messages = self.channels.address(&occasion, audience, &snapshot, all);
-            for (channel, payload) in messages {
+            let mut mint = || LinkId(self.mint.uuid(now.wall));
+            let messages = self.channels.address(&occasion, audience, &snapshot, all, &mut mint);
+            for Addressed { channel, payload, personal } in messages {
+                if let (Some(p), Some(incident)) = (&personal, occasion.incident()) {
+                    let good_for = self.loaded.links.unwrap_or_default();
+                    let link = crate::link::new(p.link, incident, &channel, &p.to, now.wall, good_for);
+                    pending.write.links.push(link);
+                }
                 pending.write.outbox.push(OutboxMessage {
                     id: DeliveryId(self.mint.uuid(now.wall)),
                     channel,
@@ -48,6 +55,7 @@ impl Flow {
                     created_at: now.wall,
                     not_before,
                     payload,
+                    personal,
                 });
             }
         }

@@ -7,6 +7,7 @@ mod corrections;
 mod etas;
 mod maintenance;
 mod ours;
+mod preventions;
 mod promises;
 mod properties;
 mod recovery;

@@ -209,7 +209,8 @@ pub fn about(o: &Occasion) -> Option<IncidentId> {
         | Occasion::PromiseDue { incident, .. }
         | Occasion::PromiseMissed { incident, .. }
         | Occasion::Unacknowledged { incident, .. }
-        | Occasion::Acknowledged { incident, .. } => Some(*incident),
+        | Occasion::Acknowledged { incident, .. }
+        | Occasion::PreventionOverdue { incident, .. } => Some(*incident),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use super::{Mail, MailTls};
 use crate::text::{PROOF_MAX, REASON_MAX, line};
 use lettre::{
     Address,
+    message::Mailbox,
     transport::smtp::{
         Error,
         authentication::DEFAULT_MECHANISMS,
@@ -23,13 +24,13 @@ const QUIT_WITHIN: Duration = Duration::from_millis(200);
 
 impl Mail {
     /// `patient`: when a recipient is put off, put all of them off.
-    pub(super) async fn converse(&self, bytes: &[u8], patient: bool) -> Receipt {
+    pub(super) async fn converse(&self, bytes: &[u8], to: &[Mailbox], patient: bool) -> Receipt {
         let mut conn = match self.open().await {
             Ok(conn) => conn,
             // Whatever a server says before it has seen the message is not about the message.
             Err(e) => return deferred("no session with the mail server", &e),
         };
-        let receipt = self.hand_over(&mut conn, bytes, patient).await;
+        let receipt = self.hand_over(&mut conn, bytes, to, patient).await;
         // The fate of the message is known: how the goodbye goes is of no interest, and must not take long.
         let _ = tokio::time::timeout(QUIT_WITHIN, conn.command(Quit)).await;
         receipt
@@ -69,10 +70,16 @@ impl Mail {
         Ok(conn)
     }
 
-    async fn hand_over(&self, conn: &mut AsyncSmtpConnection, bytes: &[u8], patient: bool) -> Receipt {
+    async fn hand_over(
+        &self,
+        conn: &mut AsyncSmtpConnection,
+        bytes: &[u8],
+        recipients: &[Mailbox],
+        patient: bool,
+    ) -> Receipt {
         let mut parameters = Vec::new();
         let ascii = |a: &Address| AsRef::<str>::as_ref(a).is_ascii();
-        if !ascii(&self.from.email) || !self.to.iter().all(|m| ascii(&m.email)) {
+        if !ascii(&self.from.email) || !recipients.iter().all(|m| ascii(&m.email)) {
             if !conn.server_info().supports_feature(Extension::SmtpUtfEight) {
                 let reason = "the mail server does not take addresses with non-ASCII letters".to_owned();
                 return Receipt::Refused { reason };
@@ -86,7 +93,7 @@ impl Mail {
         let mut put_off: Vec<(String, Error)> = Vec::new();
         let mut last_refusal = None;
         let mut accepted = 0usize;
-        for to in &self.to {
+        for to in recipients {
             match conn.command(Rcpt::new(to.email.clone(), Vec::new())).await {
                 Ok(_) => accepted += 1,
                 Err(e) if e.is_permanent() => {

@@ -26,6 +26,7 @@ pub(crate) fn message(n: u64, payload: Payload) -> OutboxMessage {
         created_at: now(),
         not_before: now(),
         payload,
+        personal: None,
     }
 }
 

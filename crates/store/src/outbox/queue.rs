@@ -57,7 +57,8 @@ pub(crate) async fn enqueue(conn: &mut SqliteConnection, m: &OutboxMessage) -> R
 /// Staff messages about `incident` that are not on their way are taken back.
 pub(crate) async fn withdraw(conn: &mut SqliteConnection, incident: IncidentId) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE outbox SET state = 'withdrawn', settled_at = created_at WHERE thread = $1 AND state = 'queued' AND in_flight = 0",
+        "UPDATE outbox SET state = 'withdrawn', settled_at = created_at
+         WHERE (thread = $1 OR thread LIKE $1 || '/%') AND state = 'queued' AND in_flight = 0",
     )
     .bind(format!("staff/{incident}"))
     .execute(conn)
@@ -132,5 +133,10 @@ fn audience(a: Audience) -> &'static str {
 fn thread(m: &OutboxMessage) -> Option<String> {
     let about = m.occasion.incident().map(|i| i.to_string());
     let about = about.or_else(|| m.occasion.maintenance().map(|i| i.to_string()))?;
-    Some(format!("{}/{about}", audience(m.audience)))
+    let thread = format!("{}/{about}", audience(m.audience));
+    // One whose server puts them off holds up nobody else.
+    Some(match &m.personal {
+        Some(personal) => format!("{thread}/{}", personal.to),
+        None => thread,
+    })
 }

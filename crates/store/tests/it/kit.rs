@@ -86,6 +86,7 @@ pub(crate) fn incident(n: u64, status: IncidentStatus) -> Incident {
         reopened: 0,
         acknowledgements: Vec::new(),
         called_again: 0,
+        preventions: Vec::new(),
     }
 }
 
@@ -104,5 +105,6 @@ pub(crate) fn message(n: u64, channel: &str, audience: Audience, incident: u64) 
         created_at: T0,
         not_before: T0,
         payload: Payload::Webhook { body: format!("{{\"n\":{n}}}") },
+        personal: None,
     }
 }

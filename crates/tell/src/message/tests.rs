@@ -16,6 +16,11 @@ fn occasions(s: &Snapshot) -> Vec<Occasion> {
         Occasion::PromiseMissed { incident, due: at },
         Occasion::Unacknowledged { incident, reopened: 0, nth: 1 },
         Occasion::Acknowledged { incident, at },
+        Occasion::PreventionOverdue {
+            incident,
+            prevention: stillhere_model::PreventionId(Mint::new(8).uuid(at)),
+            nth: 1,
+        },
         Occasion::MaintenanceScheduled { maintenance },
         Occasion::MaintenanceStarted { maintenance },
         Occasion::MaintenanceUpdated { maintenance, update },
@@ -37,14 +42,14 @@ fn mail(
     lang: Lang,
     audience: Audience,
 ) -> (String, String, String, Option<String>) {
-    match render(ChannelKind::Mail, o, s, lang, audience) {
+    match render(ChannelKind::Mail, o, s, lang, audience, None) {
         Payload::Mail { subject, text, html, thread } => (subject, text, html, thread),
         Payload::Webhook { .. } => panic!("a mail was asked for"),
     }
 }
 
 fn webhook(o: &Occasion, s: &Snapshot, lang: Lang) -> Value {
-    match render(ChannelKind::Webhook, o, s, lang, Audience::Public) {
+    match render(ChannelKind::Webhook, o, s, lang, Audience::Public, None) {
         Payload::Webhook { body } => serde_json::from_str(&body).unwrap(),
         Payload::Mail { .. } => panic!("a webhook was asked for"),
     }
@@ -126,6 +131,21 @@ fn staff_read_who_has_it_and_visitors_do_not() {
     let update = Occasion::IncidentUpdated { incident, update: s.incident(&incident).unwrap().updates[0].id };
     assert!(mail(&update, &s, Lang::ZhCn, Audience::Staff).1.contains("接手人：kim@example.com"));
     assert!(!mail(&update, &s, Lang::En, Audience::Public).1.contains("kim@"));
+}
+
+#[test]
+fn a_mail_to_staff_may_carry_a_link_and_a_webhook_never_does() {
+    let s = sample::busy();
+    let link = stillhere_model::LinkId(stillhere_model::Mint::new(4).uuid(s.made_at));
+    let incident = s.incidents[0].id;
+    let o = Occasion::IncidentOpened { incident, update: s.incidents[0].updates[0].id };
+    let both = [ChannelKind::Mail, ChannelKind::Webhook];
+    let [mail, hook] = both.map(|kind| render(kind, &o, &s, Lang::En, Audience::Staff, Some(link)));
+    let Payload::Mail { text, html, .. } = mail else { panic!("a mail") };
+    let address = format!("/act/{link}");
+    assert!(text.contains(&address) && html.contains(&link.to_string()));
+    let Payload::Webhook { body } = hook else { panic!("a webhook") };
+    assert!(!body.contains(&link.to_string()));
 }
 
 #[test]

@@ -26,6 +26,11 @@ pub(crate) fn away_css() -> &'static str {
     CSS.get_or_init(|| squeeze_css(&format!("{BASE_CSS}{}", include_str!("../../../../web/status/away.css"))))
 }
 
+/// Style of a page of its own: what all pages have in common, and `own`.
+pub(crate) fn with_base(own: &str) -> String {
+    squeeze_css(&format!("{BASE_CSS}{own}"))
+}
+
 /// Script of the page that stands in for the origin.
 pub(crate) fn away_script() -> &'static str {
     static SCRIPT: OnceLock<String> = OnceLock::new();

@@ -41,7 +41,7 @@ struct Language {
 }
 
 /// The name of a language in itself.
-fn own_name(lang: Lang) -> &'static str {
+pub(crate) fn own_name(lang: Lang) -> &'static str {
     match lang {
         Lang::En => "English",
         Lang::ZhCn => "简体中文",

@@ -12,7 +12,7 @@ use crate::{
 };
 use serde::Serialize;
 use stillhere_model::{
-    Author, Incident, IncidentStatus, Maintenance, MaintenanceStatus, Promise, Said, Time, Update,
+    Author, Incident, IncidentStatus, Maintenance, MaintenanceStatus, Prevention, Promise, Said, Time, Update,
 };
 
 /// Services named by one incident.
@@ -97,6 +97,12 @@ pub(super) struct PastPart {
     began: When,
     lasted: Option<String>,
     last: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PreventionPart {
+    what: String,
+    state: String,
 }
 
 #[derive(Serialize)]
@@ -206,6 +212,19 @@ pub(super) fn promise(p: &Promise, w: &Words, near: Time) -> PromisePart {
         _ => "promise-open",
     };
     PromisePart { due: when(w, p.due, near), state: w.plain(key) }
+}
+
+pub(super) fn prevention(p: &Prevention, w: &Words, near: Time) -> PreventionPart {
+    let day = |t: Time| w.date(w.zoned(t).date(), near);
+    let state = match p.done_at {
+        Some(at) if at > p.due => {
+            w.say("prevention-late", &[("date", day(at).into()), ("due", day(p.due).into())])
+        }
+        Some(at) => w.say("prevention-done", &[("date", day(at).into())]),
+        None if p.due < near => w.say("prevention-overdue", &[("due", day(p.due).into())]),
+        None => w.say("prevention-due", &[("due", day(p.due).into())]),
+    };
+    PreventionPart { what: w.name(&p.what), state }
 }
 
 /// An update with the words in force, and those it had before if it was corrected.

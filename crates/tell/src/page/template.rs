@@ -19,6 +19,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("history.html", include_str!("../../../../web/status/history.html")),
     ("not_found.html", include_str!("../../../../web/status/not_found.html")),
     ("away.html", include_str!("../../../../web/status/away.html")),
+    ("act.html", include_str!("../../../../web/status/act.html")),
     ("mail.html", include_str!("../../../../web/status/mail.html")),
     ("part/now.html", include_str!("../../../../web/status/part/now.html")),
     ("part/own.html", include_str!("../../../../web/status/part/own.html")),

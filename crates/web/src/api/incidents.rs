@@ -378,7 +378,7 @@ impl Correcting {
 }
 
 /// Hands the command in and shows what it made, as it was written.
-async fn carried_out(
+pub(super) async fn carried_out(
     app: &App,
     caller: &Caller,
     once: Option<Once>,
@@ -398,10 +398,10 @@ async fn carried_out(
     Ok(Answer(IncidentOut::of(&incident, For::Staff)))
 }
 
-fn parse(id: &str) -> Result<IncidentId, Problem> {
+pub(super) fn parse(id: &str) -> Result<IncidentId, Problem> {
     id.parse().map_err(|_| no_incident(id))
 }
 
-fn no_incident(id: &str) -> Problem {
+pub(super) fn no_incident(id: &str) -> Problem {
     Problem::not_found(format!("There is no incident {id}."))
 }

@@ -4,8 +4,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use stillhere_model::{
     Acknowledgement, Affected, Author, Basis, CheckView, Eta, EtaRecord, Finding, Impact, Incident,
-    IncidentId, IncidentStatus, Maintenance, MaintenanceId, MaintenanceStatus, Outcome, Promise, Reason,
-    Said, ServiceId, Status, Text, Time, Update, UpdateId,
+    IncidentId, IncidentStatus, Maintenance, MaintenanceId, MaintenanceStatus, Outcome, Prevention,
+    PreventionId, Promise, Reason, Said, ServiceId, Status, Text, Time, Update, UpdateId,
 };
 use stillhere_tell::{Day, Headline, LatencyPoint, OwnTrouble, ServiceView, Snapshot};
 use utoipa::ToSchema;
@@ -196,6 +196,24 @@ pub(crate) struct IncidentOut {
     acknowledged: Option<AcknowledgedOut>,
     /// All who took it on, oldest first. The first one ends the time to acknowledge.
     acknowledgements: Vec<AcknowledgedOut>,
+    /// What is done so that it does not happen again; without a token only what is public.
+    preventions: Vec<PreventionOut>,
+}
+
+/// Something that is done so that an incident does not happen again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PreventionOut {
+    #[schema(value_type = String)]
+    id: PreventionId,
+    #[schema(value_type = Words)]
+    what: Text,
+    /// Who does it; only with a token.
+    owner: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    due: Time,
+    public: bool,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    done_at: Option<Time>,
 }
 
 /// Somebody took an incident on.
@@ -368,6 +386,25 @@ impl IncidentOut {
             reopened: i.reopened,
             acknowledged: i.acknowledged().map(|a| AcknowledgedOut::of(a, whom)),
             acknowledgements: i.acknowledgements.iter().map(|a| AcknowledgedOut::of(a, whom)).collect(),
+            preventions: i
+                .preventions
+                .iter()
+                .filter(|p| p.public || whom == For::Staff)
+                .map(|p| PreventionOut::of(p, whom))
+                .collect(),
+        }
+    }
+}
+
+impl PreventionOut {
+    fn of(p: &Prevention, whom: For) -> PreventionOut {
+        PreventionOut {
+            id: p.id,
+            what: p.what.clone(),
+            owner: (whom == For::Staff).then(|| p.owner.clone()),
+            due: p.due,
+            public: p.public,
+            done_at: p.done_at,
         }
     }
 }

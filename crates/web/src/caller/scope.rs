@@ -37,6 +37,8 @@ impl Caller {
             | Command::ResolveIncident { incident, .. }
             | Command::AcknowledgeIncident { incident, .. }
             | Command::EstimateIncident { incident, .. }
+            | Command::AddPrevention { incident, .. }
+            | Command::ChangePrevention { incident, .. }
             | Command::CorrectIncident { incident, .. } => of_incident(app, *incident).await?,
             Command::UpdateMaintenance { maintenance, .. }
             | Command::CompleteMaintenance { maintenance, .. }
