@@ -39,11 +39,11 @@ act-problem-refused = Nothing was published: { $why }
 act-problem-later = Nothing was changed: we could not write it down. Please try again.
 act-problem-title = This link does nothing any more
 
-draft-partial_outage = { $services } does not fully work since { $time }. We know of it and are working on it.
-draft-major_outage = { $services } cannot be used since { $time }. We know of it and are working on it.
-draft-degraded_performance = { $services } is slow since { $time }. We know of it and are working on it.
+draft-partial_outage = Since { $time }, not everything works with { $services }. We know of it and are working on it.
+draft-major_outage = Since { $time }, { $services } cannot be used. We know of it and are working on it.
+draft-degraded_performance = Since { $time }, { $services } can only be used slowly. We know of it and are working on it.
 draft-other = There has been a problem since { $time }. We know of it and are working on it.
 draft-origin = As far as we can see, { $origin } is the origin.
 draft-no-cause = We do not know the cause yet.
-draft-recovering = { $services } answers again. We are watching whether it stays so.
+draft-recovering = { $services }: back, as far as we can see. We are watching whether it stays so.
 draft-still = We are still working on it. { $services }: { $status } since { $time }.

@@ -18,6 +18,7 @@ use hickory_resolver::{
 };
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     fmt,
     net::{IpAddr, Ipv6Addr},
     str::FromStr as _,
@@ -237,6 +238,31 @@ impl Resolver {
         } else {
             Fault::ours("own resolver does not work", detail)
         }
+    }
+
+    /// The zone that a name is in, by asking for name servers from the name upwards, and these servers. `None`: nobody
+    /// says so.
+    pub async fn zone_of(&self, host: &str) -> Option<(String, BTreeSet<String>)> {
+        let resolver = self.inner.as_ref().ok()?;
+        let mut name = Name::from_str(host).ok()?;
+        // The root and the top level are everybody's.
+        while name.num_labels() > 1 {
+            if let Ok(found) = resolver.lookup(name.clone(), RecordType::NS).await {
+                let servers: BTreeSet<String> = found
+                    .answers()
+                    .iter()
+                    .filter_map(|r| match &r.data {
+                        RData::NS(ns) => Some(ns.0.to_string().trim_end_matches('.').to_ascii_lowercase()),
+                        _ => None,
+                    })
+                    .collect();
+                if !servers.is_empty() {
+                    return Some((name.to_string().trim_end_matches('.').to_ascii_lowercase(), servers));
+                }
+            }
+            name = name.base_name();
+        }
+        None
     }
 
     /// What it means that a look ran out of time while it waited for [`Self::resolve`].

@@ -523,6 +523,9 @@ pub struct Publish {
 
 #[derive(Debug, Args)]
 pub struct Doctor {
+    /// A warning is bad news, too: exit code 1
+    #[arg(long)]
+    pub strict: bool,
     /// Also look at what this file needs: channels, disk for its retention
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,

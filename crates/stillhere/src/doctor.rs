@@ -3,6 +3,7 @@
 //! What cannot be told is said to be so; it is never an *ok*.
 
 mod channels;
+mod independence;
 mod machine;
 mod network;
 mod running;
@@ -52,7 +53,7 @@ pub async fn run(args: cli::Doctor) -> Result<(), Exit> {
     findings.extend(running::edges(&cli::At { data, json: false }, config).await);
     if let Some(config) = config {
         findings.push(network::uplink(config).await);
-        findings.push(network::same_machine(config).await);
+        findings.extend(independence::all(config).await);
         findings.extend(channels::all(config).await);
     }
     let worst = findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok);
@@ -68,7 +69,8 @@ pub async fn run(args: cli::Doctor) -> Result<(), Exit> {
             );
         }
     }
-    if worst == Level::Bad { Err(Exit::BadNews) } else { Ok(()) }
+    let enough = if args.strict { Level::Warning } else { Level::Bad };
+    if worst >= enough { Err(Exit::BadNews) } else { Ok(()) }
 }
 
 /// The file's folder, unless the command line names another one.

@@ -93,7 +93,7 @@ test('without script and without a login: taken on, and the next update publishe
   const link = mailbox.link('kim@');
   const { page, wrong, close } = await visit(chrome, up.origin + link, { viewport: PHONE, colorScheme: 'dark', javaScriptEnabled: false });
   const draft = await page.locator('textarea[name="text-en"]').inputValue();
-  assert.match(draft, /Checkout cannot be used since .*We do not know the cause yet\./);
+  assert.match(draft, /^Since .*, Checkout cannot be used\. .*We do not know the cause yet\.$/);
   await page.getByRole('button', { name: 'I have it' }).click();
   await page.getByText('You took it on at').waitFor();
   assert.equal(await page.getByRole('button', { name: 'I have it' }).count(), 0);

@@ -162,3 +162,22 @@ async fn a_slow_look_up_is_compared_with_the_control_query_while_it_waits() {
     assert!(tokio::time::timeout(budget, dns.resolve("silent.example.", Family::V4, budget)).await.is_err());
     assert_eq!(dns.timeout(200).side, Side::Path, "the resolver had answered the control query");
 }
+
+#[tokio::test]
+async fn the_zone_of_a_name_is_where_its_name_servers_are_told() {
+    let dns = asking(
+        server(|name, kind| match (name, kind) {
+            ("shopexample", NS) => Reply::Records(vec![(NS, vec![2, b'N', b's', 0])]),
+            ("wwwshopexample", NS) => Reply::Code(0),
+            ("example", _) => root(),
+            _ => Reply::Code(3),
+        })
+        .await,
+    );
+    let (zone, servers) = dns.zone_of("www.shop.example.").await.expect("it is told");
+    assert_eq!(
+        (zone.as_str(), servers.into_iter().collect::<Vec<_>>()),
+        ("shop.example", vec!["ns".to_owned()])
+    );
+    assert_eq!(dns.zone_of("nobody.example.").await, None, "a top level is everybody's");
+}

@@ -1,29 +1,26 @@
-//! What can be seen from here: names, IPv6, our own uplink, and whether we stand on what we watch.
+//! What can be seen from here: names, IPv6, our own uplink.
 
 use super::Finding;
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::Arc,
     time::Duration,
 };
 use stillhere_config::Config;
 use stillhere_model::Side;
 use stillhere_net::dns::{Family, Host, Resolver};
 use stillhere_observe::probe::Spec;
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::net::TcpStream;
 
 /// A name that is looked up when the file names none. IANA keeps it for such uses.
 const EXAMPLE: &str = "example.com";
 const NAME_WITHIN: Duration = Duration::from_secs(5);
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-/// Names that are looked up to see whether they are this machine.
-const NAMES_MAX: usize = 100;
 /// A public address. Asking the kernel for the way there sends nothing.
 const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0x500, 0x88, 0x200, 0, 0, 0, 0x8);
 
 /// The hosts that are looked at, once each.
-fn hosts(config: &Config) -> BTreeSet<String> {
+pub(super) fn hosts(config: &Config) -> BTreeSet<String> {
     let watched = config.checks.iter().filter(|c| !matches!(c.spec.spec, Spec::Push(_) | Spec::Dns(_)));
     watched
         .map(|c| {
@@ -132,50 +129,8 @@ pub async fn uplink(config: &Config) -> Finding {
     }
 }
 
-/// Who watches the machine it stands on goes down with it, and can tell nobody.
-pub async fn same_machine(config: &Config) -> Finding {
-    const ABOUT: &str = "where we stand";
-    let resolver = Arc::new(Resolver::system());
-    let mut looked_up = JoinSet::new();
-    for host in hosts(config).into_iter().take(NAMES_MAX) {
-        let resolver = resolver.clone();
-        looked_up.spawn(async move { on_this_machine(&resolver, &host).await.then_some(host) });
-    }
-    let mut here: Vec<String> = looked_up.join_all().await.into_iter().flatten().collect();
-    here.sort();
-    if here.is_empty() {
-        return Finding::ok(
-            ABOUT,
-            "nothing that is watched is on this machine, as far as names and addresses tell",
-        );
-    }
-    let more = if here.len() > 3 { format!(" and {} more", here.len() - 3) } else { String::new() };
-    here.truncate(3);
-    Finding::warning(
-        ABOUT,
-        format!("{}{more}: on this machine. If it dies, nobody says so", here.join(", ")),
-        "run Stillhere elsewhere, or publish a static copy elsewhere ([publish])",
-    )
-}
-
-async fn on_this_machine(resolver: &Resolver, host: &str) -> bool {
-    let addresses = match Host::parse(host) {
-        None => return false,
-        Some(Host::Ip(ip)) => vec![ip],
-        Some(Host::Name(name)) if &*name == "localhost" || name.ends_with(".localhost") => return true,
-        Some(Host::Name(name)) => {
-            let found = resolver.resolve(&name, Family::Auto, CONNECT_WITHIN);
-            match tokio::time::timeout(CONNECT_WITHIN, found).await {
-                Ok(Ok(found)) => found,
-                _ => return false,
-            }
-        }
-    };
-    addresses.into_iter().any(is_ours)
-}
-
 /// Only an address of our own can be bound to.
-fn is_ours(ip: IpAddr) -> bool {
+pub(super) fn is_ours(ip: IpAddr) -> bool {
     !ip.is_unspecified() && !ip.is_multicast() && UdpSocket::bind((ip, 0)).is_ok()
 }
 

@@ -51,6 +51,15 @@ fn channels_that_work_are_ok_and_nothing_is_sent_to_them() {
     assert_eq!(here["level"], "warning");
     assert!(here["said"].as_str().is_some_and(|s| s.contains("127.0.0.1")), "{here}");
     assert!(here["do"].is_string());
+    assert!(
+        here["said"].as_str().is_some_and(|s| s.contains("compared: machine") && s.contains("Not compared")),
+        "{here}"
+    );
+    // So is the mail server that would bring the alert.
+    assert_eq!(finding(&report, "the way to staff")["level"], "warning");
+    let (usual, _) = doctor(dir.path(), &["--config", "stillhere.toml"]);
+    let (strict, _) = doctor(dir.path(), &["--config", "stillhere.toml", "--strict"]);
+    assert_eq!((usual == 0 || report["worst"] == "bad", strict), (true, 1));
 }
 
 #[test]

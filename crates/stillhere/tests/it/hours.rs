@@ -269,3 +269,29 @@ fn afterwards_the_draft_is_filled_from_the_record_and_published_without_blanks_i
     assert_eq!(up.cli(&["incident", "prevent", &id, "--item", item, "--done"]).0, 0);
     assert!(incident(&up)["preventions"][0]["done_at"].is_string());
 }
+
+#[test]
+fn case_m_who_has_taken_it_on_is_reminded_of_the_promise_and_the_others_sleep() {
+    let (target, mailbox) = (Target::start(), Mailbox::start());
+    // One and two per cent: of the first promise minutes, of one of ten minutes six and twelve seconds.
+    let slow = "nag_at = [1, 2]\nscope = \"1d\"\nnext_update = \"1d\"\nnext_update_later = \"1d\"";
+    let up = Running::up(&toml(&target, mailbox.port, slow));
+    target.kill();
+    let kims = wait_for("the mail to kim", || link(&mailbox, "kim@", "Alert:"));
+    assert_eq!(send(&up, &kims, "do=acknowledge").status, 303);
+    assert_eq!(send(&up, &kims, &WORDS.replace("within=30", "within=10")).status, 303);
+    // When kim has the second one, lee's first would have come long before.
+    wait_for("two reminders to kim", || (reminders(&mailbox, "kim@") >= 2).then_some(()));
+    assert_eq!(reminders(&mailbox, "lee@"), 0);
+    let nagged = up.cli(&["journal", "--json"]).1.matches("\"nagged\"").count();
+    assert!(nagged >= 2, "the journal has them");
+}
+
+fn reminders(mailbox: &Mailbox, to: &str) -> usize {
+    let mails = mailbox.mails.lock().expect("lock");
+    let head = |m: &&String| {
+        let head = m.split("\n\n").next().unwrap_or_default().to_owned();
+        head.contains("Update due by") && head.lines().any(|l| l.starts_with("To:") && l.contains(to))
+    };
+    mails.iter().filter(head).count()
+}
