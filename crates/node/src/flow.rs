@@ -443,8 +443,8 @@ impl Flow {
                 let outcome = self.open_link(id, now.wall).await;
                 drop(reply.send(outcome));
             }
-            Request::Act { id, what, reply } => {
-                let outcome = self.act(id, what, now).await;
+            Request::Act { id, what, from, reply } => {
+                let outcome = self.act(id, what, from, now).await;
                 self.reply_after_commit(reply, outcome);
             }
             Request::Reload { reply } => {

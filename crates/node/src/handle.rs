@@ -46,7 +46,7 @@ pub(crate) enum Request {
     Push { key: String, slug: Option<String>, signal: Signal, reply: Reply<Result<(), PushError>> },
     Draft { incident: IncidentId, reply: Reply<Result<Option<Postmortem>, String>> },
     OpenLink { id: LinkId, reply: Reply<Result<Opened, ActError>> },
-    Act { id: LinkId, what: LinkAct, reply: Reply<Result<(), ActError>> },
+    Act { id: LinkId, what: LinkAct, from: Option<String>, reply: Reply<Result<(), ActError>> },
     Reload { reply: Reply<Result<String, String>> },
 }
 
@@ -191,13 +191,13 @@ impl Handle {
         self.ask(|reply| Request::OpenLink { id, reply }).await.map_err(ActError::Unavailable)?
     }
 
-    /// Does something through a link that was opened.
+    /// Does something through a link that was opened, for who came from the address `from`.
     ///
     /// # Errors
     /// Nothing was changed.
-    pub async fn act(&self, link: &Link, what: LinkAct) -> Result<(), ActError> {
+    pub async fn act(&self, link: &Link, what: LinkAct, from: Option<String>) -> Result<(), ActError> {
         let id = link.id;
-        self.ask(|reply| Request::Act { id, what, reply }).await.map_err(ActError::Unavailable)?
+        self.ask(|reply| Request::Act { id, what, from, reply }).await.map_err(ActError::Unavailable)?
     }
 
     /// Asks the process to stop gracefully.

@@ -156,7 +156,13 @@ impl Flow {
     }
 
     /// Does what was asked through a link, in the name of the address it was sent to. That it was used is part of the same commit.
-    pub(crate) async fn act(&mut self, id: LinkId, what: LinkAct, now: Moment) -> Result<(), ActError> {
+    pub(crate) async fn act(
+        &mut self,
+        id: LinkId,
+        what: LinkAct,
+        from: Option<String>,
+        now: Moment,
+    ) -> Result<(), ActError> {
         let Opened { link, .. } = self.open_link(id, now.wall).await?;
         let publishes = matches!(what, LinkAct::Publish(_));
         // Also one that was used in this very round, and is not on disk yet.
@@ -168,7 +174,7 @@ impl Flow {
             LinkAct::Acknowledge => Command::AcknowledgeIncident { incident: link.incident },
             LinkAct::Publish(command) => command,
         };
-        self.commanded(By { name: name_of(&link), from: None }, command, now)?;
+        self.commanded(By { name: name_of(&link), from }, command, now)?;
         if publishes {
             self.pending.write.links_used.push((id, now.wall));
         }

@@ -29,6 +29,8 @@ use target::Target;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Longer than this no server of ours takes to begin, nor an outage to be noticed.
 const WITHIN: Duration = Duration::from_secs(60);
+/// Where the exercise speaks: beside a score in JSON on standard error.
+type Voice = fn(&str);
 /// Points for a pass.
 const PASS: u32 = 60;
 
@@ -36,6 +38,7 @@ pub async fn run(args: cli::Drill) -> Result<(), Exit> {
     up::logging(false, "error");
     up::open_more_files();
     only_here(args.listen)?;
+    let voice: Voice = if args.json { say::err } else { say::out };
     let given = args.config.as_deref().map(config::load).transpose()?;
     let dir = tempfile::Builder::new().prefix("stillhere-drill-").tempdir().context("a temporary folder")?;
     let (target, sink) = (
@@ -50,20 +53,20 @@ pub async fn run(args: cli::Drill) -> Result<(), Exit> {
     let first_word = config.respond.first_word.unwrap_or_default();
     let app = App::start(source, config).await?;
     let handle = app.handle();
-    say::out("EXERCISE. Nobody outside this machine hears or sees any of this.\n");
-    say::out(&format!("  Status page   http://{}/", app.addr()));
-    say::out(&format!("  Command line  stillhere incident list --data {}", dir.path().display()));
-    say::out(&format!(
+    voice("EXERCISE. Nobody outside this machine hears or sees any of this.\n");
+    voice(&format!("  Status page   http://{}/", app.addr()));
+    voice(&format!("  Command line  stillhere incident list --data {}", dir.path().display()));
+    voice(&format!(
         "  It lasts      {}, then you have {} for the post-mortem\n",
         said(args.lasts),
         said(args.afterwards)
     ));
     let taken = tokio::select! {
-        taken = rehearse(&handle, &target, &sink, &args) => Some(taken?),
+        taken = rehearse(&handle, &target, &sink, &args, voice) => Some(taken?),
         () = interrupted(&handle) => None,
     };
     let Some(taken) = taken else {
-        say::out("\nThe exercise was broken off. No score.");
+        voice("\nThe exercise was broken off. No score.");
         app.stop().await?;
         return Err(Exit::BadNews);
     };
@@ -78,30 +81,41 @@ pub async fn run(args: cli::Drill) -> Result<(), Exit> {
 }
 
 /// The whole of it; gives back what was done.
-async fn rehearse(handle: &Handle, target: &Target, sink: &Sink, args: &cli::Drill) -> Result<Taken, Exit> {
+async fn rehearse(
+    handle: &Handle,
+    target: &Target,
+    sink: &Sink,
+    args: &cli::Drill,
+    voice: Voice,
+) -> Result<Taken, Exit> {
     until("everything is well", WITHIN, || {
         let s = handle.snapshot();
         (s.last_look.is_some() && s.incidents.is_empty()).then_some(())
     })
     .await?;
-    say::out("The outage begins.");
-    let telling = tokio::spawn(sink.clone().tell());
+    voice("The outage begins.");
+    let telling = tokio::spawn(sink.clone().tell(voice));
     let script = tokio::spawn(target.clone().act(args.lasts));
     let id =
         until("the outage is noticed", WITHIN, || handle.snapshot().incidents.first().map(|i| i.id)).await?;
     script.await.context("the script")?;
     let repaired_at = clock::wall();
-    say::out("The server is well again. Say so, and call it over, or let the checks do it.");
-    let (incident, ended) = afterwards(handle, id, args.afterwards).await?;
+    voice("The server is well again. Say so, and call it over, or let the checks do it.");
+    let (incident, ended) = afterwards(handle, id, args.afterwards, voice).await?;
     telling.abort();
     if !ended {
-        say::out("The time for the post-mortem is over.");
+        voice("The time for the post-mortem is over.");
     }
     Ok(Taken { incident, repaired_at })
 }
 
 /// Until the post-mortem is published, or the time for it is over.
-async fn afterwards(handle: &Handle, id: IncidentId, wait: Duration) -> Result<(Incident, bool), Exit> {
+async fn afterwards(
+    handle: &Handle,
+    id: IncidentId,
+    wait: Duration,
+    voice: Voice,
+) -> Result<(Incident, bool), Exit> {
     let until = clock::mono() + wait;
     let mut over = false;
     loop {
@@ -112,7 +126,7 @@ async fn afterwards(handle: &Handle, id: IncidentId, wait: Duration) -> Result<(
         }
         if !over && !incident.status.is_open() {
             over = true;
-            say::out(&format!(
+            voice(&format!(
                 "It is over. The draft of the post-mortem: stillhere incident postmortem {id}\n\
                  Publish what you make of it: stillhere incident update {id} --status postmortem --text en=… --text zh-CN=…"
             ));

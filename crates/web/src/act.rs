@@ -1,7 +1,7 @@
 //! What is behind a link in a staff mail: a page to read, and a form to send. Opening it changes nothing, whoever
 //! opens it; only POST acts. The link itself is the whole authorisation, so a page elsewhere has nothing to borrow: there is no cookie.
 
-use crate::{extract, extract::In, gate::said_path, problem::Problem, public::HTML, serve::App};
+use crate::{extract, extract::In, gate::said_path, peer, problem::Problem, public::HTML, serve::App};
 use axum::{
     Router,
     extract::{Path, Request, State},
@@ -33,6 +33,7 @@ async fn read(State(app): State<App>, In(lang): In, Path(token): Path<String>) -
 
 async fn send(State(app): State<App>, In(lang): In, Path(token): Path<String>, request: Request) -> Response {
     let again = format!("{}?lang={}", request.uri().path(), lang.tag());
+    let from = peer::address(request.extensions(), request.headers()).map(|ip| ip.to_string());
     let form = match form(request).await {
         Ok(form) => form,
         Err(problem) => return problem.into_response(),
@@ -65,7 +66,7 @@ async fn send(State(app): State<App>, In(lang): In, Path(token): Path<String>, r
         }
         _ => return Problem::bad_request("The form says neither acknowledge nor publish.").into_response(),
     };
-    match app.handle.act(&opened.link, what).await {
+    match app.handle.act(&opened.link, what, from).await {
         // Read again, so that the page shows what was written, and loading it anew sends nothing anew.
         Ok(()) => Redirect::to(&again).into_response(),
         Err(ActError::Link(LinkRefusal::Used)) => {

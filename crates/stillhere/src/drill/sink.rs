@@ -1,7 +1,6 @@
 //! What stands in the place of every channel: a mail server and a webhook on this machine that take everything, send
 //! nothing on, and show the responder what would have come.
 
-use crate::say;
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -55,10 +54,10 @@ impl Sink {
     }
 
     /// Shows each mail that would have come, with the link in it.
-    pub async fn tell(self) {
+    pub async fn tell(self, voice: super::Voice) {
         let mut came = self.came.lock().await;
         while let Some(mail) = came.recv().await {
-            say::out(&shown(&mail));
+            voice(&shown(&mail));
         }
     }
 }
