@@ -11,6 +11,7 @@
 mod apply;
 mod commit;
 pub(crate) mod learn;
+mod record;
 mod time;
 
 use crate::{
@@ -100,6 +101,7 @@ pub(crate) struct Flow {
     pub(crate) notices: watch::Sender<Arc<str>>,
     pub(crate) topology: watch::Sender<Arc<Topology>>,
     pub(crate) key: Arc<Key>,
+    pub(crate) book: crate::record::Book,
     pub(crate) outbox: Arc<Notify>,
     pub(crate) post: Post,
     pub(crate) pending: Pending,

@@ -6,6 +6,7 @@ use crate::{
     flow::Seen,
     link::{ActError, LinkAct, Opened, Signer},
     once::{Done, Once},
+    record::Record,
     vitals::Vitals,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -35,6 +36,7 @@ pub struct Handle {
     pub(crate) edges: Edges,
     pub(crate) access: Arc<Access>,
     pub(crate) topology: watch::Receiver<Arc<Topology>>,
+    pub(crate) record: Arc<Record>,
     /// To the judge, for what edges have seen.
     pub(crate) seen: mpsc::Sender<Seen>,
 }
@@ -209,6 +211,12 @@ impl Handle {
     #[must_use]
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
+    }
+
+    /// The public record.
+    #[must_use]
+    pub fn record(&self) -> &Arc<Record> {
+        &self.record
     }
 
     #[must_use]

@@ -1,4 +1,5 @@
-//! The keys that are ours: 32 random bytes each, in files that only we can read, made at the first start.
+//! The keys that are ours: 32 random bytes each, in files that only we can read, made at the first start. One signs notices,
+//! another the public record: who gets hold of one cannot speak as the other.
 //!
 //! They are not rows of the database, because backups travel and a key must not.
 
@@ -17,6 +18,8 @@ const NOTICE: &str = "notice.key";
 const PEOPLE: &str = "people.key";
 /// The file of what links in mails to staff are signed with.
 const LINKS: &str = "links.key";
+/// The file of the key that signs the public record.
+const RECORD: &str = "record.key";
 
 /// # Errors
 /// When the file cannot be read or made, has another size, or may be read by others.
@@ -34,6 +37,14 @@ pub(crate) fn people(data: &Path) -> Result<Keys, String> {
 /// As [`notice`].
 pub(crate) fn links(data: &Path) -> Result<[u8; 32], String> {
     load_or_make(&data.join(LINKS))
+}
+
+/// The seed: a log signs under its name, which is known later.
+///
+/// # Errors
+/// As [`notice`].
+pub(crate) fn record(data: &Path) -> Result<[u8; 32], String> {
+    load_or_make(&data.join(RECORD))
 }
 
 fn load_or_make(path: &Path) -> Result<[u8; 32], String> {

@@ -354,7 +354,7 @@ impl Public {
         }
     }
 
-    fn visitors_see(&self, service: &ServiceId) -> bool {
+    pub(crate) fn visitors_see(&self, service: &ServiceId) -> bool {
         self.index.get(service).is_some_and(|i| self.shown[*i])
     }
 

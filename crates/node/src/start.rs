@@ -74,6 +74,8 @@ impl Node {
         store.release_leases().await.map_err(|e| e.to_string())?;
         deliver::abandon_strangers(&store, &loaded.channels, clock).await;
         let key = Arc::new(key::notice(&data)?);
+        let (record, book) =
+            crate::record::open(&store, key::record(&data)?, &loaded.site.url, kept.epoch, now.wall).await?;
         let access = Arc::new(Access::new(key::people(&data)?, Cost::DEFAULT, entropy::bytes()));
         let signer = Signer::new(&key::links(&data)?);
 
@@ -129,6 +131,7 @@ impl Node {
             access,
             topology,
             seen: seen_in.clone(),
+            record,
         };
 
         let mut post =
@@ -173,6 +176,7 @@ impl Node {
             notices: notices_in,
             topology: topology_in,
             key,
+            book,
             outbox: outbox.clone(),
             post,
             loaded,

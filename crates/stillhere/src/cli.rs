@@ -53,6 +53,10 @@ pub enum Do {
     Publish(Publish),
     /// Look at this machine: rights, clock, disk, limits, mail
     Doctor(Doctor),
+    /// Check from outside that a status page's public record only grew, and that the page says what it says
+    Verify(Verify),
+    /// Compute a status page's trust report again from its public record, and compare
+    Trust(Trust),
     /// Print a completion script for your shell
     Completions { shell: clap_complete::Shell },
 }
@@ -531,6 +535,43 @@ pub struct Doctor {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub at: At,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The status page: https://status.example.com
+    pub url: String,
+    /// The log's key, if you have it from somewhere else: name+hash+key
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// A checkpoint that somebody else was shown: must be of the same log
+    #[arg(long, value_name = "FILE")]
+    pub against: Vec<PathBuf>,
+    /// Where to keep what was seen [default: stillhere/seen.json in your state folder]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// The authority (PEM) whose certificates the page shows, instead of those that the system trusts
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Trust {
+    /// The status page: https://status.example.com
+    #[arg(long, value_name = "URL")]
+    pub from_log: String,
+    /// YYYY-MM, in UTC [default: the whole record]
+    #[arg(long, value_name = "MONTH")]
+    pub month: Option<String>,
+    /// The authority (PEM) whose certificates the page shows, instead of those that the system trusts
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A duration such as `500ms`, `20s`, `5m`, `1h30m`.

@@ -15,13 +15,16 @@ mod exit;
 mod incident;
 mod journal;
 mod maintenance;
+mod outside;
 mod person;
 mod probe;
 mod publish;
 mod say;
 mod status;
 mod token;
+mod trust;
 mod up;
+mod verify;
 mod words;
 
 use clap::Parser as _;
@@ -50,6 +53,8 @@ fn main() -> ExitCode {
         Do::Restore(args) => small_runtime().block_on(backup::restore(args)),
         Do::Publish(args) => small_runtime().block_on(publish::run(args)),
         Do::Doctor(args) => small_runtime().block_on(doctor::run(args)),
+        Do::Verify(args) => small_runtime().block_on(verify::run(args)),
+        Do::Trust(args) => small_runtime().block_on(trust::run(args)),
         Do::Completions { shell } => {
             say::completions(shell);
             Ok(())

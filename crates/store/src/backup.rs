@@ -1,10 +1,13 @@
 //! A consistent copy while everything goes on, and the way back.
+//!
+//! The public log never goes back: what the database that was there has of it is taken over into the restored one.
 
 use crate::{
     Store, StoreError,
     commit::journal,
     live::{number, set_number},
     open::{FILE, lock, options_for},
+    record::{self, Recorded},
     schema,
     writer::Fault,
 };
@@ -15,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use stillhere_model::{Time, journal::Entry};
+use stillhere_record::{Draft, Entry as RecordEntry, Fact};
 
 /// What a restore did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +93,7 @@ pub async fn restore(from: &Path, dir: &Path, now: Time) -> Result<Restored, Sto
             return Err(Fault::Store(StoreError::Damaged { path: from.to_owned(), what }));
         };
         schema::migrate(&mut conn, from).await?;
+        let (back_to, goes_on) = (record::size_of(&mut conn).await?, log_goes_on(&mut conn, &path).await);
         let epoch = match old_epoch {
             Some(old) => backed_up.max(old) + 1,
             // Nobody knows how often it was raised before: the seconds since 1970 are above any such count.
@@ -104,6 +109,14 @@ pub async fn restore(from: &Path, dir: &Path, now: Time) -> Result<Restored, Sto
             sqlx::query(table).execute(&mut conn).await?;
         }
         journal(&mut conn, now, &Entry::Restored { epoch: epoch.cast_unsigned() }).await?;
+        if goes_on {
+            let first = record::size_of(&mut conn).await?;
+            let fact = Fact::Restored { epoch: epoch.cast_unsigned(), back_to };
+            let drafts = vec![Draft { entry: RecordEntry { at: now, fact }, texts: Vec::new() }];
+            record::append(&mut conn, &Recorded { first, drafts }).await?;
+        } else if back_to > 0 {
+            set_number(&mut conn, "record_torn", 1).await?;
+        }
         let alive_at = number(&mut conn, "alive_at").await?.map(Time);
         sqlx::query("COMMIT").execute(&mut conn).await?;
         // Into the one file that is moved.
@@ -117,6 +130,21 @@ pub async fn restore(from: &Path, dir: &Path, now: Time) -> Result<Restored, Sto
     fs::rename(&part, &path).map_err(|e| folder(&path, e))?;
     sync_dir(&path).map_err(|e| folder(dir, e))?;
     Ok(Restored { epoch, before, alive_at })
+}
+
+/// Whether the public log goes on: the database that is there has all of it, and what the backup lacks of it was taken over.
+/// Else a new one begins at the next start, and names this one.
+async fn log_goes_on(conn: &mut SqliteConnection, there: &Path) -> bool {
+    if !there.exists() {
+        return false;
+    }
+    match record::take_over(conn, &there.to_string_lossy()).await {
+        Ok(taken) => taken && record::size_of(conn).await.is_ok_and(|n| n > 0),
+        Err(e) => {
+            tracing::warn!(error = ?e, "the public log of the database that was there cannot be gone on with");
+            false
+        }
+    }
 }
 
 /// The epoch of the database that is there, if it can be read.

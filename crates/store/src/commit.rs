@@ -6,7 +6,7 @@ use crate::{
     link,
     live::{Late, set_number},
     names::Kind,
-    outbox,
+    outbox, record,
     rollup::{Bucket, Level},
     writer::{Fault, Tx},
 };
@@ -88,6 +88,12 @@ impl Store {
         }
         for (at, entry) in &w.journal {
             journal(conn, *at, entry).await?;
+        }
+        if let Some(r) = &w.record
+            && !record::append(conn, r).await?
+        {
+            // The answer to an earlier attempt was lost; all of it is on disk, and this one is rolled back.
+            return Ok(());
         }
         for a in &w.answers {
             answer::write(conn, a).await?;

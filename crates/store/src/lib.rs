@@ -18,6 +18,7 @@ mod outbox;
 mod pack;
 mod people;
 mod read;
+mod record;
 mod rollup;
 mod schema;
 mod sketch;
@@ -37,6 +38,7 @@ pub use people::{
     SESSION_MAX, SESSIONS_MAX, SETUP_FOR, Session, SessionInfo, Ticket,
 };
 pub use read::{JournalRow, Segment};
+pub use record::{Found, Log, Recorded, TextBeside, WITNESSES_MAX};
 pub use rollup::{Level, Rollup};
 pub use sketch::Sketch;
 pub use stats::Stats;
@@ -74,6 +76,8 @@ pub struct Write {
     pub alive_at: Option<Time>,
     pub seq: Option<u64>,
     pub push: Vec<(CheckId, String)>,
+    /// What of this is public, for the log. In the same transaction: neither is ever without the other.
+    pub record: Option<Recorded>,
     /// Answers to be given again when the same is asked under the same key.
     pub answers: Vec<Answered>,
     /// Links that go out with this write, and those that something was published with.
@@ -97,6 +101,7 @@ impl Write {
             && self.withdraw.is_empty()
             && self.gaps.is_empty()
             && self.push.is_empty()
+            && self.record.is_none()
             && self.answers.is_empty()
             && self.links.is_empty()
             && self.links_used.is_empty()

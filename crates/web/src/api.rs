@@ -10,6 +10,7 @@ mod limits;
 mod maintenances;
 mod me;
 mod people;
+mod record;
 mod services;
 mod session;
 mod staff;
@@ -143,6 +144,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(maintenances::update))
         .routes(routes!(maintenances::complete))
         .routes(routes!(maintenances::cancel))
+        .routes(routes!(record::trust))
+        .routes(routes!(record::cosign))
         .routes(routes!(staff::observations))
         .routes(routes!(staff::journal))
         .routes(routes!(staff::outbox))

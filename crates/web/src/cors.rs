@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{cookie, ready::Route};
+use crate::{cookie, ready::Route, record};
 
 const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 /// How long a browser may remember the leave: a day.
@@ -41,7 +41,8 @@ pub(crate) async fn open_reads(request: Request, next: Next) -> Response {
 }
 
 fn is_open(path: &str) -> bool {
-    path.starts_with("/api/v1/") || path.starts_with("/api/v2/") || path == Route::Notice.path()
+    ["/api/v1/", "/api/v2/", record::PLACE].iter().any(|p| path.starts_with(p))
+        || path == Route::Notice.path()
 }
 
 fn asks_to_read(headers: &HeaderMap) -> bool {

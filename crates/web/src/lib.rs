@@ -30,6 +30,7 @@ mod ping;
 mod problem;
 mod public;
 pub mod ready;
+mod record;
 mod serve;
 
 pub use serve::{Settings, serve, serve_control};

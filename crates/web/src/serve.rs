@@ -9,6 +9,7 @@ use crate::{
     metrics, pages, ping,
     public::Public,
     ready::Shelves,
+    record,
 };
 use axum::Router;
 use std::{
@@ -153,7 +154,12 @@ fn public_of(handle: &Handle) -> Public {
 
 /// What anybody may ask for.
 fn routes() -> Router<App> {
-    operators().merge(pages::routes()).merge(badges::routes()).merge(ping::routes()).merge(act::routes())
+    operators()
+        .merge(pages::routes())
+        .merge(record::routes())
+        .merge(badges::routes())
+        .merge(ping::routes())
+        .merge(act::routes())
 }
 
 /// What the command line needs, too.

@@ -47,6 +47,7 @@ impl Flow {
             now.wall,
         );
         self.learn_anew().await;
+        self.book.services_changed();
         self.respond(RespondInput::TopologyChanged, now);
         self.verdicts(changes, now);
         self.heartbeats.replace(&self.loaded.heartbeats, self.loaded.ping_key);

@@ -61,6 +61,7 @@ impl Flow {
         }
         pending.write.alive_at = Some(now.wall);
         pending.write.seq = Some(snapshot.seq);
+        pending.write.record = self.on_record(&pending.write, now.wall);
         let began_us = self.clock.mono_us();
         let dropped = self.vitals.observations_dropped.load(Relaxed);
         let mut failed_since = None;
@@ -75,7 +76,9 @@ impl Flow {
                 return;
             }
             tokio::time::sleep(COMMIT_RETRY).await;
+            self.book.date(&mut pending.write, self.clock.now().wall);
         }
+        self.book.written(&pending.write);
         self.vitals.commits.fetch_add(1, Relaxed);
         self.vitals.commit_us_sum.fetch_add(self.clock.mono_us() - began_us, Relaxed);
         self.vitals.last_commit_ms.store(now.wall.0, Relaxed);

@@ -3,32 +3,33 @@
 use std::{collections::BTreeMap, process::Command};
 
 /// Crate → the crates of ours that it may use. Tests and benchmarks may use more.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("stillhere-model", &[]),
     ("stillhere-judge", &["model"]),
     ("stillhere-respond", &["model"]),
     ("stillhere-tell", &["model"]),
     ("stillhere-learn", &["model"]),
+    ("stillhere-record", &["model"]),
     ("stillhere-net", &["model"]),
     ("stillhere-access", &["model"]),
     ("stillhere-observe", &["model", "net"]),
     ("stillhere-send", &["model", "net"]),
-    ("stillhere-store", &["model", "net"]),
+    ("stillhere-store", &["model", "net", "record"]),
     ("stillhere-edge", &["model", "net", "tell"]),
     ("stillhere-config", &["model", "net", "observe", "send", "edge"]),
     (
         "stillhere-node",
         &[
             "model", "config", "judge", "respond", "learn", "tell", "net", "observe", "send", "store",
-            "access",
+            "access", "record",
         ],
     ),
-    ("stillhere-web", &["model", "tell", "net", "observe", "node", "store", "access"]),
+    ("stillhere-web", &["model", "tell", "net", "observe", "node", "store", "access", "record"]),
     (
         "stillhere",
         &[
             "model", "config", "judge", "respond", "tell", "net", "observe", "send", "store", "node", "web",
-            "edge", "access",
+            "edge", "access", "record",
         ],
     ),
     ("stillhere-world", &["model", "judge", "respond"]),

@@ -10,4 +10,5 @@ mod eta;
 mod hours;
 mod outage;
 mod people;
+mod record;
 mod running;

@@ -1,6 +1,9 @@
 //! `kill -9` of a process that writes in a loop: whatever it was told is written, is written.
 
-use crate::kit::{T0, at, look, message};
+use crate::{
+    kit::{T0, at, look, message},
+    log::{begin, recorded, tree},
+};
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
@@ -22,11 +25,14 @@ async fn writer_that_is_killed() {
     let (dir, first) = job.rsplit_once('|').unwrap();
     let store = Store::open(dir.as_ref(), T0).await.unwrap();
     store.release_leases().await.unwrap();
+    begin(&store).await;
     for n in first.parse::<u64>().unwrap().. {
         let i = i64::try_from(n).unwrap();
         let w = Write {
             observations: vec![look("shop/http", at(i), Outcome::Down, 1)],
             outbox: vec![message(n, "ops", Audience::Public, n)],
+            // Two at a time, so that a half of it would be seen.
+            record: Some(recorded(2 * (n - 1), 2)),
             seq: Some(n),
             alive_at: Some(at(i)),
             ..Write::default()
@@ -79,6 +85,9 @@ async fn case_h_nothing_acknowledged_is_lost_when_the_process_is_killed() {
         assert_eq!(looks.len() as u64, seq);
         assert_eq!(store.outbox_stats().await.unwrap()[0].queued, seq);
         assert_eq!(store.journal(0, 1 << 20).await.unwrap().len() as u64, seq);
+        let log = tree(&store).await;
+        assert_eq!(log.size(), 2 * seq, "no entry lost, none doubled");
+        assert_eq!(store.record_head().await.unwrap().unwrap().root, log.root_at(2 * seq).unwrap());
         acknowledged = seq;
     }
     assert!(acknowledged > 100);

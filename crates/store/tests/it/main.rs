@@ -7,6 +7,7 @@ mod durability;
 mod faults;
 mod kit;
 mod lifecycle;
+mod log;
 mod outbox;
 mod people;
 mod record;

@@ -52,6 +52,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/outbox/dead", Viewer),
     ("POST", "/api/v1/outbox/dead/{id}/revive", Responder),
     ("POST", "/api/v1/reload", Admin),
+    ("GET", "/api/v1/trust", Nothing),
+    ("POST", "/api/v1/record/cosignatures", Admin),
     ("GET", "/api/v1/edges", Viewer),
     ("POST", "/api/v1/edge/services/{service}/pause", Admin),
     ("POST", "/api/v1/edge/services/{service}/resume", Admin),
