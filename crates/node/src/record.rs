@@ -49,8 +49,11 @@ pub struct Record {
     published: Arc<AtomicU64>,
     checkpoint: RwLock<Option<(u64, Arc<str>)>>,
     /// One at a time: computing one report for many readers is enough.
-    reports: Mutex<HashMap<Option<Month>, (Instant, Arc<Told>)>>,
+    reports: Mutex<Reports>,
 }
+
+/// By month, and when each was computed.
+type Reports = HashMap<Option<Month>, (Instant, Arc<Told>)>;
 
 /// A report, and the months there are.
 pub struct Told {

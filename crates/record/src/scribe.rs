@@ -84,23 +84,17 @@ impl Scribe {
 
     fn one(&mut self, entry: &Journalled, sight: &dyn Sight, out: &mut Out<'_>) {
         use Journalled as J;
+        if let Some((incident, fact)) = of_incident(entry, out.now, sight) {
+            if self.known(incident, sight, out).is_some() {
+                fact.into_iter().for_each(|f| out.put(f));
+            }
+            return;
+        }
         match entry {
             J::Verdict { service, before, now, since, reason } if sight.sees(service) => {
                 self.services.insert(service.clone(), *now);
                 let (service, before, now, since) = (service.clone(), *before, *now, *since);
                 out.put(Fact::Verdict { service, before, now, since, why: why(reason) });
-            }
-            J::IncidentOpened { incident, .. } => drop(self.known(*incident, sight, out)),
-            J::IncidentJoined { incident, service, .. } if sight.sees(service) => {
-                if self.known(*incident, sight, out).is_some() {
-                    out.put(Fact::IncidentJoined { incident: *incident, service: service.clone() });
-                }
-            }
-            J::IncidentReopened { incident, service } => {
-                if self.known(*incident, sight, out).is_some() {
-                    let service = sight.sees(service).then(|| service.clone());
-                    out.put(Fact::IncidentReopened { incident: *incident, service });
-                }
             }
             J::IncidentSaid { incident, update } => {
                 if let Some(i) = self.known(*incident, sight, out) {
@@ -113,64 +107,33 @@ impl Scribe {
                     out.put(Fact::IncidentResolved { incident: i.id, resolved_at });
                 }
             }
-            J::Amended { amendment: a } if sight.sees(&a.service) => {
-                if self.known(a.incident, sight, out).is_some() {
-                    let (incident, service, status) = (a.incident, a.service.clone(), a.status);
-                    out.put(Fact::Amended { incident, service, from: a.from, until: a.until, status });
-                }
-            }
-            J::PromiseMade { incident, promise } => {
-                if self.known(*incident, sight, out).is_some() {
-                    out.put(Fact::PromiseMade { incident: *incident, due: promise.due });
-                }
-            }
-            J::PromiseKept { incident, promise } => {
-                if self.known(*incident, sight, out).is_some() {
-                    let kept_at = promise.kept_at.unwrap_or(out.now);
-                    out.put(Fact::PromiseKept { incident: *incident, due: promise.due, kept_at });
-                }
-            }
-            J::PromiseMissed { incident, promise } => {
-                if self.known(*incident, sight, out).is_some() {
-                    out.put(Fact::PromiseMissed { incident: *incident, due: promise.due });
-                }
-            }
-            J::PromiseWithdrawn { incident, promise } => {
-                if self.known(*incident, sight, out).is_some() {
-                    out.put(Fact::PromiseWithdrawn { incident: *incident, due: promise.due });
-                }
-            }
-            J::Acknowledged { incident, .. } => {
-                if self.known(*incident, sight, out).is_some() {
-                    out.put(Fact::Acknowledged { incident: *incident });
-                }
-            }
-            J::EtaShown { incident, eta, .. } => {
-                if self.known(*incident, sight, out).is_some() {
-                    let from = if eta.is_computed() { EtaFrom::Computed } else { EtaFrom::Person };
-                    out.put(Fact::EtaShown { incident: *incident, by: eta.by, half: eta.half, from });
-                }
-            }
-            J::EtaPassed { incident, by } => {
-                if self.known(*incident, sight, out).is_some() {
-                    out.put(Fact::EtaPassed { incident: *incident, by: *by });
-                }
-            }
-            J::Commanded {
-                command: Command::UpdateIncident { incident, title: Some(title), .. }, ..
-            } => {
+            J::Commanded { command, .. } => self.commanded(command, sight, out),
+            J::MaintenanceChanged { maintenance, .. } => maintained(*maintenance, sight, out),
+            J::Gap { from, until } => out.put(Fact::Gap { from: *from, until: *until }),
+            J::Uplink { up } => out.put(Fact::Uplink { up: *up }),
+            _ => {}
+        }
+    }
+
+    /// Words that are in no other entry.
+    fn commanded(&mut self, command: &Command, sight: &dyn Sight, out: &mut Out<'_>) {
+        let (id, text) = match command {
+            Command::UpdateIncident { incident, title: Some(title), .. } => {
                 if self.known(*incident, sight, out).is_some() {
                     out.put_with(|veil| Fact::IncidentRenamed {
                         incident: *incident,
                         title: words(title, veil),
                     });
                 }
+                return;
             }
-            J::Commanded { command, .. } => worked(command, sight, out),
-            J::MaintenanceChanged { maintenance, .. } => maintained(*maintenance, sight, out),
-            J::Gap { from, until } => out.put(Fact::Gap { from: *from, until: *until }),
-            J::Uplink { up } => out.put(Fact::Uplink { up: *up }),
-            _ => {}
+            Command::UpdateMaintenance { maintenance, text, .. } => (*maintenance, text),
+            Command::CompleteMaintenance { maintenance, text: Some(text) }
+            | Command::CancelMaintenance { maintenance, text: Some(text) } => (*maintenance, text),
+            _ => return,
+        };
+        if visible(id, sight).is_some() {
+            out.put_with(|veil| Fact::MaintenanceSaid { maintenance: id, text: words(text, veil) });
         }
     }
 
@@ -194,6 +157,45 @@ impl Scribe {
         }
         Some(i)
     }
+}
+
+/// The incident that an entry is about, and what it says where that is in the entry alone.
+fn of_incident(entry: &Journalled, now: Time, sight: &dyn Sight) -> Option<(IncidentId, Option<Fact>)> {
+    use Journalled as J;
+    let fact = match entry {
+        J::IncidentOpened { incident, .. } => return Some((*incident, None)),
+        J::IncidentJoined { incident, service, .. } if sight.sees(service) => {
+            Fact::IncidentJoined { incident: *incident, service: service.clone() }
+        }
+        J::IncidentReopened { incident, service } => {
+            let service = sight.sees(service).then(|| service.clone());
+            Fact::IncidentReopened { incident: *incident, service }
+        }
+        J::Amended { amendment: a } if sight.sees(&a.service) => {
+            let (incident, service, status) = (a.incident, a.service.clone(), a.status);
+            Fact::Amended { incident, service, from: a.from, until: a.until, status }
+        }
+        J::PromiseMade { incident, promise } => Fact::PromiseMade { incident: *incident, due: promise.due },
+        J::PromiseKept { incident, promise } => {
+            let kept_at = promise.kept_at.unwrap_or(now);
+            Fact::PromiseKept { incident: *incident, due: promise.due, kept_at }
+        }
+        J::PromiseMissed { incident, promise } => {
+            Fact::PromiseMissed { incident: *incident, due: promise.due }
+        }
+        J::PromiseWithdrawn { incident, promise } => {
+            Fact::PromiseWithdrawn { incident: *incident, due: promise.due }
+        }
+        J::Acknowledged { incident, .. } => Fact::Acknowledged { incident: *incident },
+        J::EtaShown { incident, eta, .. } => {
+            let from = if eta.is_computed() { EtaFrom::Computed } else { EtaFrom::Person };
+            Fact::EtaShown { incident: *incident, by: eta.by, half: eta.half, from }
+        }
+        J::EtaPassed { incident, by } => Fact::EtaPassed { incident: *incident, by: *by },
+        _ => return None,
+    };
+    let incident = fact.subject().and_then(|id| id.parse().ok())?;
+    Some((incident, Some(fact)))
 }
 
 /// When it began for visitors, where services that they do not see failed first.
@@ -220,19 +222,6 @@ fn said(i: &Incident, update: &Update, sight: &dyn Sight, out: &mut Out<'_>) {
         said: veiled(&as_shown, &|s| sight.sees(s), veil),
         next_update_by: update.next_update_by,
     });
-}
-
-/// Words about planned work.
-fn worked(command: &Command, sight: &dyn Sight, out: &mut Out<'_>) {
-    let (id, text) = match command {
-        Command::UpdateMaintenance { maintenance, text, .. } => (*maintenance, text),
-        Command::CompleteMaintenance { maintenance, text: Some(text) }
-        | Command::CancelMaintenance { maintenance, text: Some(text) } => (*maintenance, text),
-        _ => return,
-    };
-    if visible(id, sight).is_some() {
-        out.put_with(|veil| Fact::MaintenanceSaid { maintenance: id, text: words(text, veil) });
-    }
 }
 
 fn visible(id: MaintenanceId, sight: &dyn Sight) -> Option<&Maintenance> {

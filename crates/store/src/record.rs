@@ -251,8 +251,7 @@ pub(crate) async fn append(conn: &mut SqliteConnection, r: &Recorded) -> Result<
     if size > r.first && !r.drafts.is_empty() {
         return Ok(false);
     }
-    let mut n = size;
-    for draft in &r.drafts {
+    for (n, draft) in (size..).zip(&r.drafts) {
         let bytes = draft.entry.bytes();
         let leaf = Hash::leaf(&bytes);
         sqlx::query("INSERT INTO record (idx, kind, subject, entry) VALUES ($1, $2, $3, $4)")
@@ -279,7 +278,6 @@ pub(crate) async fn append(conn: &mut SqliteConnection, r: &Recorded) -> Result<
             .execute(&mut *conn)
             .await?;
         }
-        n += 1;
     }
     Ok(true)
 }

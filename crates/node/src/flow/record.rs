@@ -25,7 +25,7 @@ impl Flow {
             drafts = self.book.scribe.services(now, &verdicts, &sight);
         }
         drafts.extend(self.book.scribe.write(now, &write.journal, &sight, &mut entropy::bytes));
-        (!drafts.is_empty()).then(|| Recorded { first: self.book.size, drafts })
+        (!drafts.is_empty()).then_some(Recorded { first: self.book.size, drafts })
     }
 }
 

@@ -167,7 +167,9 @@ impl Story {
                 }
             }
             // Not broken: the word that stands is the other incident's.
-            Fact::PromiseWithdrawn { due, .. } => self.promises.retain(|p| p.due != *due || p.kept_at.is_some()),
+            Fact::PromiseWithdrawn { due, .. } => {
+                self.promises.retain(|p| p.due != *due || p.kept_at.is_some())
+            }
             Fact::Acknowledged { .. } => drop(self.taken_on_at.get_or_insert(entry.at)),
             Fact::EtaShown { by, from, .. } => {
                 self.etas.push(Eta { shown_at: entry.at, by: *by, from: *from });

@@ -214,8 +214,16 @@ fn what_a_person_took_on_is_timed_from_its_opening_and_what_nobody_did_counts() 
     log.opened(3, 200, 200, Voice::Person).put(201, Fact::Acknowledged { incident: id(3) });
     log.opened(4, 300, 300, Voice::Automatic);
     let f = log.report().figures;
-    assert_eq!(f.acknowledge.map(|q| (q.n, q.worst_ms)), Some((1, Some(7 * MIN))), "the first one, from the opening");
-    assert_eq!(f.acknowledged, Some(Share { n: 1, of: 2 }), "the last is open, the third a person had from the start");
+    assert_eq!(
+        f.acknowledge.map(|q| (q.n, q.worst_ms)),
+        Some((1, Some(7 * MIN))),
+        "the first one, from the opening"
+    );
+    assert_eq!(
+        f.acknowledged,
+        Some(Share { n: 1, of: 2 }),
+        "the last is open, the third a person had from the start"
+    );
     let mut log = Log::new();
     log.whole(1, 0, 1, 10);
     assert_eq!(log.report().figures.acknowledged, None, "nobody uses it here");
@@ -225,7 +233,8 @@ fn what_a_person_took_on_is_timed_from_its_opening_and_what_nobody_did_counts() 
 fn a_promise_that_was_withdrawn_is_neither_kept_nor_missed() {
     let mut log = Log::new();
     log.opened(1, 0, 0, Voice::Automatic).put(0, Fact::PromiseMade { incident: id(1), due: t(20) });
-    log.put(10, Fact::PromiseWithdrawn { incident: id(1), due: t(20) }).put(90, Fact::Gap { from: t(88), until: t(89) });
+    log.put(10, Fact::PromiseWithdrawn { incident: id(1), due: t(20) })
+        .put(90, Fact::Gap { from: t(88), until: t(89) });
     assert_eq!(log.report().figures.promises_kept, None);
 }
 
