@@ -17,11 +17,13 @@ pub(crate) mod links;
 pub(crate) mod part;
 pub(crate) mod service;
 pub(crate) mod template;
+pub(crate) mod trust;
 
 pub use assets::{csp, csp_hashes};
 use cut::{Cut, serde};
 use links::Here;
 use part::Extent;
+pub use trust::{trust, trust_csp};
 
 /// What a page depends on besides snapshot and language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,7 +7,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("stillhere-model", &[]),
     ("stillhere-judge", &["model"]),
     ("stillhere-respond", &["model"]),
-    ("stillhere-tell", &["model"]),
+    ("stillhere-tell", &["model", "record"]),
     ("stillhere-learn", &["model"]),
     ("stillhere-record", &["model"]),
     ("stillhere-net", &["model"]),

@@ -20,6 +20,12 @@ pub(super) fn css() -> &'static str {
     })
 }
 
+/// What the trust report has in addition.
+pub(super) fn trust_css() -> &'static str {
+    static CSS: OnceLock<String> = OnceLock::new();
+    CSS.get_or_init(|| squeeze_css(include_str!("../../../../web/status/trust.css")))
+}
+
 /// Style of the page that stands in for the origin.
 pub(crate) fn away_css() -> &'static str {
     static CSS: OnceLock<String> = OnceLock::new();

@@ -262,6 +262,8 @@ impl<'a> Cut<'a> {
                 let src = |p: &crate::Picture| self.links.logo(&p.name);
                 context! { light => src(&l.light), dark => l.dark.as_ref().map(src) }
             }),
+            // A page may bring one.
+            style => Value::from(()),
             links => serde(self.links.fixed()),
             contact => self.contact(),
             data => serde(&data),

@@ -3,6 +3,7 @@
 use crate::{clean, snapshot::Snapshot};
 use serde::Serialize;
 use stillhere_model::{IncidentId, Lang, MaintenanceId};
+use stillhere_record::trust::Month;
 
 /// Which page the links are on.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,7 @@ pub(super) enum Here {
     History,
     Incident(IncidentId),
     Maintenance(MaintenanceId),
+    Trust(Option<Month>),
     Nowhere,
 }
 
@@ -26,6 +28,8 @@ pub(super) enum Here {
 pub(super) struct Fixed {
     home: String,
     history: String,
+    /// A copy has none: it is computed when it is asked for.
+    trust: Option<String>,
     rss: String,
     atom: String,
     json: String,
@@ -80,6 +84,10 @@ impl<'a> Links<'a> {
         self.to("history", self.lang)
     }
 
+    pub(super) fn trust(&self, month: Option<Month>) -> String {
+        self.to(&trust_stem(month), self.lang)
+    }
+
     pub(super) fn fixed(&self) -> Fixed {
         let languages = &self.snapshot.site.languages;
         let here = match self.here {
@@ -87,6 +95,7 @@ impl<'a> Links<'a> {
             Here::History => "history".to_owned(),
             Here::Incident(id) => format!("incidents/{id}"),
             Here::Maintenance(id) => format!("maintenance/{id}"),
+            Here::Trust(month) => trust_stem(month),
         };
         let language = |l: &Lang| Language {
             href: self.to(&here, *l),
@@ -97,6 +106,7 @@ impl<'a> Links<'a> {
         Fixed {
             home: self.to("index", self.lang),
             history: self.history(),
+            trust: (!self.published).then(|| self.trust(None)),
             rss: self.data("history.rss", true),
             atom: self.data("history.atom", true),
             json: self.data("api/v2/summary.json", false),
@@ -132,9 +142,13 @@ impl<'a> Links<'a> {
     fn up(&self) -> &'static str {
         match self.here {
             Here::Incident(_) | Here::Maintenance(_) => "../",
-            Here::Status | Here::History | Here::Nowhere => "",
+            Here::Status | Here::History | Here::Trust(_) | Here::Nowhere => "",
         }
     }
+}
+
+fn trust_stem(month: Option<Month>) -> String {
+    month.map_or_else(|| "trust".to_owned(), |m| format!("trust/{m}"))
 }
 
 /// The absolute address of an incident, for mails, feeds and the API.

@@ -17,6 +17,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("incident.html", include_str!("../../../../web/status/incident.html")),
     ("maintenance.html", include_str!("../../../../web/status/maintenance.html")),
     ("history.html", include_str!("../../../../web/status/history.html")),
+    ("trust.html", include_str!("../../../../web/status/trust.html")),
     ("not_found.html", include_str!("../../../../web/status/not_found.html")),
     ("away.html", include_str!("../../../../web/status/away.html")),
     ("act.html", include_str!("../../../../web/status/act.html")),

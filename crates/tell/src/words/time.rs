@@ -35,10 +35,15 @@ impl Words {
     /// `Nov 2026`.
     #[must_use]
     pub fn month_of(&self, t: Time) -> String {
-        let z = self.zoned(t);
+        self.month_name(self.zoned(t).date())
+    }
+
+    /// The same of a date, wherever it is.
+    #[must_use]
+    pub fn month_name(&self, d: civil::Date) -> String {
         self.say(
             "month-year",
-            &[("month", self.month(z.month()).into()), ("year", z.year().to_string().into())],
+            &[("month", self.month(d.month()).into()), ("year", d.year().to_string().into())],
         )
     }
 

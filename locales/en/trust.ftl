@@ -1,0 +1,65 @@
+# The trust report.
+
+nav-trust = Our record
+trust = Our record
+trust-lead = How soon we told, whether we kept our word, and whether this page was right. Computed from our public record, in which nothing can be changed afterwards. Anybody can compute it again.
+trust-period = From { $from } to { $until }
+trust-all = All of it
+trust-months = Months
+trust-too-few = too few to say
+trust-half = half within { $time }
+trust-nine = 9 of 10 within { $time }
+trust-worst = the slowest { $time }
+trust-of = { $n ->
+    [one] of 1 incident
+   *[other] of { $n } incidents
+}
+trust-share = { $n } of { $of }
+trust-percent = { $n } of { $of } ({ $percent } %)
+trust-soon = How soon
+trust-word = Our word
+trust-right = Was this page right?
+trust-incidents = Incidents
+trust-detect = Time until we saw it
+trust-detect-what = From its start, the first failed look, until our checks were sure.
+trust-found-by-person = Found by a person before any check
+trust-acknowledge = Time until somebody took it on
+trust-acknowledge-what = From its opening by our checks until a person said: I have it.
+trust-acknowledged = Taken on by somebody at all
+trust-tell = Time to tell
+trust-tell-what = From its start to the first public word that names a service.
+trust-told-quickly = Told within 5 minutes
+trust-told-after = Told only after it was over
+trust-promises = Promised updates that came
+trust-promises-what = At most a minute after the time that was promised.
+trust-silence = Longest silence
+trust-silence-what = The longest time between two words, for each incident while it was open.
+trust-eta-computed = Ends that were computed
+trust-eta-person = Ends that our team gave
+trust-eta-late = It was not over by then: { $share }. One in five is meant.
+trust-eta-late-person = It was not over by then: { $share }.
+trust-eta-off-later = half ended at most { $time } after the time given
+trust-eta-off-earlier = half ended at least { $time } before the time given
+trust-eta-slips = Moved to a later time more than once: { $share }
+trust-said-fine = It said that all is well, and it was not
+trust-said-fine-what = Summed over services; the longest single time was { $time }. From the first failed look until this page said so, and what was corrected later.
+trust-said-broken = It said that something is wrong, and all was well
+trust-unseen = Not seen
+trust-unseen-what = We were off, or cut off. It counts neither as right nor as wrong.
+trust-none-wrong = no time at all
+trust-no-incidents = No incident began in this time.
+trust-line-told = told after { $time }
+trust-line-told-end = told only after it was over
+trust-line-found = found by a person
+trust-line-promises = promised updates: { $share } came
+trust-line-silence = longest silence { $time }
+trust-line-corrected = the start was corrected; we first said { $time }
+trust-line-open = not over yet
+trust-out-before-the-log = Not counted: it had begun before this record did.
+trust-out-lost = Not counted: what was known of it was lost when a backup was put in place.
+trust-out-merged = Not counted: it proved to be part of another one.
+trust-out-hurt-nobody = Not counted: it hurt nobody.
+trust-how = What this is computed from
+trust-how-log = { $size } entries of the log { $origin }, whose root is
+trust-how-check = To compute it again and compare:
+trust-how-months = A month is that of UTC; an incident belongs to the one in which it began. Below 5 values there is no median, below 10 no “9 of 10”.
