@@ -27,6 +27,7 @@ use std::{
     task::{Context, Poll},
 };
 use stillhere_model::{Incident, IncidentId, Lang, MaintenanceId};
+use stillhere_record::trust::Month;
 use stillhere_tell::{Snapshot, View, client, page};
 use tokio::sync::mpsc;
 
@@ -45,6 +46,8 @@ pub(crate) fn routes() -> Router<App> {
     ready
         .route("/incidents/{id}", get(incident))
         .route("/maintenance/{id}", get(maintenance))
+        .route("/trust", get(trust))
+        .route("/trust/{month}", get(trust_in))
         .route("/logo/{name}", get(logo))
         .route("/live", get(live))
         // Of two routes that fit, the one that says more goes first: the notice.
@@ -139,6 +142,31 @@ fn is_public(incident: &Incident, s: &Snapshot) -> bool {
 async fn maintenance(State(app): State<App>, In(lang): In, Path(id): Path<String>) -> Response {
     let id: Option<MaintenanceId> = id.parse().ok();
     one_page(&app.public.shown(), lang, |s, view| page::maintenance(s, lang, view, &id?))
+}
+
+async fn trust(state: State<App>, lang: In) -> Result<Response, Problem> {
+    report(state, lang, None).await
+}
+
+async fn trust_in(state: State<App>, lang: In, Path(month): Path<String>) -> Result<Response, Problem> {
+    match month.parse() {
+        Ok(month) => report(state, lang, Some(month)).await,
+        Err(()) => Ok(one_page(&state.public.shown(), lang.0, |_, _| None)),
+    }
+}
+
+/// How well we tell, computed from the public record.
+async fn report(State(app): State<App>, In(lang): In, month: Option<Month>) -> Result<Response, Problem> {
+    let shown = app.public.shown();
+    let Some(told) = app.handle.record().report(month).await? else {
+        return Ok(one_page(&shown, lang, |_, _| None));
+    };
+    let mut page =
+        one_page(&shown, lang, |s, view| Some(page::trust(s, lang, view, &told.report, &told.months)));
+    if let Ok(csp) = HeaderValue::from_str(&page::trust_csp(&shown.snapshot.site)) {
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, csp);
+    }
+    Ok(page)
 }
 
 fn one_page(shown: &Shown, lang: Lang, cut: impl FnOnce(&Snapshot, &View) -> Option<String>) -> Response {

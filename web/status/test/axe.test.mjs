@@ -50,7 +50,7 @@ async function nothingToComplainAbout(pages) {
 }
 
 test('axe finds nothing while all is well, nor on a page that is not there', async () => {
-  await nothingToComplainAbout({ '/': '.hero.o', '/history': 'main h1', '/nothing-here': 'main h1' });
+  await nothingToComplainAbout({ '/': '.hero.o', '/history': 'main h1', '/trust': '.trust .fig', '/nothing-here': 'main h1' });
 });
 
 test('axe finds nothing during planned work, before it and while it goes on', async () => {
@@ -85,5 +85,6 @@ test('axe finds nothing during a major outage, on the page of its incident, and 
   await until('over', async () => (await up.json('/api/v2/incidents/unresolved.json')).incidents.length === 0);
   await up.cli('incident', 'correct', id, '--started-at', new Date(Date.now() - 600_000).toISOString(), '--note', 'It began earlier than we saw.');
   await until('the correction is public', async () => (await (await fetch(`${up.origin}/incidents/${id}`)).text()).includes('<del>'));
-  await nothingToComplainAbout({ '/': '#past a', [`/incidents/${id}`]: 'article.inc del', '/history': '.past li' });
+  await until('the correction is in the report', async () => (await up.json('/api/v1/trust')).incidents.some(i => i.started_at_first));
+  await nothingToComplainAbout({ '/': '#past a', [`/incidents/${id}`]: 'article.inc del', '/history': '.past li', '/trust': '.trust .all a' });
 });

@@ -52,6 +52,7 @@ fn each_page(mut check: impl FnMut(&str, &str)) {
             }
         }
     }
+    report::each(check);
 }
 
 #[test]
@@ -67,6 +68,138 @@ fn every_page_of_every_sample_renders_in_every_language() {
         }
     });
     assert!(pages > 100);
+}
+
+mod report {
+    use super::*;
+    use stillhere_model::{Impact, IncidentId, Time};
+    use stillhere_record::trust::{Figures, Head, Honesty, LeftOut, Line, Month, Quantiles, Report, Share};
+
+    fn line(id: IncidentId) -> Line {
+        Line {
+            incident: id,
+            services: vec!["nowhere".into()],
+            impact: Impact::Major,
+            started_at: sample::at(sample::NOW).minus(std::time::Duration::from_hours(3)),
+            started_at_first: None,
+            over_at: None,
+            found_by_person: false,
+            detect_ms: Some(31_000),
+            acknowledge_ms: None,
+            tell_ms: Some(31_000),
+            told_after_end: false,
+            promises: Share { n: 1, of: 2 },
+            longest_silence_ms: Some(1_260_000),
+            eta_slips: 0,
+            left_out: None,
+        }
+    }
+
+    fn with(lines: Vec<Line>, figures: Figures) -> Report {
+        let (from, until) = (Time(1_793_491_200_000), sample::at(sample::NOW));
+        let log = Head { origin: "status.example.com/log".into(), size: 1_234, root: "ab".repeat(32) };
+        Report {
+            v: 1,
+            log,
+            month: Month::of(until),
+            from,
+            until,
+            unknown_entries: 0,
+            incidents: lines,
+            figures,
+        }
+    }
+
+    fn full() -> Figures {
+        let share = Some(Share { n: 5, of: 8 });
+        let few = Some(Quantiles { n: 3, p50_ms: None, p90_ms: None, worst_ms: Some(90_000) });
+        let many =
+            Quantiles { n: 12, p50_ms: Some(-31_000), p90_ms: Some(700_000), worst_ms: Some(5_400_000) };
+        let eta = stillhere_record::trust::EtaFigures {
+            late: Share { n: 2, of: 12 },
+            off: many,
+            slipped_often: Share { n: 1, of: 3 },
+        };
+        Figures {
+            detect: few,
+            found_by_person: share,
+            acknowledge: few,
+            acknowledged: share,
+            tell: Some(Quantiles { p50_ms: Some(31_000), ..many }),
+            told_within_5m: Some(Share { n: 10, of: 12 }),
+            told_after_end: Some(Share { n: 1, of: 12 }),
+            promises_kept: Some(Share { n: 1, of: 3 }),
+            longest_silence: few,
+            eta_computed: Some(eta.clone()),
+            eta_person: Some(eta),
+            honesty: Some(Honesty {
+                known_ms: 9_000_000,
+                said_fine_ms: 61_000,
+                said_fine_longest_ms: 31_000,
+                said_broken_ms: 0,
+                unseen_ms: 4_000,
+                services: Vec::new(),
+            }),
+        }
+    }
+
+    /// Each sample with an empty, a small and a full report.
+    pub(super) fn each(mut check: impl FnMut(&str, &str)) {
+        for (name, s) in sample::all() {
+            let known = s.history.first().or(s.incidents.first()).map(|i| line(i.id));
+            let mut gone = line(IncidentId::from_bytes([9; 16]));
+            gone.left_out = Some(LeftOut::Merged);
+            let told = Line {
+                told_after_end: true,
+                found_by_person: true,
+                over_at: Some(sample::at(sample::NOW)),
+                started_at_first: Some(Time(1_793_491_200_000)),
+                ..gone.clone()
+            };
+            let lines: Vec<Line> = known.into_iter().chain([gone, Line { left_out: None, ..told }]).collect();
+            let months: Vec<Month> = ["2026-10", "2026-11"].map(|m| m.parse().unwrap()).into();
+            for lang in Lang::ALL {
+                for view in [LIVE, View { stale: true, ..LIVE }] {
+                    check(name, &trust(&s, lang, &view, &with(Vec::new(), Figures::default()), &months));
+                    check(name, &trust(&s, lang, &view, &with(lines.clone(), full()), &months));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_report_says_its_numbers_with_how_many_they_are_of_and_what_is_too_few() {
+        let s = sample::busy();
+        let html = trust(&s, Lang::En, &LIVE, &with(vec![line(s.history[0].id)], full()), &[]);
+        let text = text_of(&html);
+        for said in [
+            "half within 31 s",
+            "9 of 10 within 11 min",
+            "of 12 incidents",
+            "10 of 12 (83 %)",
+            "too few to say",
+            "1 of 3",
+            "told after 31 s",
+            "longest silence 21 min",
+            "half ended at least 31 s before the time given",
+            "1234 entries",
+            "stillhere trust --from-log",
+            "--month 2026-11",
+        ] {
+            assert!(text.contains(said) || html.contains(said), "{said}: {text}");
+        }
+        let policy = trust_csp(&s.site);
+        for style in html.split("<style>").skip(1).map(|t| t.split("</style>").next().unwrap()) {
+            assert!(policy.contains(&assets::hash(style)), "a style that the policy does not allow");
+        }
+    }
+
+    #[test]
+    fn a_published_copy_leads_to_no_report() {
+        let s = sample::busy();
+        let copy = status(&s, Lang::En, &View { published_at: Some(s.made_at), ..View::default() });
+        assert!(!copy.contains("Our record") && status(&s, Lang::En, &LIVE).contains("Our record"));
+    }
 }
 
 #[test]

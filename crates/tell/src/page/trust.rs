@@ -94,7 +94,7 @@ pub fn trust(snapshot: &Snapshot, lang: Lang, view: &View, report: &Report, mont
         months => serde(&links), period, groups => serde(groups(&report.figures, w)), incidents => serde(&incidents),
         more => report.incidents.len().saturating_sub(INCIDENTS_MAX),
         log => w.say("trust-how-log", &[("size", report.log.size.into()), ("origin", report.log.origin.as_str().into())]),
-        root => report.log.root,
+        root => report.log.root.as_str(),
         command => format!("stillhere trust --from-log {}{month}", super::links::base(snapshot)),
         json => report.month.map_or_else(|| "/api/v1/trust".to_owned(), |m| format!("/api/v1/trust?month={m}")),
         stale => cut.stale_line(),
