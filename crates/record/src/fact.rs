@@ -7,7 +7,8 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stillhere_model::{
-    Impact, IncidentId, IncidentStatus, MaintenanceId, MaintenanceStatus, ServiceId, Status, Time, UpdateId,
+    Impact, IncidentId, IncidentStatus, MaintenanceId, MaintenanceStatus, PreventionId, ServiceId, Status,
+    Time, UpdateId,
 };
 
 /// Services named by one entry; further ones are counted.
@@ -123,6 +124,14 @@ pub enum Fact {
         incident: IncidentId,
         by: Time,
     },
+    /// Something that is done so that it does not happen again, as it is from now on.
+    Prevention {
+        incident: IncidentId,
+        prevention: PreventionId,
+        what: Words,
+        due: Time,
+        done_at: Option<Time>,
+    },
     /// A stretch of the past is corrected.
     Amended {
         incident: IncidentId,
@@ -234,6 +243,7 @@ impl Fact {
             Fact::Acknowledged { .. } => "acknowledged",
             Fact::EtaShown { .. } => "eta_shown",
             Fact::EtaPassed { .. } => "eta_passed",
+            Fact::Prevention { .. } => "prevention",
             Fact::Amended { .. } => "amended",
             Fact::Maintenance { .. } => "maintenance",
             Fact::MaintenanceSaid { .. } => "maintenance_said",
@@ -261,6 +271,7 @@ impl Fact {
             | Fact::Acknowledged { incident }
             | Fact::EtaShown { incident, .. }
             | Fact::EtaPassed { incident, .. }
+            | Fact::Prevention { incident, .. }
             | Fact::Amended { incident, .. } => Some(incident.to_string()),
             Fact::Maintenance { maintenance, .. } | Fact::MaintenanceSaid { maintenance, .. } => {
                 Some(maintenance.to_string())

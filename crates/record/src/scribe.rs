@@ -8,8 +8,8 @@ use crate::{
 };
 use std::collections::{HashMap, HashSet};
 use stillhere_model::{
-    Author, Command, Entry as Journalled, Incident, IncidentId, Maintenance, MaintenanceId, Reason,
-    ServiceId, Status, Text, Time, Update, Verdict,
+    Author, Command, Entry as Journalled, Incident, IncidentId, Maintenance, MaintenanceId, Prevention,
+    Reason, ServiceId, Status, Text, Time, Update, Verdict,
 };
 
 /// An entry to be, and the texts that stand beside it.
@@ -107,12 +107,29 @@ impl Scribe {
                     out.put(Fact::IncidentResolved { incident: i.id, resolved_at });
                 }
             }
+            J::PreventionChanged { incident, prevention } if prevention.public => {
+                self.prevented(*incident, prevention, sight, out);
+            }
             J::Commanded { command, .. } => self.commanded(command, sight, out),
             J::MaintenanceChanged { maintenance, .. } => maintained(*maintenance, sight, out),
             J::Gap { from, until } => out.put(Fact::Gap { from: *from, until: *until }),
             J::Uplink { up } => out.put(Fact::Uplink { up: *up }),
             _ => {}
         }
+    }
+
+    fn prevented(&mut self, incident: IncidentId, p: &Prevention, sight: &dyn Sight, out: &mut Out<'_>) {
+        if self.known(incident, sight, out).is_none() {
+            return;
+        }
+        let (prevention, due, done_at) = (p.id, p.due, p.done_at);
+        out.put_with(|veil| Fact::Prevention {
+            incident,
+            prevention,
+            what: words(&p.what, veil),
+            due,
+            done_at,
+        });
     }
 
     /// Words that are in no other entry.

@@ -117,6 +117,9 @@ pub struct Figures {
     pub eta_computed: Option<EtaFigures>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eta_person: Option<EtaFigures>,
+    /// What was to be done so that it does not happen again, and was done by its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prevented: Option<Share>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub honesty: Option<Honesty>,
 }
@@ -201,6 +204,7 @@ impl Figures {
             longest_silence: Quantiles::of(silences),
             eta_computed: EtaFigures::of(&counted, EtaFrom::Computed, as_of),
             eta_person: EtaFigures::of(&counted, EtaFrom::Person, as_of),
+            prevented: Share::of(counted.iter().flat_map(|s| s.preventions(as_of))),
             honesty,
         }
     }

@@ -53,6 +53,8 @@ pub enum Do {
     Publish(Publish),
     /// Look at this machine: rights, clock, disk, limits, mail
     Doctor(Doctor),
+    /// Take out what somebody wrote, for good; the public record shows that it was. Stillhere must not be running
+    Redact(Redact),
     /// Check from outside that a status page's public record only grew, and that the page says what it says
     Verify(Verify),
     /// Compute a status page's trust report again from its public record, and compare
@@ -535,6 +537,21 @@ pub struct Doctor {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub at: At,
+}
+
+#[derive(Debug, Args)]
+pub struct Redact {
+    /// The entry of the public record whose texts are to go
+    #[arg(required_unless_present = "find", conflicts_with = "find")]
+    pub entry: Option<u64>,
+    /// List the entries in whose texts this stands, and change nothing
+    #[arg(long, value_name = "TEXT")]
+    pub find: Option<String>,
+    /// Why, for everybody to read
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    #[arg(long, env = "STILLHERE_DATA", default_value = "stillhere-data", value_name = "DIR")]
+    pub data: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ mod outside;
 mod person;
 mod probe;
 mod publish;
+mod redact;
 mod say;
 mod status;
 mod token;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Do::Restore(args) => small_runtime().block_on(backup::restore(args)),
         Do::Publish(args) => small_runtime().block_on(publish::run(args)),
         Do::Doctor(args) => small_runtime().block_on(doctor::run(args)),
+        Do::Redact(args) => small_runtime().block_on(redact::run(args)),
         Do::Verify(args) => small_runtime().block_on(verify::run(args)),
         Do::Trust(args) => small_runtime().block_on(trust::run(args)),
         Do::Completions { shell } => {

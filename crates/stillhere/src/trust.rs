@@ -63,6 +63,7 @@ fn told(r: &Report) -> String {
     line("told within 5 minutes", f.told_within_5m.map(share));
     line("told after the end", f.told_after_end.map(share));
     line("promised updates that came", f.promises_kept.map(share));
+    line("prevention done in time", f.prevented.map(share));
     line("longest silence", f.longest_silence.map(times));
     for (who, eta) in [("computed", &f.eta_computed), ("by people", &f.eta_person)] {
         line(&format!("end given, {who}: late"), eta.as_ref().map(|e| share(e.late)));

@@ -19,6 +19,7 @@ mod pack;
 mod people;
 mod read;
 mod record;
+mod redact;
 mod rollup;
 mod schema;
 mod sketch;
@@ -39,6 +40,7 @@ pub use people::{
 };
 pub use read::{JournalRow, Segment};
 pub use record::{Found, Log, Recorded, TextBeside, WITNESSES_MAX};
+pub use redact::{Redacted, TAKEN_OUT, find_text, redact};
 pub use rollup::{Level, Rollup};
 pub use sketch::Sketch;
 pub use stats::Stats;

@@ -54,6 +54,7 @@ fn incident(n: u64, services: &[&str]) -> Incident {
         reopened: 0,
         acknowledgements: Vec::new(),
         called_again: 0,
+        preventions: Vec::new(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{LeftOut, Line, PROMISE_GRACE_MS, Share};
 use crate::{Entry, EtaFrom, Fact, Voice};
-use std::collections::HashMap;
-use stillhere_model::{Impact, IncidentId, IncidentStatus, ServiceId, Status, Time};
+use std::collections::{BTreeMap, HashMap};
+use stillhere_model::{Impact, IncidentId, IncidentStatus, PreventionId, ServiceId, Status, Time};
 
 /// Everything that counts about one incident.
 pub(super) struct Story {
@@ -27,6 +27,8 @@ pub(super) struct Story {
     words: Vec<Time>,
     promises: Vec<Promise>,
     etas: Vec<Eta>,
+    /// Until when, and when it was done.
+    preventions: BTreeMap<PreventionId, (Time, Option<Time>)>,
     /// When a person first took it on.
     taken_on_at: Option<Time>,
     /// All is good again and being verified: nothing is known after this.
@@ -79,6 +81,7 @@ pub(super) fn stories(entries: &[Option<Entry>]) -> Vec<Story> {
             | Fact::PromiseMissed { incident, .. }
             | Fact::PromiseWithdrawn { incident, .. }
             | Fact::Acknowledged { incident }
+            | Fact::Prevention { incident, .. }
             | Fact::EtaShown { incident, .. } => {
                 if let Some(i) = index.get(incident) {
                     all[*i].take(entry);
@@ -126,6 +129,7 @@ impl Story {
             words: Vec::new(),
             promises: Vec::new(),
             etas: Vec::new(),
+            preventions: BTreeMap::new(),
             taken_on_at: None,
             recovering_at: None,
             seen_at: None,
@@ -169,6 +173,9 @@ impl Story {
             // Not broken: the word that stands is the other incident's.
             Fact::PromiseWithdrawn { due, .. } => {
                 self.promises.retain(|p| p.due != *due || p.kept_at.is_some())
+            }
+            Fact::Prevention { prevention, due, done_at, .. } => {
+                self.preventions.insert(*prevention, (*due, *done_at));
             }
             Fact::Acknowledged { .. } => drop(self.taken_on_at.get_or_insert(entry.at)),
             Fact::EtaShown { by, from, .. } => {
@@ -234,6 +241,16 @@ impl Story {
             }
         };
         self.promises.iter().filter_map(known).collect()
+    }
+
+    /// Whether each thing that was to be done by now was done by its time.
+    pub(super) fn preventions(&self, as_of: Time) -> impl Iterator<Item = bool> {
+        let known = move |(due, done): &(Time, Option<Time>)| match done {
+            Some(done) => Some(done <= due),
+            None if as_of > *due => Some(false),
+            None => None,
+        };
+        self.preventions.values().filter_map(known)
     }
 
     /// From word to word while it was open; to now, where it is.

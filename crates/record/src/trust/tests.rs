@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Fact, Services, Voice};
 use serde_json::{Value, json};
-use stillhere_model::{IncidentStatus, Mint, Status, UpdateId};
+use stillhere_model::{IncidentStatus, Mint, PreventionId, Status, UpdateId};
 
 /// 2026-11-22T10:00:00Z
 const T0: i64 = 1_795_341_600_000;
@@ -227,6 +227,30 @@ fn what_a_person_took_on_is_timed_from_its_opening_and_what_nobody_did_counts() 
     let mut log = Log::new();
     log.whole(1, 0, 1, 10);
     assert_eq!(log.report().figures.acknowledged, None, "nobody uses it here");
+}
+
+#[test]
+fn what_was_to_be_done_counts_when_its_time_has_come() {
+    let mut log = Log::new();
+    log.whole(1, 0, 1, 10);
+    let mut item = |n: u64, min, due, done: Option<i64>| {
+        let prevention = PreventionId(Mint::new(n).uuid(t(0)));
+        let what = Default::default();
+        log.put(
+            min,
+            Fact::Prevention { incident: id(1), prevention, what, due: t(due), done_at: done.map(t) },
+        );
+    };
+    item(1, 20, 100, None);
+    item(2, 20, 50, None);
+    item(3, 20, 500, None);
+    item(1, 90, 100, Some(90));
+    item(4, 95, 40, Some(95));
+    assert_eq!(
+        log.report().figures.prevented,
+        Some(Share { n: 1, of: 3 }),
+        "one in time, one late, one overdue, one not due"
+    );
 }
 
 #[test]

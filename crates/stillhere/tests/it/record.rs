@@ -171,6 +171,30 @@ fn a_changed_word_a_changed_entry_a_dropped_one_and_a_rolled_back_log_are_each_f
 }
 
 #[test]
+fn what_was_taken_out_is_gone_from_the_page_and_the_record_still_verifies() {
+    let (mut up, _target) = with_a_past();
+    assert_eq!(verify(&up, &[]).0, 0);
+    let (code, _, err) = up.cli(&["redact", "--find", "Ada"]);
+    assert_eq!(code, 4, "not while it runs: {err}");
+    up.kill();
+    let (code, found, err) = up.cli(&["redact", "--find", "Ada"]);
+    assert_eq!(code, 0, "{err}");
+    let entry = found.split_whitespace().next().expect("an entry's number").to_owned();
+    let (code, said, err) = up.cli(&["redact", &entry, "--why", "a name"]);
+    assert_eq!(code, 0, "{said}{err}");
+    up.restart();
+    let page = wait_for("the page has the incident", || {
+        let updates = up.json("/api/v1/incidents")["incidents"][0]["updates"].to_string();
+        updates.contains("[…]").then_some(updates)
+    });
+    assert!(!page.contains("Ada") && !page.contains("正在处理"), "in every language: {page}");
+    assert!(!up.get(&format!("{LOG}/texts/000")).body.contains("Ada"));
+    let (code, said) = verify(&up, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("2 texts taken out, which the log shows"), "{said}");
+}
+
+#[test]
 fn the_report_that_is_published_is_the_one_that_its_log_gives() {
     let (up, _target) = with_a_past();
     let url = format!("http://{}", up.addr);

@@ -11,5 +11,6 @@ mod log;
 mod outbox;
 mod people;
 mod record;
+mod redact;
 mod rollups;
 mod tokens;

@@ -130,6 +130,7 @@ mod report {
             told_after_end: Some(Share { n: 1, of: 12 }),
             promises_kept: Some(Share { n: 1, of: 3 }),
             longest_silence: few,
+            prevented: share,
             eta_computed: Some(eta.clone()),
             eta_person: Some(eta),
             honesty: Some(Honesty {

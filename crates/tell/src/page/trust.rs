@@ -126,6 +126,10 @@ fn groups(f: &Figures, w: &Words) -> Vec<Group> {
     let word = [
         f.promises_kept
             .map(|s| Figure { what: Some(w.plain("trust-promises-what")), ..shared("trust-promises", s, w) }),
+        f.prevented.map(|s| Figure {
+            what: Some(w.plain("trust-prevented-what")),
+            ..shared("trust-prevented", s, w)
+        }),
         f.longest_silence.map(|q| times("trust-silence", "trust-silence-what", q, w)),
         f.eta_computed.as_ref().map(|e| eta("trust-eta-computed", "trust-eta-late", e, w)),
         f.eta_person.as_ref().map(|e| eta("trust-eta-person", "trust-eta-late-person", e, w)),
