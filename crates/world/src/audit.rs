@@ -6,13 +6,14 @@
 //!   and one that it depends on.
 //! - Nothing is called over that is not seen to be over.
 //! - What was announced arrives, under one id; what was withdrawn does not.
-//! - Every promise is scored once. The record is only appended to. Recorded time is true time.
+//! - Every promise ends once, and is not missed before somebody was reminded of it; nobody is called without end.
+//!   The record is only appended to. Recorded time is true time.
 
 use crate::{BEGIN, Event, MINUTE, SECOND, World, store::Write, truth::Health};
 use std::collections::HashMap;
 use stillhere_judge::UNSTABLE_CALM;
 use stillhere_model::{
-    Audience, Author, Incident, IncidentId, MaintenanceStatus, Occasion, ServiceId, Status, Verdict,
+    Audience, Author, Entry, Incident, IncidentId, MaintenanceStatus, Occasion, ServiceId, Status, Verdict,
     time::millis,
 };
 use stillhere_respond::Effect;
@@ -224,6 +225,7 @@ impl World {
 
     /// Whether what was just committed decides anything for the second time.
     pub(crate) fn note_commit(&mut self, write: &Write) -> Result<(), String> {
+        self.check_reminded(write)?;
         for effect in &write.effects {
             let Effect::Incident(i) = effect else { continue };
             let merged = i.is_merged();
@@ -254,6 +256,32 @@ impl World {
             }
             None => Ok(()),
         }
+    }
+
+    /// Nobody is told of a missed promise who was not reminded of it before (case m), unless we were off meanwhile, or the clock
+    /// jumped over the reminder; and nobody is called to what somebody has.
+    fn check_reminded(&self, write: &Write) -> Result<(), String> {
+        let started = self.process.as_ref().map_or(i64::MAX, |p| p.started);
+        for effect in &write.effects {
+            match effect {
+                Effect::Journal(Entry::PromiseMissed { incident, promise }) if !self.settings.jumps => {
+                    let made = promise.made_at.0 - BEGIN.0;
+                    let reminded =
+                        usize::try_from(promise.nags).unwrap_or(usize::MAX) == self.policy.nag_at.len();
+                    if made > started && !reminded {
+                        return Err(format!("missed without a reminder in {incident}: {promise:?}"));
+                    }
+                }
+                Effect::Announce { occasion: Occasion::Unacknowledged { incident, .. }, .. } => {
+                    let has = self.store.incidents.get(incident).is_some_and(|i| i.acknowledged().is_some());
+                    if has {
+                        return Err(format!("called again about {incident}, which somebody has"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The end: all was well for hours, and everything must have come to its own end.
