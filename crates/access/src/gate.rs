@@ -147,6 +147,14 @@ impl Gate {
         Ok(())
     }
 
+    /// What had no account worked: the address gets back this try.
+    pub fn worked_unnamed(&mut self, address: Option<IpAddr>) {
+        if let Some(address) = address {
+            let at = self.place(&("address", network(address)));
+            self.addresses.give_back(at);
+        }
+    }
+
     /// It worked: the account and the device begin anew. The address gets back only this try: who may come in as one must not
     /// wash away what was tried from there as others.
     pub fn worked(&mut self, pass: &Pass) {

@@ -22,6 +22,7 @@ pub struct Device {
 pub struct Keys {
     seal: aead::LessSafeKey,
     device: hmac::Key,
+    questions: hmac::Key,
 }
 
 // === impl Keys ===
@@ -32,11 +33,17 @@ impl Keys {
         let root = hmac::Key::new(hmac::HMAC_SHA256, seed);
         let seal = hmac::sign(&root, b"stillhere people seal 1");
         let device = hmac::sign(&root, b"stillhere people device 1");
+        let questions = hmac::sign(&root, b"stillhere people questions 1");
         let seal = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, seal.as_ref()).expect("32 bytes");
         Keys {
             seal: aead::LessSafeKey::new(seal),
             device: hmac::Key::new(hmac::HMAC_SHA256, device.as_ref()),
+            questions: hmac::Key::new(hmac::HMAC_SHA256, questions.as_ref()),
         }
+    }
+
+    pub(crate) fn questions(&self) -> &hmac::Key {
+        &self.questions
     }
 
     /// For one person: what is sealed for one cannot be moved to another.

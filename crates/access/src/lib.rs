@@ -5,6 +5,7 @@
 
 pub mod gate;
 pub mod keys;
+pub mod passkey;
 pub mod password;
 pub mod secret;
 pub mod totp;

@@ -40,7 +40,7 @@ impl Handed {
     /// Under which it is kept.
     #[must_use]
     pub fn hash(&self) -> String {
-        hex(digest(&SHA256, self.0.as_bytes()).as_ref())
+        hashed(&self.0)
     }
 
     /// The token that a page must send with each write, made from the session's own secret: whoever cannot read the
@@ -62,6 +62,12 @@ impl std::fmt::Debug for Handed {
 #[must_use]
 pub fn same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
+}
+
+/// Under which something is remembered that was a secret until now.
+#[must_use]
+pub fn hashed(text: &str) -> String {
+    hex(digest(&SHA256, text.as_bytes()).as_ref())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -9,6 +9,7 @@ pub mod asked;
 pub mod condition;
 pub mod config;
 pub mod dns;
+pub mod entry;
 pub mod front;
 pub mod gate;
 pub mod http;
@@ -25,13 +26,14 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "action", run: action::run },
     Target { name: "api", run: api::run },
     Target { name: "asked", run: asked::run },
     Target { name: "condition", run: condition::run },
     Target { name: "config", run: config::run },
     Target { name: "dns", run: dns::run },
+    Target { name: "entry", run: entry::run },
     Target { name: "front", run: front::run },
     Target { name: "gate", run: gate::run },
     Target { name: "http", run: http::run },

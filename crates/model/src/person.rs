@@ -90,6 +90,14 @@ pub enum Act {
     TotpOff {
         person: String,
     },
+    PasskeyKept {
+        person: String,
+        passkey: String,
+    },
+    PasskeyForgotten {
+        person: String,
+        passkey: String,
+    },
     /// A recovery code was used up; so many are left.
     RecoveryCodeUsed {
         person: String,

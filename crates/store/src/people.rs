@@ -3,9 +3,11 @@
 //! A person's row stays when they are removed, without what they came in with: names are never given out twice.
 
 mod code;
+mod passkey;
 mod session;
 mod ticket;
 
+pub use passkey::{PASSKEYS_MAX, Passkey, Question};
 pub use session::{Code, NewSession, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, Session, SessionInfo};
 pub use ticket::{INVITED_FOR, SETUP_FOR, Ticket};
 
@@ -59,6 +61,8 @@ pub enum Refused {
     LinkGone,
     #[error("this link is for \"{0}\"")]
     OtherName(String),
+    #[error("{PASSKEYS_MAX} passkeys are kept already; take one away first")]
+    TooManyPasskeys,
     #[error("this was changed meanwhile")]
     Changed,
     #[error("this code was used already")]
@@ -363,6 +367,7 @@ async fn strip(conn: &mut SqliteConnection, id: PersonId) -> Result<(), Fault> {
         .bind(id.to_string())
         .execute(&mut *conn)
         .await?;
+    passkey::forget_all(conn, id).await?;
     code::forget_recovery(conn, id).await
 }
 

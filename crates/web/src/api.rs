@@ -9,6 +9,7 @@ mod incidents;
 mod limits;
 mod maintenances;
 mod me;
+mod passkeys;
 mod people;
 mod record;
 mod services;
@@ -158,6 +159,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(session::end_session))
         .routes(routes!(me::password))
         .routes(routes!(me::codes_on, me::codes_off))
+        .routes(routes!(passkeys::challenge))
+        .routes(routes!(passkeys::log_in))
+        .routes(routes!(passkeys::list, passkeys::keep))
+        .routes(routes!(passkeys::keep_challenge))
+        .routes(routes!(passkeys::forget))
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::change, people::remove))
         .routes(routes!(people::reset))

@@ -34,7 +34,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ),
     ("stillhere-world", &["model", "judge", "respond"]),
     // No part of the program: hostile bytes for every reader of foreign bytes.
-    ("stillhere-hostile", &["model", "config", "respond", "tell", "net", "observe", "web", "edge"]),
+    ("stillhere-hostile", &["model", "config", "respond", "tell", "net", "observe", "web", "edge", "access"]),
 ];
 
 /// Heavy dependency → the only crates that may name it.

@@ -11,6 +11,20 @@ use stillhere_model::{Act, By, Person, PersonId, Time};
 // === impl Store ===
 
 impl Store {
+    /// Uses a code up that was asked for beside the password, for what keeps nothing else.
+    ///
+    /// # Errors
+    /// `CodeUsed`.
+    pub async fn code_take(
+        &self,
+        person: &Person,
+        proof: &Code,
+        by: &By,
+        now: Time,
+    ) -> Result<(), PeopleError> {
+        self.people_write(async |tx: &mut Tx<'_>| take(&mut tx.conn, person, proof, by, now).await).await
+    }
+
     /// Keeps a sealed seed that is shown now and not confirmed yet.
     ///
     /// # Errors

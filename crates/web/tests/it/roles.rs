@@ -72,6 +72,12 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/me/password", Person),
     ("POST", "/api/v1/me/totp", Person),
     ("DELETE", "/api/v1/me/totp", Person),
+    ("POST", "/api/v1/passkeys/challenge", Door),
+    ("POST", "/api/v1/session/passkey", Door),
+    ("GET", "/api/v1/me/passkeys", Person),
+    ("POST", "/api/v1/me/passkeys", Person),
+    ("POST", "/api/v1/me/passkeys/challenge", Person),
+    ("DELETE", "/api/v1/me/passkeys/{id}", Person),
     ("GET", "/api/v1/people", Admin),
     ("POST", "/api/v1/people", Admin),
     ("PATCH", "/api/v1/people/{id}", Admin),
@@ -227,6 +233,41 @@ async fn csrf_no_route_takes_a_write_with_a_cookie_that_was_not_sent_by_a_page_o
         204,
         "an older browser says the origin alone"
     );
+}
+
+/// Wherever somebody is to be led after logging in, it is none of what an address says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_redirect_no_answer_leads_anywhere_but_to_a_path_of_ours() {
+    let s = start().await;
+    let admin = s.session(Role::Admin, &[]).await;
+    let pages = [
+        "/",
+        "/history",
+        "/console/",
+        "/console",
+        "//evil.example",
+        "/console//evil.example",
+        "/https://evil.example",
+    ];
+    let paths = TABLE.iter().map(|(_, path, _)| *path).chain(pages);
+    for path in paths {
+        for next in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\\\evil.example",
+            "%2F%2Fevil.example",
+            "javascript:alert(1)",
+        ] {
+            let asked = format!("{path}?next={next}&return_to={next}&redirect_uri={next}&lang=en");
+            for headers in ["", &admin] {
+                let answer = ask(&s, "GET", &asked, headers).await;
+                assert!(!answer.head.contains("\nrefresh:"), "{asked}: {}", answer.head);
+                let Some(to) = answer.header("location") else { continue };
+                let ours = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\");
+                assert!(ours && !to.contains("evil.example"), "{asked} leads to {to}");
+            }
+        }
+    }
 }
 
 /// What was revoked or is over opens nothing, anywhere.
