@@ -354,6 +354,11 @@ impl Public {
         }
     }
 
+    /// Those that visitors can read about now.
+    pub(crate) fn shown_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.iter().chain(&self.history).filter(|i| self.concerns_visitors(i))
+    }
+
     pub(crate) fn visitors_see(&self, service: &ServiceId) -> bool {
         self.index.get(service).is_some_and(|i| self.shown[*i])
     }

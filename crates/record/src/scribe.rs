@@ -31,7 +31,7 @@ pub trait Sight {
 #[derive(Debug, Clone, Default)]
 pub struct Scribe {
     /// Incidents whose opening is on record.
-    pub incidents: HashSet<IncidentId>,
+    pub introduced: HashSet<IncidentId>,
     /// Services whose verdict is on record, and which it is.
     pub services: HashMap<ServiceId, Status>,
 }
@@ -80,6 +80,20 @@ impl Scribe {
             }
         }
         facts.into_iter().map(|fact| Draft { entry: Entry { at: now, fact }, texts: Vec::new() }).collect()
+    }
+
+    /// At a start, and when there are other services: incidents that visitors see and the record does not know, because they
+    /// are older than it, or were not public.
+    pub fn incidents<'a>(
+        &mut self,
+        now: Time,
+        shown: impl Iterator<Item = &'a Incident>,
+        sight: &dyn Sight,
+        salt: &mut dyn FnMut() -> Salt,
+    ) -> Vec<Draft> {
+        let mut out = Out { now, salt, drafts: Vec::new() };
+        shown.for_each(|i| self.introduce(i, sight, &mut out));
+        out.drafts
     }
 
     fn one(&mut self, entry: &Journalled, sight: &dyn Sight, out: &mut Out<'_>) {
@@ -157,11 +171,16 @@ impl Scribe {
     /// The incident, when visitors see it, with its opening on record.
     fn known<'a>(&mut self, id: IncidentId, sight: &'a dyn Sight, out: &mut Out<'_>) -> Option<&'a Incident> {
         let i = sight.incident(id).filter(|i| sight.concerns_visitors(i))?;
-        if self.incidents.insert(id) {
+        self.introduce(i, sight, out);
+        Some(i)
+    }
+
+    fn introduce(&mut self, i: &Incident, sight: &dyn Sight, out: &mut Out<'_>) {
+        if self.introduced.insert(i.id) {
             let affected = || i.affected.iter().filter(|a| sight.sees(&a.service));
             let by = if i.by_hand { Voice::Person } else { Voice::Automatic };
             out.put_with(|veil| Fact::IncidentOpened {
-                incident: id,
+                incident: i.id,
                 services: affected().map(|a| a.service.clone()).collect(),
                 impact: i.impact,
                 status: i.status,
@@ -172,7 +191,6 @@ impl Scribe {
                 title: maybe(i.title.as_ref(), veil),
             });
         }
-        Some(i)
     }
 }
 

@@ -74,7 +74,7 @@ impl Store {
             sqlx::query_scalar("SELECT DISTINCT subject FROM record WHERE kind = 'incident_opened'")
                 .fetch_all(&mut *conn)
                 .await?;
-        scribe.incidents = opened.iter().filter_map(|id| id.parse().ok()).collect();
+        scribe.introduced = opened.iter().filter_map(|id| id.parse().ok()).collect();
         let last: Vec<Vec<u8>> = sqlx::query_scalar(
             "SELECT entry FROM record WHERE idx IN
              (SELECT MAX(idx) FROM record WHERE kind IN ('verdict', 'service_gone') GROUP BY subject)",

@@ -40,7 +40,7 @@ test('a month has its own address, and one that the record knows nothing about i
   const of = await month();
   const { page, close } = await visit(chrome, `${up.origin}/trust/${of}?lang=en`);
   assert.equal(await page.locator('.months [aria-current]').count(), 1);
-  assert.match(await page.locator('.how').innerText(), new RegExp(`--month ${of}`));
+  assert.match(await page.locator('.calc').innerText(), new RegExp(`--month ${of}`));
   await page.getByRole('link', { name: 'All of it' }).click();
   await page.waitForURL(/\/trust\?lang=en$/);
   for (const path of ['/trust/1999-01', '/trust/nonsense', '/trust/2026-11-01']) {

@@ -23,6 +23,8 @@ impl Flow {
         if self.book.takes_services() {
             let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();
             drafts = self.book.scribe.services(now, &verdicts, &sight);
+            let shown = self.public.shown_incidents();
+            drafts.extend(self.book.scribe.incidents(now, shown, &sight, &mut entropy::bytes));
         }
         drafts.extend(self.book.scribe.write(now, &write.journal, &sight, &mut entropy::bytes));
         (!drafts.is_empty()).then_some(Recorded { first: self.book.size, drafts })

@@ -72,7 +72,9 @@ impl Check<'_> {
             ("started_at", &l.started_at),
             ("resolved_at", &l.resolved_at),
         ];
-        for (field, log) in fields {
+        // Introduced when it was older than the record: nothing was said about it since.
+        let silent = l.before_the_log && l.updates.is_empty();
+        for (field, log) in fields.into_iter().filter(|f| !silent || f.0 != "resolved_at") {
             if !log.is_null() && &shown[field] != log
                 || field == "resolved_at" && &shown[field] != log && !l.status.is_null()
             {

@@ -158,6 +158,18 @@ fn an_incident_that_becomes_public_later_is_introduced_first_and_dated_to_what_v
 }
 
 #[test]
+fn incidents_that_are_older_than_the_record_are_introduced_once() {
+    let (old, hidden) = (incident(1, &["shop"]), incident(2, &["hidden-vault"]));
+    let sight = Seen::default();
+    let mut scribe = Scribe::default();
+    let shown = [&old, &hidden].into_iter().filter(|i| sight.concerns_visitors(i));
+    let drafts = scribe.incidents(T0, shown, &sight, &mut salts());
+    assert_eq!(drafts.len(), 1);
+    assert!(matches!(&drafts[0].entry.fact, Fact::IncidentOpened { incident, .. } if *incident == old.id));
+    assert_eq!(scribe.incidents(T0, [&old].into_iter(), &sight, &mut salts()), []);
+}
+
+#[test]
 fn services_are_introduced_and_dismissed_once() {
     let verdict = |s: &str| Verdict {
         service: s.into(),

@@ -12,7 +12,7 @@ use crate::{
 };
 use minijinja::{Value, context};
 use serde::Serialize;
-use stillhere_model::Lang;
+use stillhere_model::{Lang, Time};
 use stillhere_record::trust::{EtaFigures, Figures, Honesty, LeftOut, Line, Month, Quantiles, Report, Share};
 
 /// Months that the page leads to; older ones stay at their addresses.
@@ -70,7 +70,7 @@ pub fn trust_csp(site: &Site) -> String {
 #[must_use]
 pub fn trust(snapshot: &Snapshot, lang: Lang, view: &View, report: &Report, months: &[Month]) -> String {
     let cut = Cut::new(snapshot, lang, view, Here::Trust(report.month));
-    let (w, now) = (&cut.words, snapshot.made_at);
+    let w = &cut.words;
     let month_name = |m: Month| w.month_name(m.first_day());
     let link = |month: Option<Month>| MonthLink {
         href: cut.links.trust(month),
@@ -81,7 +81,7 @@ pub fn trust(snapshot: &Snapshot, lang: Lang, view: &View, report: &Report, mont
         months.iter().rev().take(MONTHS_MAX).map(|m| link(Some(*m))).chain([link(None)]).collect();
     let period = w.say(
         "trust-period",
-        &[("from", w.clock(report.from, now).into()), ("until", w.clock(report.until, now).into())],
+        &[("from", dated(report.from, w).into()), ("until", dated(report.until, w).into())],
     );
     let shown = report.incidents.iter().rev().take(INCIDENTS_MAX);
     let incidents: Vec<Incident> = shown.map(|l| incident(l, snapshot, &cut)).collect();
@@ -131,8 +131,8 @@ fn groups(f: &Figures, w: &Words) -> Vec<Group> {
             ..shared("trust-prevented", s, w)
         }),
         f.longest_silence.map(|q| times("trust-silence", "trust-silence-what", q, w)),
-        f.eta_computed.as_ref().map(|e| eta("trust-eta-computed", "trust-eta-late", e, w)),
-        f.eta_person.as_ref().map(|e| eta("trust-eta-person", "trust-eta-late-person", e, w)),
+        f.eta_computed.as_ref().map(|e| eta("trust-eta-computed", "trust-eta-meant", e, w)),
+        f.eta_person.as_ref().map(|e| eta("trust-eta-person", "trust-eta-not-over", e, w)),
     ];
     let right = f.honesty.as_ref().map(|h| honesty(h, w)).unwrap_or_default();
     let group = |key: &str, figures: Vec<Figure>| Group { name: w.plain(key), figures };
@@ -162,18 +162,17 @@ fn shared(name: &str, s: Share, w: &Words) -> Figure {
     Figure { name: w.plain(name), value: Some(share(s, w)), more: None, what: None, parts: Vec::new() }
 }
 
-fn eta(name: &str, late: &str, e: &EtaFigures, w: &Words) -> Figure {
+fn eta(name: &str, what: &str, e: &EtaFigures, w: &Words) -> Figure {
     let off = e.off.p50_ms.map(|ms| {
         let key = if ms < 0 { "trust-eta-off-earlier" } else { "trust-eta-off-later" };
         w.say(key, &[("time", spell(ms.abs(), w).into())])
     });
-    let slips = w.say("trust-eta-slips", &[("share", share(e.slipped_often, w).into())]);
     Figure {
         name: w.plain(name),
-        value: Some(w.say(late, &[("share", share(e.late, w).into())])),
+        value: Some(w.say("trust-eta-late", &[("share", share(e.late, w).into())])),
         more: off,
-        what: Some(slips),
-        parts: Vec::new(),
+        what: Some(w.plain(what)),
+        parts: vec![part("trust-eta-slips", e.slipped_often, w)],
     }
 }
 
@@ -196,6 +195,11 @@ fn honesty(h: &Honesty, w: &Words) -> Vec<Figure> {
         all.push(figure("trust-unseen", h.unseen_ms, Some(w.plain("trust-unseen-what"))));
     }
     all
+}
+
+/// With its date, whatever day it is read.
+fn dated(t: Time, w: &Words) -> String {
+    w.clock(t, Time::MIN)
 }
 
 fn part(name: &str, s: Share, w: &Words) -> Part {
@@ -234,8 +238,7 @@ fn incident(l: &Line, s: &Snapshot, cut: &Cut<'_>) -> Incident {
             LeftOut::HurtNobody => "trust-out-hurt-nobody",
         })
     });
-    let first =
-        l.started_at_first.map(|t| w.say("trust-line-corrected", &[("time", w.clock(t, s.made_at).into())]));
+    let first = l.started_at_first.map(|t| w.say("trust-line-corrected", &[("time", dated(t, w).into())]));
     let found = l.found_by_person.then(|| w.plain("trust-line-found"));
     let silence = l.longest_silence_ms.filter(|ms| *ms > 0).map(|ms| time("trust-line-silence", ms));
     let lasted = l.over_at.map(|over| {
@@ -245,7 +248,7 @@ fn incident(l: &Line, s: &Snapshot, cut: &Cut<'_>) -> Incident {
     Incident {
         title: known.map_or_else(|| w.services(&l.services, s), |i| w.title(i, s)),
         href: known.map(|i| cut.links.incident(&i.id)),
-        began: when(w, l.started_at, s.made_at),
+        began: when(w, l.started_at, Time::MIN),
         lasted: lasted.unwrap_or_else(|| w.plain("trust-line-open")),
         facts: match left_out {
             Some(why) => vec![why],

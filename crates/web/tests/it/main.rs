@@ -13,6 +13,7 @@ mod once;
 mod pages;
 mod people;
 mod ping;
+mod record;
 mod roles;
 mod running;
 mod stopping;
