@@ -264,6 +264,11 @@ class Run:
         affected = [a["service"] for i in opened for a in i.get("affected", [])]
         for name in {s for s in affected if affected.count(s) > 1}:
             self.lost.append(f"{name} has {affected.count(name)} open incidents")
+        try:
+            # Every entry once, none without what it records: the page and the log tell the same story.
+            self.up.cli("verify", f"http://{net.HOST}:{self.up.port}", "--state", "seen.json")
+        except RuntimeError as e:
+            self.lost.append(f"the public record does not agree with the page: {e}")
         said = self.up.log().count("sending again")
         result = {
             "kills": self.kills,
