@@ -44,6 +44,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     let fixed = [
         ("server.listen", old.server.listen != new.server.listen),
         ("server.data", old.server.data != new.server.data),
+        ("server.behind_proxy", old.server.behind_proxy != new.server.behind_proxy),
         ("retention", old.retention != new.retention),
     ];
     d.after_restart.extend(fixed.into_iter().filter(|(_, c)| *c).map(|(name, _)| name.to_owned()));

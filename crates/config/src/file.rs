@@ -93,6 +93,9 @@ pub struct Server {
     /// Host names under which the page may be asked for, beside the one of `site.url`, `localhost` and IP addresses.
     #[schemars(length(max = bounds::ALLOWED_HOSTS), inner(length(min = 1, max = 253)), extend("items" = {"type": "string", "format": "host"}))]
     pub allowed_hosts: Vec<String>,
+    /// Whether a proxy on this machine stands in front and says in `X-Forwarded-For` who asks: it must set that header, or append
+    /// to it. Log-ins are slowed down by that address, and the journal names it. Taken over by a restart.
+    pub behind_proxy: bool,
 }
 
 /// How incidents are run.
@@ -283,6 +286,7 @@ impl Default for Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data: PathBuf::from("stillhere-data"),
             allowed_hosts: Vec::new(),
+            behind_proxy: false,
         }
     }
 }

@@ -109,6 +109,7 @@ impl App {
         let socket = data.join(SOCKET);
         let unix = control_listener(&socket)?;
         let mut settings = stillhere_web::Settings::new(addr);
+        settings.behind_proxy = config.server.behind_proxy;
         settings.allowed_hosts.extend(config.server.allowed_hosts.iter().cloned());
         let node = Node::start(source, config, addr).await.map_err(Exit::Own)?;
         let web = tokio::spawn(stillhere_web::serve(node.handle(), listener, settings.clone()));

@@ -30,7 +30,6 @@ use rewind::Rewind;
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
@@ -69,6 +68,7 @@ pub struct Front {
     pub router: Router,
     pub limits: Limits,
     pub counts: Arc<Counts>,
+    behind_proxy: bool,
     stopping: AtomicBool,
 }
 
@@ -111,6 +111,7 @@ impl Front {
             router,
             limits,
             counts: Arc::new(Counts::default()),
+            behind_proxy: false,
             stopping: AtomicBool::new(false),
         }
     }
@@ -118,6 +119,13 @@ impl Front {
     #[must_use]
     pub fn with_counts(mut self, counts: Arc<Counts>) -> Front {
         self.counts = counts;
+        self
+    }
+
+    /// A proxy on this machine says in `X-Forwarded-For` who asks.
+    #[must_use]
+    pub fn behind_proxy(mut self, it_is: bool) -> Front {
+        self.behind_proxy = it_is;
         self
     }
 
@@ -215,7 +223,7 @@ async fn connection(
         // Boxed: hyper's state is large, and most connections never need it.
         End::Hyper(read) => {
             busy.store(true, SeqCst);
-            let peer = stream.peer_addr().ok();
+            let peer = stream.peer_addr().ok().map(|at| Peer { at, behind_proxy: front.behind_proxy });
             Box::pin(routed(front.router.clone(), read, stream, peer, stop, front.counts.clone())).await;
         }
     }
@@ -226,7 +234,7 @@ pub(crate) async fn routed<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     router: Router,
     read: BytesMut,
     stream: T,
-    peer: Option<SocketAddr>,
+    peer: Option<Peer>,
     mut stop: watch::Receiver<bool>,
     counts: Arc<Counts>,
 ) {
@@ -234,7 +242,7 @@ pub(crate) async fn routed<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let counted = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         counts.routed.fetch_add(1, Relaxed);
         if let Some(peer) = peer {
-            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(peer);
         }
         let router = router.clone();
         async move { tower::ServiceExt::oneshot(router, request.map(axum::body::Body::new)).await }

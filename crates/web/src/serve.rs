@@ -32,6 +32,8 @@ const CONTROL_CONNECTIONS: usize = 32;
 pub struct Settings {
     /// Names under which the page may be asked for, besides `localhost`, addresses, and the host of the site's URL.
     pub allowed_hosts: Vec<String>,
+    /// A proxy on this machine says in `X-Forwarded-For` who asks.
+    pub behind_proxy: bool,
     pub limits: Limits,
     pub live: LiveLimits,
 }
@@ -56,6 +58,7 @@ impl Settings {
     pub fn new(listen: SocketAddr) -> Settings {
         Settings {
             allowed_hosts: vec![listen.to_string()],
+            behind_proxy: false,
             limits: Limits::default(),
             live: LiveLimits::default(),
         }
@@ -91,7 +94,11 @@ pub async fn serve(handle: Handle, listener: TcpListener, settings: Settings) {
     let hosts = Hosts::new(settings.allowed_hosts.iter().map(String::as_str).chain([site.as_str()]));
     let router = gate::guarded(routes(), hosts.clone(), public.clone()).with_state(app);
     let following = tokio::spawn(public.follow(Some((shelves.clone(), hub.clone())), stop.clone()));
-    let front = Arc::new(Front::new(hosts, shelves, hub, router, settings.limits).with_counts(counts));
+    let front = Arc::new(
+        Front::new(hosts, shelves, hub, router, settings.limits)
+            .with_counts(counts)
+            .behind_proxy(settings.behind_proxy),
+    );
     front.serve(listener, stop).await;
     following.abort();
 }

@@ -91,7 +91,12 @@ pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Running {
     std::fs::create_dir_all(&config.server.data).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let mut settings = Settings { allowed_hosts: config.server.allowed_hosts.clone(), ..Settings::new(addr) };
+    // The tests themselves play the proxy, so that they can ask from many addresses.
+    let mut settings = Settings {
+        allowed_hosts: config.server.allowed_hosts.clone(),
+        behind_proxy: true,
+        ..Settings::new(addr)
+    };
     change(&mut settings);
     let unix = UnixListener::bind(dir.path().join("control.sock")).unwrap();
     let node = Node::start(source, config, addr).await.unwrap();
