@@ -10,10 +10,23 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use take::Taken;
+use take::{Part, Taken};
 
 /// Unset: made where Node is there. `skip`: left out. `require`: a build without it fails, for whoever packs releases.
 const WISH: &str = "STILLHERE_CLIENT";
+/// Below `web`.
+const CLIENT: Part = Part {
+    home: "client",
+    sources: &[
+        "client/package.json",
+        "client/package-lock.json",
+        "client/tsconfig.json",
+        "client/build.mjs",
+        "client/src",
+    ],
+    looks: ("status", &["css", "svg"]),
+    proof: "client.js",
+};
 
 fn main() {
     let var = |name: &str| PathBuf::from(env::var_os(name).expect("cargo sets it"));
@@ -22,7 +35,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build/take.rs");
     println!("cargo::rerun-if-env-changed={WISH}");
-    for name in take::sources(&web).unwrap_or_default() {
+    for name in take::sources(&CLIENT, &web).unwrap_or_default() {
         // A path that is not there would rebuild this crate every time.
         if web.join(&name).exists() {
             println!("cargo::rerun-if-changed={}", web.join(&name).display());
@@ -36,7 +49,7 @@ fn main() {
         "" | "require" => {
             let work = out.join("web");
             fs::create_dir_all(&work).expect("OUT_DIR can be written");
-            take::take(&web, &work, &env::var_os("PATH").unwrap_or_default()).unwrap_or_else(|e| {
+            take::take(&CLIENT, &web, &work, &env::var_os("PATH").unwrap_or_default()).unwrap_or_else(|e| {
                 Taken::Missing {
                     why: format!("it could not be made: {e}"),
                     lines: Vec::new(),

@@ -33,8 +33,8 @@ use std::{
 };
 use stillhere_judge::{Input as JudgeInput, Look};
 use stillhere_model::{
-    Accepted, Audience, By, CheckId, Command, Entry, Finding, Mint, Moment, Observation, Occasion, Outcome,
-    Refusal, ServiceId, Status, Time, Topology, VerdictChange, time::millis,
+    Accepted, Audience, By, CheckId, Command, Entry, Finding, Incident, Mint, Moment, Observation, Occasion,
+    Outcome, Refusal, ServiceId, Status, Time, Topology, VerdictChange, time::millis,
 };
 use stillhere_net::clock::Clock;
 use stillhere_respond::{Effect, Input as RespondInput};
@@ -98,6 +98,7 @@ pub(crate) struct Flow {
     pub(crate) asks: mpsc::Sender<Ask>,
     pub(crate) guard: Arc<Guard>,
     pub(crate) snapshots: watch::Sender<Arc<Snapshot>>,
+    pub(crate) staff_snapshots: watch::Sender<Arc<Snapshot>>,
     pub(crate) notices: watch::Sender<Arc<str>>,
     pub(crate) topology: watch::Sender<Arc<Topology>>,
     pub(crate) key: Arc<Key>,
@@ -415,6 +416,10 @@ impl Flow {
                 let outcome = self.command_once(by, &once, command, now).await;
                 self.reply_after_commit(reply, outcome);
             }
+            Request::Preview { by, command, reply } => {
+                self.remember(&command).await;
+                drop(reply.send(self.preview(by, command, now)));
+            }
             Request::Push { key, slug, signal, reply } => {
                 match self.heartbeats.signal(&key, slug.as_deref(), &signal, now) {
                     Ok(heard) => {
@@ -454,6 +459,34 @@ impl Flow {
                 self.reply_after_commit(reply, outcome);
             }
         }
+    }
+
+    /// Decides on copies, so that nothing of it stays.
+    fn preview(&self, by: By, command: Command, now: Moment) -> Result<Box<Incident>, Refusal> {
+        let step = stillhere_respond::step(
+            &mut self.respond.clone(),
+            &self.loaded.policy,
+            &self.loaded.topology,
+            RespondInput::Command { by: by.name, command },
+            now,
+            &mut self.mint.clone(),
+        );
+        let id = match step.outcome {
+            Some(Ok(Accepted::Incident(id))) => id,
+            Some(Err(refusal)) => return Err(refusal),
+            _ => {
+                return Err(Refusal::Invalid {
+                    field: "command".into(),
+                    problem: "is not about an incident".into(),
+                });
+            }
+        };
+        let made = step.effects.into_iter().rev().find_map(|effect| match effect {
+            Effect::Incident(incident) if incident.id == id => Some(incident),
+            _ => None,
+        });
+        made.or_else(|| self.respond.incident(id).cloned().map(Box::new))
+            .ok_or(Refusal::NoSuchIncident { id })
     }
 
     /// A command may be about an incident that is too old to be at hand.

@@ -11,7 +11,9 @@ use crate::{
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use stillhere_access::Access;
-use stillhere_model::{Accepted, By, Command, IncidentId, Link, LinkId, LinkRefusal, Refusal, Topology};
+use stillhere_model::{
+    Accepted, By, Command, Incident, IncidentId, Link, LinkId, LinkRefusal, Refusal, Topology,
+};
 use stillhere_net::clock::Clock;
 use stillhere_observe::probe::push::Signal;
 use stillhere_store::Store;
@@ -27,6 +29,7 @@ pub struct Handle {
     pub(crate) requests: mpsc::Sender<Request>,
     pub(crate) notices: watch::Receiver<Arc<str>>,
     pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) staff_snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(crate) store: Store,
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) clock: Clock,
@@ -45,6 +48,7 @@ pub struct Handle {
 pub(crate) enum Request {
     Command { by: By, command: Command, reply: Reply<Result<Accepted, Refusal>> },
     CommandOnce { by: By, once: Once, command: Command, reply: Reply<Result<Done, CommandError>> },
+    Preview { by: By, command: Command, reply: Reply<Result<Box<Incident>, Refusal>> },
     Push { key: String, slug: Option<String>, signal: Signal, reply: Reply<Result<(), PushError>> },
     Draft { incident: IncidentId, reply: Reply<Result<Option<Postmortem>, String>> },
     OpenLink { id: LinkId, reply: Reply<Result<Opened, ActError>> },
@@ -89,6 +93,12 @@ impl Handle {
         self.snapshots.clone()
     }
 
+    /// The same with the services that visitors don't see, and what concerns only them.
+    #[must_use]
+    pub fn watch_for_staff(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.staff_snapshots.clone()
+    }
+
     /// The signed notice of the current snapshot.
     #[must_use]
     pub fn notice(&self) -> Arc<str> {
@@ -118,6 +128,18 @@ impl Handle {
         let by = by.into();
         match self.ask(|reply| Request::CommandOnce { by, once, command, reply }).await {
             Ok(answer) => answer,
+            Err(e) => Err(CommandError::Unavailable(e)),
+        }
+    }
+
+    /// What the incident would be after `command`, by the same decision that would carry it out. Nothing is done.
+    ///
+    /// # Errors
+    /// As [`Handle::command`].
+    pub async fn preview(&self, by: impl Into<By>, command: Command) -> Result<Box<Incident>, CommandError> {
+        let by = by.into();
+        match self.ask(|reply| Request::Preview { by, command, reply }).await {
+            Ok(answer) => answer.map_err(CommandError::Refused),
             Err(e) => Err(CommandError::Unavailable(e)),
         }
     }

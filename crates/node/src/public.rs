@@ -359,6 +359,11 @@ impl Public {
         self.incidents.iter().chain(&self.history).filter(|i| self.concerns_visitors(i))
     }
 
+    /// Whether the two snapshots differ: some service is not public, or something else is not for visitors.
+    pub(crate) fn hides_something(&self) -> bool {
+        self.shown.contains(&false)
+    }
+
     pub(crate) fn visitors_see(&self, service: &ServiceId) -> bool {
         self.index.get(service).is_some_and(|i| self.shown[*i])
     }

@@ -108,6 +108,7 @@ impl Node {
         let first = Arc::new(public.snapshot(now.wall));
         let notice: Arc<str> = stillhere_tell::notice::sign(&first, &key).into();
         let (snapshots_in, snapshots) = watch::channel(first);
+        let (staff_snapshots_in, staff_snapshots) = watch::channel(Arc::new(public.staff_snapshot(now.wall)));
         let (notices_in, notices) = watch::channel(notice);
         let (topology_in, topology) = watch::channel(Arc::new(loaded.topology.clone()));
         // Looks, judging and delivering end one after the other; each stage has its own signal.
@@ -121,6 +122,7 @@ impl Node {
             requests: requests_in,
             notices,
             snapshots,
+            staff_snapshots,
             store: store.clone(),
             vitals: vitals.clone(),
             clock,
@@ -173,6 +175,7 @@ impl Node {
             asks: asks_in,
             guard: guard.clone(),
             snapshots: snapshots_in,
+            staff_snapshots: staff_snapshots_in,
             notices: notices_in,
             topology: topology_in,
             key,

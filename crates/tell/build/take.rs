@@ -1,6 +1,6 @@
-//! Makes the browser client (`web/client`) with npm, where Node is there, and says why not where it is left out.
+//! Makes what a browser loads (`web/client`, `web/console`) with npm, where Node is there, and says why not where it is left out.
 //!
-//! `web/client/served` is taken as it is when it is newer than what it is made of, as after `npm run build`. Otherwise a copy of
+//! Its folder `served` is taken as it is when it is newer than what it is made of, as after `npm run build`. Otherwise a copy of
 //! the sources is built in a folder of this build alone: two builds at the same time never write into the source tree, and a
 //! target folder elsewhere, or sources that cannot be written, make no difference.
 
@@ -13,16 +13,19 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What the client is made of, in `web`; besides these, the looks of the status page. Other names there (tests, what was built)
-/// change nothing.
-const SOURCES: [&str; 5] = [
-    "client/package.json",
-    "client/package-lock.json",
-    "client/tsconfig.json",
-    "client/build.mjs",
-    "client/src",
-];
-const LOOKS: (&str, [&str; 2]) = ("status", ["css", "svg"]);
+/// One of them. Paths are below a root that holds everything it is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Where its `package.json` is.
+    pub home: &'static str,
+    /// What it is made of. Other names there (tests, what was built) change nothing.
+    pub sources: &'static [&'static str],
+    /// And those files of a folder that end like this.
+    pub looks: (&'static str, &'static [&'static str]),
+    /// The file without which nothing was built.
+    pub proof: &'static str,
+}
+
 /// What `npm run build` writes last, dated by when it began to read.
 const STAMP: &str = ".made";
 /// A registry that hangs must not hang the build; each of the two commands has this long.
@@ -32,18 +35,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LINES: usize = 5;
 const LINE_MAX: usize = 300;
 
-/// A client, or the reason why there is none, in words for whoever asks for it.
+/// Its files, or the reason why there are none, in words for whoever asks for them.
 #[derive(Debug)]
 pub enum Taken {
     Files(Vec<(String, PathBuf)>),
     Missing { why: String, lines: Vec<String>, node_missing: bool },
 }
 
-/// All of them that there are, below `web`.
-pub fn sources(web: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut all: Vec<PathBuf> = SOURCES.iter().map(PathBuf::from).collect();
-    let (folder, endings) = LOOKS;
-    for entry in fs::read_dir(web.join(folder))? {
+/// All of them that there are, below `root`.
+pub fn sources(part: &Part, root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut all: Vec<PathBuf> = part.sources.iter().map(PathBuf::from).collect();
+    let (folder, endings) = part.looks;
+    for entry in fs::read_dir(root.join(folder))? {
         let name = Path::new(folder).join(entry?.file_name());
         if name.extension().is_some_and(|e| endings.iter().any(|known| e == *known)) {
             all.push(name);
@@ -53,18 +56,18 @@ pub fn sources(web: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-/// `web`: the folder with the sources. `work`: a folder that nobody else writes. `path`: where programs are looked for.
-pub fn take(web: &Path, work: &Path, path: &OsStr) -> io::Result<Taken> {
-    let home = web.join("client");
+/// `work`: a folder that nobody else writes. `path`: where programs are looked for.
+pub fn take(part: &Part, root: &Path, work: &Path, path: &OsStr) -> io::Result<Taken> {
+    let home = root.join(part.home);
     let served = home.join("served");
-    if !is_current(web, &served) {
+    if !is_current(part, root, &served) {
         let (Some(node), Some(npm)) = (find("node", path), find("npm", path)) else {
             return Ok(missing("Node and npm were not found", true));
         };
         if !home.join("package-lock.json").exists() {
-            return Ok(missing("its sources (web/client) are not there", false));
+            return Ok(missing("its sources are not there", false));
         }
-        return make(web, work, path, [&node, &npm]);
+        return make(part, root, work, path, [&node, &npm]);
     }
     // A copy: `npm run build` may write there again while this crate is compiled.
     let copy = work.join("served");
@@ -94,11 +97,11 @@ fn files(served: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
-fn make(web: &Path, work: &Path, path: &OsStr, [node, npm]: [&Path; 2]) -> io::Result<Taken> {
-    for name in sources(web)? {
-        replace(&web.join(&name), &work.join(&name))?;
+fn make(part: &Part, root: &Path, work: &Path, path: &OsStr, [node, npm]: [&Path; 2]) -> io::Result<Taken> {
+    for name in sources(part, root)? {
+        replace(&root.join(&name), &work.join(&name))?;
     }
-    let work = &work.join("client");
+    let work = &work.join(part.home);
     let _absent = fs::remove_dir_all(work.join("served"));
     let lock = fs::read(work.join("package-lock.json"))?;
     let installed = work.join(".installed");
@@ -116,8 +119,8 @@ fn make(web: &Path, work: &Path, path: &OsStr, [node, npm]: [&Path; 2]) -> io::R
         return Ok(failed("npm run build", lines));
     }
     let served = work.join("served");
-    if !served.join("client.js").exists() {
-        return Ok(failed("npm run build", vec![format!("{} wrote no client.js", node.display())]));
+    if !served.join(part.proof).exists() {
+        return Ok(failed("npm run build", vec![format!("{} wrote no {}", node.display(), part.proof)]));
     }
     Ok(Taken::Files(files(&served)?))
 }
@@ -131,11 +134,11 @@ fn failed(what: &str, lines: Vec<String>) -> Taken {
 }
 
 /// Whether what is served was made of what is there now.
-fn is_current(web: &Path, served: &Path) -> bool {
+fn is_current(part: &Part, root: &Path, served: &Path) -> bool {
     let Ok(made) = fs::metadata(served.join(STAMP)).and_then(|m| m.modified()) else { return false };
-    let newest = sources(web)
-        .and_then(|all| all.iter().map(|name| newest(&web.join(name))).collect::<io::Result<Vec<_>>>());
-    served.join("client.js").exists() && newest.is_ok_and(|times| times.into_iter().all(|t| t <= made))
+    let newest = sources(part, root)
+        .and_then(|all| all.iter().map(|name| newest(&root.join(name))).collect::<io::Result<Vec<_>>>());
+    served.join(part.proof).exists() && newest.is_ok_and(|times| times.into_iter().all(|t| t <= made))
 }
 
 /// The last change of a file, or of anything in a folder, or of the folder's list.

@@ -118,6 +118,15 @@ pub fn incident_page(snapshot: &Snapshot, lang: Lang, view: &View, incident: &In
     )
 }
 
+/// What the page of `incident` shows of it, without the frame and the lists below: for whoever is about to say something.
+#[must_use]
+pub fn incident_article(snapshot: &Snapshot, lang: Lang, incident: &Incident) -> String {
+    let view = View::default();
+    let cut = Cut::new(snapshot, lang, &view, Here::Incident(incident.id));
+    let i = part::incident(incident, snapshot, &cut.words, &cut.links, Extent::Whole);
+    cut.part("part/incident.html", context! { i => serde(&i) })
+}
+
 /// `None`: the snapshot has no such maintenance.
 #[must_use]
 pub fn maintenance(snapshot: &Snapshot, lang: Lang, view: &View, id: &MaintenanceId) -> Option<String> {

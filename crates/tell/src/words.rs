@@ -12,7 +12,7 @@ pub use fluent_bundle::FluentValue as Value;
 mod catalogue;
 mod say;
 pub use catalogue::Catalogue;
-pub(crate) use say::corrected;
+pub use say::corrected;
 mod time;
 
 /// The catalogue of one language, in one time zone.

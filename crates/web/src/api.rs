@@ -4,6 +4,7 @@
 //! holds the two together (`UPDATE=1 cargo nextest run -p stillhere-web openapi` rewrites it).
 
 mod afterwards;
+mod console;
 pub(crate) mod edges;
 mod incidents;
 mod limits;
@@ -42,6 +43,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
         (name = "public", description = "Open to everybody: what the status page shows"),
         (name = "write", description = "Needs a token: `stillhere token new NAME`"),
         (name = "edge", description = "For edges; needs a token of theirs: `stillhere token new NAME --scope edge`"),
+        (name = "console", description = "What the console shows: in words, and with what visitors do not see"),
         (name = "staff", description = "Needs a token: what visitors do not see"),
         (name = "access", description = "Who may come in: sessions, people, tokens"),
     ),
@@ -147,6 +149,15 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(maintenances::cancel))
         .routes(routes!(record::trust))
         .routes(routes!(record::cosign))
+        .routes(routes!(console::overview))
+        .routes(routes!(console::services))
+        .routes(routes!(console::service))
+        .routes(routes!(console::looks))
+        .routes(routes!(console::incidents))
+        .routes(routes!(console::incident))
+        .routes(routes!(console::preview_opening))
+        .routes(routes!(console::preview_update))
+        .routes(routes!(console::preview_resolving))
         .routes(routes!(staff::observations))
         .routes(routes!(staff::journal))
         .routes(routes!(staff::outbox))

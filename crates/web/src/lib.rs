@@ -14,6 +14,7 @@ mod act;
 pub mod api;
 mod badges;
 mod caller;
+mod console;
 mod control;
 mod cookie;
 mod cors;

@@ -135,7 +135,7 @@ fn of_client(name: &str, asked: &HeaderMap) -> Response {
 }
 
 /// Whether visitors may read it: it names no service, or one that they see.
-fn is_public(incident: &Incident, s: &Snapshot) -> bool {
+pub(crate) fn is_public(incident: &Incident, s: &Snapshot) -> bool {
     incident.affected.is_empty() || incident.affected.iter().any(|a| s.service(&a.service).is_some())
 }
 

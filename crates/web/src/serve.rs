@@ -1,7 +1,7 @@
 //! Puts the parts together and serves until the node stops.
 
 use crate::{
-    act, api, badges, control,
+    act, api, badges, console, control,
     front::{self, Counts, Front, Limits},
     gate,
     host::Hosts,
@@ -167,6 +167,7 @@ fn routes() -> Router<App> {
         .merge(badges::routes())
         .merge(ping::routes())
         .merge(act::routes())
+        .merge(console::routes())
 }
 
 /// What the command line needs, too.

@@ -86,7 +86,14 @@ impl Flow {
         if changed || now.mono_ms - self.last_renew_ms >= millis(RENEW) {
             self.last_renew_ms = now.mono_ms;
             self.notices.send_replace(stillhere_tell::notice::sign(&snapshot, &self.key).into());
+            let for_staff = if self.public.hides_something() {
+                Arc::new(for_staff.unwrap_or_else(|| self.public.staff_snapshot(now.wall)))
+            } else {
+                snapshot.clone()
+            };
             self.snapshots.send_replace(snapshot);
+            // Last: who reads this one may compare it with what is public, which must not be older.
+            self.staff_snapshots.send_replace(for_staff);
         }
         if pending.jumped_ms != 0
             && let Err(e) = self.store.clock_jumped(pending.jumped_ms).await

@@ -406,7 +406,7 @@ impl Words {
 
 /// The words in force of an update: what the newest correction put in their place, if there is one.
 #[must_use]
-pub(crate) fn corrected<'a>(incident: &'a Incident, update: &UpdateId) -> Option<&'a Text> {
+pub fn corrected<'a>(incident: &'a Incident, update: &UpdateId) -> Option<&'a Text> {
     incident.updates.iter().rev().find_map(|u| match &u.said {
         Said::TextCorrected { update: of, to, .. } if of == update => Some(to),
         _ => None,

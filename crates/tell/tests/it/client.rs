@@ -10,7 +10,14 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
-use take::{Taken, sources, take};
+use take::{Part, Taken, sources, take};
+
+const CLIENT: Part = Part {
+    home: "client",
+    sources: &["client/package.json", "client/package-lock.json", "client/src"],
+    looks: ("status", &["css", "svg"]),
+    proof: "client.js",
+};
 
 /// A source tree, a folder to work in, and a path with an npm of our own that writes down what it was asked.
 struct Rig {
@@ -27,7 +34,7 @@ impl Rig {
         }
         fs::write(rig.at("home/status/base.css"), "").unwrap();
         fs::write(rig.at("home/status/history.html"), "is no part of it").unwrap();
-        for name in sources(&rig.at("home")).unwrap().iter().filter(|name| !name.ends_with("src")) {
+        for name in sources(&CLIENT, &rig.at("home")).unwrap().iter().filter(|name| !name.ends_with("src")) {
             fs::write(rig.at("home").join(name), "source").unwrap();
         }
         fs::write(rig.at("home/client/src/tag.ts"), "1").unwrap();
@@ -62,7 +69,7 @@ impl Rig {
     }
 
     fn take(&self) -> Taken {
-        take(&self.at("home"), &self.at("work"), self.at("bin").as_os_str()).unwrap()
+        take(&CLIENT, &self.at("home"), &self.at("work"), self.at("bin").as_os_str()).unwrap()
     }
 
     fn client(&self) -> String {
@@ -130,7 +137,8 @@ fn what_was_built_by_hand_is_taken_while_it_is_newer_than_its_sources() {
 fn without_node_it_is_left_out_and_that_is_said() {
     let rig = Rig::new();
     for path in [OsStr::new(""), rig.at("empty").as_os_str()] {
-        let Taken::Missing { why, node_missing, .. } = take(&rig.at("home"), &rig.at("work"), path).unwrap()
+        let Taken::Missing { why, node_missing, .. } =
+            take(&CLIENT, &rig.at("home"), &rig.at("work"), path).unwrap()
         else {
             panic!("there is no Node")
         };

@@ -140,6 +140,6 @@ pub(super) async fn latency(
     Ok(Json(Latency { check: id.to_string(), points }))
 }
 
-fn no_service(id: &str) -> Problem {
+pub(super) fn no_service(id: &str) -> Problem {
     Problem::not_found(format!("There is no service \"{id}\"."))
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod api;
+mod console;
 mod control;
 mod cors;
 mod docs;

@@ -1,0 +1,240 @@
+# 控制台用语。与公开页面相同的词在 status.ftl。
+
+# 框架
+skip = 跳到正文
+places = 页面
+place-overview = 总览
+place-incidents = 事件
+place-services = 服务
+place-maintenance = 计划维护
+place-deliveries = 投递
+place-journal = 日志
+place-edges = 边缘
+more = 更多
+menu = 菜单
+close = 关闭
+loading = 正在加载…
+try-again = 再试一次
+nowhere = 没有这个页面
+page-missing = 无法加载此页面。服务器可能已更新，请重新载入。
+public-page = 公开页面
+language = 语言
+theme = 颜色
+theme-auto = 跟随设备
+theme-light = 浅色
+theme-dark = 深色
+sign-out = 退出登录
+sign-out-failed = 您仍处于登录状态：服务器没有应答。
+role-viewer = 只读
+role-responder = 可处置
+role-admin = 可做一切
+
+beat-live = 实时
+beat-cut = 已断开
+beat-old = 没有新消息
+cut = 自 { $time } 起没有连接。您看到的是那时的情况；您输入的内容保存在本设备上。
+stale = 自 { $time } 起没有新消息：检查没有结果。您看到的是那时的情况。
+stale-never = 还没有消息：尚未检查过任何服务。
+no-answer = 服务器没有应答。
+
+# 登录
+sign-in = 登录
+sign-in-do = 登录
+sign-in-wrong = 名称或密码不正确。
+sign-in-wrong-code = 名称、密码或验证码不正确。
+sign-in-slow = 尝试次数过多。请等待 { $time } 后再试。
+sign-in-expired = 会话已结束。草稿保存在本设备上。
+name = 名称
+password = 密码
+code = 验证器中的验证码
+set-up = 欢迎
+set-up-more = 目前还没有人能登录。Stillhere 在终端中打印了一个链接；`stillhere person add 名称 --role admin` 也会打印一个。持有它的人就是第一位管理员。
+set-up-link = 请设置密码。第一位用户可自定名称；如果您是受邀者，请填写别人告诉您的名称。
+set-up-token = 链接
+set-up-gone = 此链接已被使用或已过期。请索取新的链接。
+set-up-do = 创建我的账户
+unreachable = 服务器没有应答
+unreachable-more = 要么它已停止，要么您没有网络。在它应答之前，控制台不会对您的服务下任何结论。
+
+# 命令与按键
+palette = 查找或执行
+palette-hint = 服务、事件、页面……
+palette-none = 没有叫这个名字的。
+kind-deed = 执行
+kind-incident = 事件
+kind-place = 页面
+kind-service = 服务
+deed-update = 发布进展：{ $title }
+deed-open = 新建事件
+help = 快捷键
+key-palette = 查找或执行
+key-help = 显示快捷键
+key-find = 跳到搜索框
+key-step = 下一项、上一项
+key-new = 新建事件
+key-update = 发布进展
+key-publish = 发布已写内容
+key-on = 启用单键快捷键
+
+# 时间
+span-s = { $n } 秒
+span-min = { $n } 分钟
+span-h = { $n } 小时
+span-d = { $n } 天
+span-two = { $large } { $small }
+ago = { $time }前
+in = { $time }后
+since = 自 { $time } 起
+lasted = 持续 { $time }
+
+# 有什么问题
+open-incidents = { $n } 个未结束的事件
+not-working = { $n } 项服务不完全正常
+show-all = 显示全部 { $n } 项
+well = { $of } 项服务中有 { $n } 项正常
+all-services = 全部服务
+now = 现在
+began = 开始
+over-at = 结束
+affected = 受影响
+affected-none = 没有指明服务。
+and-more = 以及另外 { $n } 项
+told = 访客看到
+nobody-said = 还没有人说过任何话。
+next-update = 下次更新
+taken = 负责人
+taken-by-nobody = 还没有人
+take = 由我负责
+take-done = 由您负责。被通知的人会知道。
+over-by = 预计结束
+due-in = { $time } 前，还有 { $left }
+due-late = 应在 { $time }，已过 { $by }
+due-kept = 已兑现，原定 { $time }
+unstable = 时好时坏
+visitors = 访客所见
+not-public = 不公开
+worst = 最严重时
+declared = 由人员报告。
+
+# 事件
+open-incident = 新建事件
+open-more = 用于检查没有发现的问题。它会立即公开，并通知所有订阅者。
+open-do = 新建并发布
+past = 过去
+past-none = 还没有已结束的事件。
+older = 更早的
+deeds = 您可以做的
+say = 发布进展
+publish = 向所有人发布
+published = 已于 { $time } 发布：已写入磁盘并显示在页面上。
+resolve = 宣布结束
+resolve-do = 向所有人宣布结束
+resolved-done = 已宣布结束。
+eta = 给出时间
+eta-more = 您预计何时结束。它会公开，注明由您的团队给出，并统计这类时间兑现的比例。
+eta-in = 多久以后
+eta-give = 发布这个时间
+eta-no = 不给出时间
+eta-done = 页面上已经显示。
+eta-by = 由 { $name } 给出
+eta-computed = 根据记录推算
+eta-passed = 已过
+eta-was = { $time } 前结束
+eta-none = 不再给出时间
+etas = 给出过的时间
+correct = 更正记录
+correct-more = 页面会显示更正以及原来的内容。
+correct-began = 开始于
+correct-over = 结束于
+correct-note = 原因（公开，可留空）
+correct-do = 公开更正
+correct-done = 已更正，并注明。
+reword = 改写
+origin = 起因
+timeline = 说过的话
+by-itself = 自动
+said-before = 原文：
+promised = 承诺在 { $time } 前再次更新
+promises = 承诺
+promise-kept = 已兑现
+promise-missed = 未兑现
+promise-open = 未到期
+
+# 书写
+templates = 以此开头
+template-looking = 正在查找
+template-looking-text = 我们已知道它不正常，正在查找原因。
+template-cause = 原因已明
+template-cause-text = 我们已找到原因，正在处理。
+template-working = 仍在处理
+template-working-text = 我们仍在处理，目前还没有新的消息。
+template-better = 好转，观察中
+template-better-text = 应该已经恢复。我们会再观察一段时间，然后宣布结束。
+template-nothing-new = 暂无新消息
+template-nothing-new-text = 目前还没有新的消息。我们仍在这里，仍在处理。
+title-in = 标题，{ $language }
+text-in = 正文，{ $language }
+language-missing = 没有{ $missing }：其读者将看到{ $read }。
+incident-status = 状态
+as-it-is = 保持不变
+next-update-in = 下次更新
+as-usual = 按惯例
+services-status = 各服务的状态
+services-add = 按名称添加服务
+not-affected = 不受影响
+preview = 访客将看到
+preview-none = 有内容后会显示在这里。
+draft-kept = 您在 { $time } 写的内容已保留。
+draft-drop = 丢弃
+draft-safe = 您写的内容保存在本设备上。
+draft-lost = 此浏览器不保存内容：离开前请先复制。
+not-sent = 没有发布任何内容。
+unsure = 不知道是否已送达。请再次发送：无论发送多少次，只会发布一次。
+sending = 正在发送……
+send-again = 再次发送
+
+# 服务
+services-find = 查找服务
+services-unwell = 仅不正常的
+services-shown = { $n } / { $of }
+services-none = 没有符合的服务。
+outcome-up = 自 { $time } 起正常。
+outcome-slow = 自 { $time } 起缓慢。
+outcome-down = 自 { $time } 起失败。
+outcome-unknown = 自 { $time } 起无法检查。
+votes = { $live } 个观测点中有 { $down } 个如此认为。
+
+# 服务与检查
+why = 原因
+latency = 应答时间
+p50 = 半数不超过
+p95 = 95% 不超过
+latency-label = 最近 { $hours } 小时的应答时间：半数在 { $low } 至 { $high } 毫秒之间。
+latency-none = 这段时间没有测量结果。
+days-90 = 90 天
+days-bad = { $n ->
+    [0] 没有出过问题的日子。
+   *[other] { $n } 天有情况
+}
+day-part = { $status }，{ $time }
+day-corrected = 后来更正
+uptime = 已知时间中的 { $percent }。
+uptime-none = 尚无记录。
+depends = 相关服务
+needs = 依赖
+needed-by = 被依赖
+stretch = 时间段
+phases = 时间花在哪里
+phases-label = 最近 { $n } 次检查的各个阶段，叠加显示。各次检查列在下方。
+phase-dns_us = 域名
+phase-connect_us = 连接
+phase-tls_us = TLS
+phase-first_byte_us = 首字节
+phase-body_us = 其余
+looks = 各次检查
+looks-none = 最近一天没有检查。
+look-up = 正常
+look-slow = 缓慢
+look-down = 失败
+look-unknown = 无法检查
+recheck = 复查

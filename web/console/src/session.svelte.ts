@@ -1,0 +1,79 @@
+// Who sits in front of it, and what they may do. What a role may not do is not shown; the server refuses it anyway.
+import { call, setCsrf, Trouble, whenSignedOut } from './api';
+import { live } from './live.svelte';
+
+export type Role = 'viewer' | 'responder' | 'admin';
+export interface Person { id: string; name: string; role: Role; teams?: string[] }
+interface Signed { person: Person; csrf: string; expires: string }
+
+/** The part behind `#setup=` is a secret: it is taken out of the address at once, so that it is in no history. */
+function takeLink(): string {
+  const link = location.hash.match(/^#setup=(.+)$/)?.[1] ?? '';
+  if (link) history.replaceState(null, '', location.pathname);
+  return link;
+}
+
+class Session {
+  /** `undefined`: not asked yet. `null`: nobody. */
+  person = $state<Person | null | undefined>(undefined);
+  /** Nobody has ever been here: the first person is to be made. */
+  setup = $state(false);
+  /** What a link that was given out is good for: choosing a password. */
+  link = $state(takeLink());
+  /** There was no answer to whether we are known. */
+  unreachable = $state(false);
+  /** They were signed in, and the server does not know them any more. */
+  expired = $state(false);
+
+  may(what: Role): boolean {
+    const order: Role[] = ['viewer', 'responder', 'admin'];
+    return !!this.person && order.indexOf(this.person.role) >= order.indexOf(what);
+  }
+
+  async begin(): Promise<void> {
+    whenSignedOut(() => { if (this.person) { this.expired = true; this.#nobody(); } });
+    this.unreachable = false;
+    try {
+      // Who opens such a link is somebody else, or wants to be somebody anew.
+      if (this.link) return this.#nobody();
+      this.#somebody(await call<Signed>('/api/v1/session'));
+    } catch (e) {
+      this.unreachable = !(e instanceof Trouble) || e.status === 0 || e.status >= 500;
+      if (this.unreachable) return;
+      this.setup = (await call<{ needed: boolean }>('/api/v1/setup').catch(() => ({ needed: false }))).needed;
+      this.#nobody();
+    }
+  }
+
+  async signIn(name: string, password: string, code?: string): Promise<void> {
+    const body = { name, password, ...(code ? { code } : {}) };
+    this.#somebody(await call<Signed>('/api/v1/session', { body }));
+  }
+
+  async setUp(token: string, name: string, password: string): Promise<void> {
+    this.#somebody(await call<Signed>('/api/v1/setup', { body: { token, name, password } }));
+    this.setup = false;
+    this.link = '';
+  }
+
+  async signOut(): Promise<void> {
+    await call('/api/v1/session', { method: 'DELETE' });
+    this.#nobody();
+  }
+
+  #somebody(s: Signed): void {
+    setCsrf(s.csrf);
+    this.expired = false;
+    this.unreachable = false;
+    this.person = s.person;
+    live.start();
+  }
+
+  #nobody(): void {
+    setCsrf('');
+    this.person = null;
+    live.stop();
+  }
+}
+
+export const session = new Session();

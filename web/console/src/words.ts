@@ -1,0 +1,32 @@
+// What is said, in the reader's language. The messages are in `locales/<language>/console.ftl`.
+import { kept } from './kept.svelte';
+import type { Told } from './words.gen';
+
+export type Lang = 'en' | 'zh-CN';
+export type Key = keyof Told;
+type Arguments<K extends Key> = Told[K] extends undefined ? [] : [Told[K]];
+// Of a message that is told nothing, the words; of any other, who makes them.
+export type Words = Record<string, string | ((told: Record<string, string | number>) => string)>;
+
+export const LANGUAGES: Record<Lang, string> = { en: 'English', 'zh-CN': '简体中文' };
+const LOADS: Record<Lang, () => Promise<{ default: Words }>> = {
+  en: () => import('virtual:words/en'),
+  'zh-CN': () => import('virtual:words/zh-CN'),
+};
+
+const known: Partial<Record<Lang, Words>> = {};
+
+/** A message. In `lang` only where another language than the reader's is meant: then it must have been loaded. */
+export function t<K extends Key>(key: K, ...told: Arguments<K>): string {
+  return said(kept.lang, key, ...told);
+}
+
+export function said<K extends Key>(lang: Lang, key: K, ...told: Arguments<K>): string {
+  const message = known[lang]?.[key] ?? key;
+  return typeof message === 'string' ? message : message((told[0] ?? {}) as Record<string, string | number>);
+}
+
+/** Loads a language, so that `t` and `said` have it. */
+export async function speak(lang: Lang): Promise<void> {
+  known[lang] ??= (await LOADS[lang]()).default;
+}
