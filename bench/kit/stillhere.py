@@ -69,8 +69,8 @@ class Stillhere:
         metrics = metrics or self.metrics()
         return sum(v for n, v in metrics.items() if n.startswith("stillhere_looks_total{"))
 
-    def cli(self, *args):
-        out = subprocess.run([self.bench.binary, *args], cwd=self.dir, capture_output=True, text=True, timeout=30)
+    def cli(self, *args, within=30):
+        out = subprocess.run([self.bench.binary, *args], cwd=self.dir, capture_output=True, text=True, timeout=within)
         if out.returncode != 0:
             raise RuntimeError(f"stillhere {' '.join(args)}: {out.stderr}")
         return out.stdout

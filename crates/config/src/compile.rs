@@ -14,7 +14,7 @@ pub(crate) use edge::edge_checks;
 use crate::{
     bounds,
     config::Config,
-    file::{Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Uplink},
+    file::{Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Subscribers, Uplink},
     path::{At, Path},
     report::{Faults, Report},
     schema,
@@ -40,13 +40,14 @@ struct Shapes {
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::new);
 
 /// Sections in the order of the reference; `true` for those that are written `[[…]]`.
-pub(crate) const SECTIONS: [(&str, bool); 13] = [
+pub(crate) const SECTIONS: [(&str, bool); 14] = [
     ("site", false),
     ("server", false),
     ("defaults", false),
     ("service", true),
     ("channel", true),
     ("maintenance", true),
+    ("subscribers", false),
     ("edge", false),
     ("respond", false),
     ("heartbeats", false),
@@ -96,6 +97,8 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
     let channels = channels::read(many(&mut root, "channel", faults), &services.known, &site, faults);
     let maintenance =
         maintenance::read(many(&mut root, "maintenance", faults), &services.known, &site, faults);
+    let subscribers: Subscribers = section(&mut root, "subscribers", faults).unwrap_or_default();
+    subscribers_have_mail(&subscribers, &channels, faults);
     let edge = edge::read(&mut root, &services, faults);
     Config {
         site,
@@ -105,6 +108,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
         checks: services.checks,
         channels,
         maintenance,
+        subscribers,
         edge,
         respond,
         heartbeats,
@@ -140,6 +144,30 @@ fn sense(site: &Site, defaults: &Defaults, respond: &Respond, retention: &Retent
     if retention.hours < retention.minutes {
         let hint = format!("write at least the {} of `minutes`", crate::duration::said(retention.minutes));
         faults.value(key("retention", "hours"), "is shorter than the finer sums are kept", hint);
+    }
+}
+
+/// A form that nothing can answer would be a promise that is not kept.
+fn subscribers_have_mail(
+    subscribers: &Subscribers,
+    channels: &[crate::config::Channel],
+    faults: &mut Faults,
+) {
+    let key = |key: &str| Path::default().key("subscribers").key(key);
+    let mail = |c: &&crate::config::Channel| matches!(c.spec, stillhere_send::ChannelSpec::Mail(_));
+    if let Some(name) = &subscribers.mail
+        && !channels.iter().filter(mail).any(|c| &c.name == name)
+    {
+        let names: Vec<&str> = channels.iter().filter(mail).map(|c| c.name.as_str()).collect();
+        let hint = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if names.is_empty() => "there is none: write a [[channel]] with kind = \"mail\"".to_owned(),
+            None => format!("the mail channels are {}", names.join(", ")),
+        };
+        faults.value(key("mail"), "is not the name of a mail channel", hint);
+    } else if subscribers.enabled == Some(true) && !channels.iter().any(|c| mail(&c)) {
+        let hint = "write a [[channel]] with kind = \"mail\", or leave this out".to_owned();
+        faults.value(key("enabled"), "needs a mail channel that asks and tells", hint);
     }
 }
 

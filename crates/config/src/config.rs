@@ -2,7 +2,7 @@
 
 use crate::{
     bounds, compile,
-    file::{Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Uplink},
+    file::{Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Subscribers, Uplink},
     report::Report,
 };
 use std::{collections::HashMap, fs::File, io::Read as _, path::Path};
@@ -25,6 +25,7 @@ pub struct Config {
     pub checks: Vec<Check>,
     pub channels: Vec<Channel>,
     pub maintenance: Vec<Window>,
+    pub subscribers: Subscribers,
     pub edge: Option<stillhere_edge::Spec>,
     pub respond: Respond,
     pub heartbeats: Heartbeats,
@@ -105,6 +106,19 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn parse(name: &str, text: &str) -> Result<Config, Report> {
         compile::config(name, text)
+    }
+
+    /// The mail channel that carries letters to subscribers. `None`: nobody can subscribe.
+    #[must_use]
+    pub fn subscribers_mail(&self) -> Option<&stillhere_send::MailSpec> {
+        if self.subscribers.enabled == Some(false) {
+            return None;
+        }
+        let named = |c: &&Channel| self.subscribers.mail.as_ref().is_none_or(|name| &c.name == name);
+        self.channels.iter().filter(named).find_map(|c| match &c.spec {
+            ChannelSpec::Mail(spec) => Some(spec),
+            ChannelSpec::Webhook(_) => None,
+        })
     }
 
     /// What the pure stages need to know.

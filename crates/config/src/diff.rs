@@ -32,6 +32,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     let sections = [
         ("site", old.site != new.site),
         ("defaults", old.defaults != new.defaults),
+        ("subscribers", old.subscribers != new.subscribers),
         ("edge", old.edge != new.edge),
         ("respond", old.respond != new.respond),
         ("heartbeats", old.heartbeats != new.heartbeats),

@@ -36,6 +36,7 @@ pub fn explain(config: &Config) -> String {
     for w in &config.maintenance {
         out.window(w);
     }
+    out.section("subscribers", &config.subscribers);
     out.edge(config.edge.as_ref());
     out.section("respond", &config.respond);
     out.section("heartbeats", &config.heartbeats);

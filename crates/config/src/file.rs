@@ -7,12 +7,14 @@ mod channel;
 mod check;
 mod maintenance;
 mod service;
+mod subscribers;
 mod when;
 
 pub use channel::ChannelTable;
 pub use check::{CheckTable, Defaults};
 pub use maintenance::MaintenanceTable;
 pub use service::ServiceTable;
+pub use subscribers::Subscribers;
 pub use when::When;
 
 use crate::{

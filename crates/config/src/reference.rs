@@ -4,7 +4,7 @@ use crate::{
     bounds, explain, fields,
     file::{
         ChannelTable, CheckTable, Contact, Defaults, Heartbeats, Limits, MaintenanceTable, Pace, Publish,
-        Respond, Retention, Server, ServiceTable, Site, Uplink,
+        Respond, Retention, Server, ServiceTable, Site, Subscribers, Uplink,
     },
     schema,
 };
@@ -30,6 +30,9 @@ pub fn reference() -> String {
     out.channels();
     out.heading("## `[[maintenance]]`", &schema::of::<MaintenanceTable>());
     out.keys(&schema::of::<MaintenanceTable>(), fields::of::<MaintenanceTable>(), &[]);
+    out.heading("## `[subscribers]`", &schema::of::<Subscribers>());
+    out.line("\nSee [subscribers](subscribers.md).");
+    out.keys(&schema::of::<Subscribers>(), fields::of::<Subscribers>(), &[]);
     out.edge();
     out.heading("## `[respond]`", &schema::of::<Respond>());
     out.keys(&schema::of::<Respond>(), fields::of::<Respond>(), &["pace"]);

@@ -232,6 +232,7 @@ impl Story {
                 contact: Contact::default(),
                 accent: None,
                 logo: None,
+                subscribe: stillhere_tell::Offer::default(),
             },
             services: services.collect(),
             incidents: newest(true),

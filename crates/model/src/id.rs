@@ -55,6 +55,9 @@ minted!(PersonId);
 minted!(IncidentId);
 minted!(UpdateId);
 minted!(MaintenanceId);
+minted!(SubscriberId);
+minted!(/// One piece of news for all subscribers who want it.
+    NewsId);
 minted!(/// One message to one channel. The idempotency key of its delivery: `webhook-id`, `Message-ID`.
     DeliveryId);
 minted!(/// A link in one mail to one member of staff.

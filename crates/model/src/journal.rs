@@ -3,9 +3,11 @@
 use crate::{
     command::Command,
     eta::Eta,
-    id::{DeliveryId, IncidentId, MaintenanceId, ServiceId},
+    id::{DeliveryId, IncidentId, MaintenanceId, NewsId, ServiceId},
     incident::{Acknowledgement, Amendment, Prevention, Promise, Update},
+    message::Occasion,
     person::Act,
+    subscriber::Way,
     time::Time,
     verdict::{Reason, Status},
 };
@@ -161,6 +163,40 @@ pub enum Entry {
     LinksRevoked {
         incident: Option<IncidentId>,
         links: u64,
+    },
+    /// Somebody confirmed that they want to be told. `who` is a keyed hash: the address is nowhere in the journal.
+    SubscriberJoined {
+        who: String,
+        way: Way,
+    },
+    SubscriberChanged {
+        who: String,
+    },
+    /// With everything that was known of them.
+    SubscriberLeft {
+        who: String,
+        why: String,
+    },
+    /// The far side said again and again that nobody is there.
+    SubscriberSilenced {
+        who: String,
+    },
+    SubscriberExported {
+        who: String,
+        by: String,
+    },
+    /// For all subscribers who want it.
+    NewsWritten {
+        news: NewsId,
+        occasion: Occasion,
+    },
+    /// Everybody who is reached this way was told, or could not be. `left`: went away before their turn.
+    NewsTold {
+        news: NewsId,
+        way: Way,
+        delivered: u64,
+        failed: u64,
+        left: u64,
     },
     /// In journals of before there were people; now an [`Act`].
     TokenMade {

@@ -16,6 +16,7 @@ pub mod message;
 pub mod observation;
 pub mod person;
 pub mod sketch;
+pub mod subscriber;
 pub mod text;
 pub mod time;
 pub mod topology;
@@ -24,8 +25,8 @@ pub mod verdict;
 pub use command::{Accepted, Command, Refusal};
 pub use eta::{Basis, Eta, EtaRecord, EtaScore};
 pub use id::{
-    CheckId, DeliveryId, IncidentId, LinkId, MaintenanceId, Mint, PersonId, PreventionId, ServiceId,
-    UpdateId, VantageId,
+    CheckId, DeliveryId, IncidentId, LinkId, MaintenanceId, Mint, NewsId, PersonId, PreventionId, ServiceId,
+    SubscriberId, UpdateId, VantageId,
 };
 pub use incident::{
     Acknowledgement, Affected, Amendment, Author, Impact, Incident, IncidentStatus, Prevention, Promise,
@@ -37,6 +38,7 @@ pub use maintenance::{Maintenance, MaintenanceStatus};
 pub use message::{Audience, Occasion, OutboxMessage, Payload, Personal, Receipt};
 pub use observation::{Finding, Observation, Outcome, Phases, Side};
 pub use person::{Act, By, Person, Role};
+pub use subscriber::{Letter, News, Pace, Parcel, Subscriber, SubscriberState, Telling, Way, What, Wish};
 pub use text::{Lang, Text};
 pub use time::{Moment, Time};
 pub use topology::{CheckDef, Quorum, ServiceDef, Severity, Topology};

@@ -23,6 +23,7 @@ use crate::{
     observe::Ask,
     public::Public,
     reload::Loaded,
+    subscribers::Subscribers,
     uplink::Guard,
     vitals::Vitals,
 };
@@ -93,6 +94,7 @@ pub(crate) struct Flow {
     pub(crate) heartbeats: Heartbeats,
     pub(crate) channels: Channels,
     pub(crate) edges: Edges,
+    pub(crate) subscribers: Subscribers,
     pub(crate) mint: Mint,
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) asks: mpsc::Sender<Ask>,

@@ -7,6 +7,7 @@ use crate::{
     link::{ActError, LinkAct, Opened, Signer},
     once::{Done, Once},
     record::Record,
+    subscribers::Subscribers,
     vitals::Vitals,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -40,6 +41,7 @@ pub struct Handle {
     pub(crate) access: Arc<Access>,
     pub(crate) topology: watch::Receiver<Arc<Topology>>,
     pub(crate) record: Arc<Record>,
+    pub(crate) subscribers: Subscribers,
     /// To the judge, for what edges have seen.
     pub(crate) seen: mpsc::Sender<Seen>,
 }
@@ -256,6 +258,12 @@ impl Handle {
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// People outside who want to be told.
+    #[must_use]
+    pub fn subscribers(&self) -> &Subscribers {
+        &self.subscribers
     }
 
     #[must_use]

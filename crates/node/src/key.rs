@@ -20,6 +20,8 @@ const PEOPLE: &str = "people.key";
 const LINKS: &str = "links.key";
 /// The file of the key that signs the public record.
 const RECORD: &str = "record.key";
+/// The file of what subscribers' links are made with, and their names in the journal.
+const SUBSCRIBERS: &str = "subscribers.key";
 
 /// # Errors
 /// When the file cannot be read or made, has another size, or may be read by others.
@@ -45,6 +47,14 @@ pub(crate) fn links(data: &Path) -> Result<[u8; 32], String> {
 /// As [`notice`].
 pub(crate) fn record(data: &Path) -> Result<[u8; 32], String> {
     load_or_make(&data.join(RECORD))
+}
+
+/// Of links and names of subscribers.
+///
+/// # Errors
+/// As [`notice`].
+pub(crate) fn subscribers(data: &Path) -> Result<[u8; 32], String> {
+    load_or_make(&data.join(SUBSCRIBERS))
 }
 
 fn load_or_make(path: &Path) -> Result<[u8; 32], String> {

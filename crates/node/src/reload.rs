@@ -46,6 +46,7 @@ pub(crate) struct Loaded {
     pub(crate) ping_key: Option<[u8; 32]>,
     pub(crate) channels: Vec<(ChannelConfig, Arc<Channel>)>,
     pub(crate) uplink_targets: Vec<String>,
+    pub(crate) subscribers: Option<Arc<crate::subscribers::Settings>>,
     pub(crate) maintenance: Vec<Command>,
     /// For how long links in mails to staff are good. `None`: there are none.
     pub(crate) links: Option<Duration>,
@@ -106,6 +107,10 @@ impl Loaded {
                 Err(p) => problems.push(format!("channel {}: `{}`: {}", channel.name, p.path, p.problem)),
             }
         }
+        let subscribers = crate::subscribers::Settings::build(&config).unwrap_or_else(|e| {
+            problems.push(e);
+            None
+        });
         let ping_key = match config.heartbeats.ping_key.as_ref().map(SecretSource::read) {
             None => None,
             Some(Ok(key)) => Some(heartbeats::hash(key.expose_secret())),
@@ -127,10 +132,14 @@ impl Loaded {
         Ok(Loaded {
             topology: config.topology(),
             policy: policy(&config),
-            site: site(&config, addr, logo),
+            site: site(&config, addr, logo, subscribers.as_deref()),
             fresh_for: fresh_for(&config),
+            subscribers,
             uplink_targets: config.uplink.targets.clone(),
-            links: config.respond.links.filter(|_| crate::link::is_safe(&site(&config, addr, None).url)),
+            links: config
+                .respond
+                .links
+                .filter(|_| crate::link::is_safe(&site(&config, addr, None, None).url)),
             maintenance: config.maintenance.iter().map(window).collect(),
             limits: Limits {
                 looks: config.limits.looks as usize,
@@ -200,7 +209,12 @@ fn pace(all: &stillhere_config::Respond, own: &stillhere_config::Pace) -> stillh
     }
 }
 
-fn site(config: &Config, addr: SocketAddr, logo: Option<Arc<Logo>>) -> Site {
+fn site(
+    config: &Config,
+    addr: SocketAddr,
+    logo: Option<Arc<Logo>>,
+    subscribers: Option<&crate::subscribers::Settings>,
+) -> Site {
     let s = &config.site;
     Site {
         name: s.name.clone(),
@@ -215,6 +229,7 @@ fn site(config: &Config, addr: SocketAddr, logo: Option<Arc<Logo>>) -> Site {
         },
         accent: s.accent.clone(),
         logo,
+        subscribe: subscribers.map(crate::subscribers::Settings::offer).unwrap_or_default(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     publish,
     reload::{Loaded, vantage},
     source::Source,
+    subscribers::{self, Subscribers},
     uplink::Guard,
     vitals::Vitals,
     watch_outbox,
@@ -118,7 +119,9 @@ impl Node {
         let outbox = Arc::new(Notify::new());
         let guard = Guard::new(loaded.uplink_targets.clone(), clock, seen_in.clone());
         let edges = Edges::new(&data, loaded.config.edge.as_ref());
+        let subscribers = Subscribers::new(&data, store.clone(), clock, loaded.subscribers.clone())?;
         let handle = Handle {
+            subscribers: subscribers.clone(),
             requests: requests_in,
             notices,
             snapshots,
@@ -154,6 +157,7 @@ impl Node {
             heartbeats: Heartbeats::new(&loaded.heartbeats, loaded.ping_key, &push),
             channels: Channels::new(&loaded.channels, loaded.links.is_some()),
             edges,
+            subscribers: subscribers.clone(),
             mint: Mint::new(entropy::u64()),
             last_refresh_ms: now.mono_ms,
             last_renew_ms: now.mono_ms,
@@ -192,6 +196,12 @@ impl Node {
             // Not one of the tasks that a stop waits for: it only reads.
             drop(tokio::spawn(pictures(store.clone(), checks, now.wall, seen_in.clone())));
         }
+        let telling = subscribers::Running {
+            subscribers,
+            snapshots: handle.watch(),
+            vitals: vitals.clone(),
+            stop: no_more_verdicts.clone(),
+        };
         let flow = async move {
             let mut post = flow.run(seen_out, requests_out, no_more_looks).await;
             judged.send_replace(true);
@@ -207,6 +217,7 @@ impl Node {
                 }),
             ),
             ("flow", tokio::spawn(flow)),
+            ("subscribers", tokio::spawn(subscribers::run(telling))),
             ("uplink", tokio::spawn(guard.run(stopping.clone()))),
             ("outbox", tokio::spawn(watch_outbox::run(store, vitals, clock, stopping.clone()))),
         ];

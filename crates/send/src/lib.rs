@@ -3,6 +3,7 @@
 //! Nothing here decides, waits in line or tries again: that is the outbox's part. A delivery ends within its
 //! deadline with a [`Receipt`], whatever the far side does.
 
+pub mod hook;
 pub mod mail;
 pub mod publish;
 pub mod signature;

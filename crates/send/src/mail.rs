@@ -5,6 +5,7 @@
 //! recipient must not keep the others from being told.
 
 mod message;
+pub mod post;
 mod session;
 
 use crate::Problem;

@@ -248,7 +248,7 @@ impl std::fmt::Debug for Webhook {
 }
 
 /// What the answer says of the message. Only 410 is final: all else may be a mistake that somebody is repairing.
-fn judge(answer: &Answered, now: Time) -> Receipt {
+pub(crate) fn judge(answer: &Answered, now: Time) -> Receipt {
     let said = String::from_utf8_lossy(&answer.body);
     match answer.status {
         200..=299 => Receipt::Accepted { proof: line(&format!("HTTP {} {said}", answer.status), PROOF_MAX) },

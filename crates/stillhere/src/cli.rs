@@ -37,6 +37,8 @@ pub enum Do {
     Maintenance(Maintenance),
     /// Who may log in, and what they may do
     Person(Person),
+    /// Who outside is told: how many, how far news has come, and what is known of one of them
+    Subscribers(Subscribers),
     /// Tokens for programs
     Token(Token),
     /// What was decided and said, entry by entry
@@ -456,6 +458,36 @@ pub enum PersonDo {
     /// They cannot come in any more, from now on
     Remove {
         name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Subscribers {
+    #[command(flatten)]
+    pub at: At,
+    #[command(subcommand)]
+    pub what: Option<SubscribersDo>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SubscribersDo {
+    /// Print everything that is known of one subscriber, for them
+    Export {
+        /// Their mail address or webhook URL
+        address: String,
+    },
+    /// Forget one subscriber with everything that is known
+    Erase {
+        /// Their mail address or webhook URL
+        address: String,
+    },
+    /// Take over subscribers who confirmed elsewhere: a file with one address a line
+    Import {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Their language: en or zh-CN [default: the page's first]
+        #[arg(long, value_name = "TAG")]
+        language: Option<String>,
     },
 }
 

@@ -22,6 +22,7 @@ mod publish;
 mod redact;
 mod say;
 mod status;
+mod subscribers;
 mod token;
 mod trust;
 mod up;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Do::Incident(args) => small_runtime().block_on(incident::run(args)),
         Do::Maintenance(args) => small_runtime().block_on(maintenance::run(args)),
         Do::Person(args) => small_runtime().block_on(person::run(args)),
+        Do::Subscribers(args) => small_runtime().block_on(subscribers::run(args)),
         Do::Token(args) => small_runtime().block_on(token::run(args)),
         Do::Journal(args) => small_runtime().block_on(journal::run(args)),
         Do::Reload(args) => small_runtime().block_on(control::reload(args)),

@@ -108,6 +108,9 @@ pub async fn restore(from: &Path, dir: &Path, now: Time) -> Result<Restored, Sto
         for table in ["DELETE FROM session", "DELETE FROM ticket"] {
             sqlx::query(table).execute(&mut conn).await?;
         }
+        sqlx::query("UPDATE parcel SET in_flight = 1, lease_until = 0 WHERE state = 'queued'")
+            .execute(&mut conn)
+            .await?;
         journal(&mut conn, now, &Entry::Restored { epoch: epoch.cast_unsigned() }).await?;
         if goes_on {
             let first = record::size_of(&mut conn).await?;

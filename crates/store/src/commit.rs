@@ -8,6 +8,7 @@ use crate::{
     names::Kind,
     outbox, record,
     rollup::{Bucket, Level},
+    subscriber,
     writer::{Fault, Tx},
 };
 use sqlx::{Row, SqliteConnection};
@@ -109,6 +110,9 @@ impl Store {
         }
         for m in &w.outbox {
             outbox::enqueue(conn, m).await?;
+        }
+        for news in &w.news {
+            subscriber::write_news(conn, news).await?;
         }
         if let Some(at) = w.alive_at {
             set_number(conn, "alive_at", at.0).await?;

@@ -24,6 +24,7 @@ mod rollup;
 mod schema;
 mod sketch;
 mod stats;
+mod subscriber;
 mod sweep;
 mod token;
 mod writer;
@@ -44,13 +45,17 @@ pub use redact::{Redacted, TAKEN_OUT, find_text, redact};
 pub use rollup::{Level, Rollup};
 pub use sketch::Sketch;
 pub use stats::Stats;
+pub use subscriber::{
+    ASKED_KEPT, ASKED_MAX, ASKS_A_DAY, ASKS_AN_HOUR, Asking, ClaimedParcel, Confirmed, Export,
+    ExportedMessage, FanoutView, HandedOut, Outcome, PARCELS_WAITING, Progress, RECEIPTS_KEPT, States,
+};
 pub use sweep::Swept;
 pub use token::{Grant, NewToken, TokenInfo, TokenScope};
 
 use std::sync::Arc;
 use stillhere_model::{
     Amendment, CheckId, Incident, IncidentId, Link, LinkId, Maintenance, Observation, ServiceId, Time,
-    VerdictChange, journal::Entry, message::OutboxMessage,
+    VerdictChange, journal::Entry, message::OutboxMessage, subscriber::News,
 };
 
 /// The store of one data folder. Cheap to clone.
@@ -72,6 +77,8 @@ pub struct Write {
     pub amendments: Vec<Amendment>,
     pub journal: Vec<(Time, Entry)>,
     pub outbox: Vec<OutboxMessage>,
+    /// For subscribers: one row each, whoever many they are.
+    pub news: Vec<News>,
     /// Staff messages about these incidents that no attempt is under way for are taken back.
     pub withdraw: Vec<IncidentId>,
     pub gaps: Vec<(Time, Time)>,
@@ -100,6 +107,7 @@ impl Write {
             && self.amendments.is_empty()
             && self.journal.is_empty()
             && self.outbox.is_empty()
+            && self.news.is_empty()
             && self.withdraw.is_empty()
             && self.gaps.is_empty()
             && self.push.is_empty()

@@ -268,8 +268,12 @@ impl Store {
                 sqlx::query("UPDATE outbox SET lease_until = 0 WHERE state = 'queued' AND lease_until > 0")
                     .execute(&mut tx.conn)
                     .await?;
+            let parcels =
+                sqlx::query("UPDATE parcel SET lease_until = 0 WHERE state = 'queued' AND lease_until > 0")
+                    .execute(&mut tx.conn)
+                    .await?;
             tx.commit().await?;
-            Ok::<_, Fault>(done.rows_affected())
+            Ok::<_, Fault>(done.rows_affected() + parcels.rows_affected())
         };
         release.await.map_err(|e| self.0.err(e))
     }
@@ -283,6 +287,14 @@ impl Store {
             let mut tx = self.0.begin().await?;
             sqlx::query(
                 "UPDATE outbox SET not_before = not_before + $1,
+                     lease_until = CASE WHEN lease_until = 0 THEN 0 ELSE lease_until + $1 END
+                 WHERE state = 'queued'",
+            )
+            .bind(by_ms)
+            .execute(&mut tx.conn)
+            .await?;
+            sqlx::query(
+                "UPDATE parcel SET not_before = not_before + $1,
                      lease_until = CASE WHEN lease_until = 0 THEN 0 ELSE lease_until + $1 END
                  WHERE state = 'queued'",
             )
@@ -334,14 +346,14 @@ impl Store {
 }
 
 /// 1 s, 2 s, 4 s, … up to [`BACK_OFF_MAX`], each ± 20 %.
-fn back_off(attempt: u32, jitter: u64) -> Duration {
+pub(crate) fn back_off(attempt: u32, jitter: u64) -> Duration {
     let base = millis(Duration::from_secs(1 << attempt.saturating_sub(1).min(20)).min(BACK_OFF_MAX));
     let spread = base * 2 / 5;
     let ms = base - spread / 2 + i64::try_from(jitter % (spread.unsigned_abs() + 1)).unwrap_or(0);
     Duration::from_millis(ms.unsigned_abs())
 }
 
-fn bounded(s: &str) -> String {
+pub(crate) fn bounded(s: &str) -> String {
     let mut end = s.len().min(REASON_MAX);
     while !s.is_char_boundary(end) {
         end -= 1;

@@ -7,12 +7,13 @@ use sqlx::{
 };
 use std::{borrow::Cow, path::Path};
 
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
     (2, "rollups", include_str!("../../../migrations/sqlite/0002_rollups.sql")),
     (3, "answers", include_str!("../../../migrations/sqlite/0003_answers.sql")),
     (4, "token_scope", include_str!("../../../migrations/sqlite/0004_token_scope.sql")),
     (5, "people", include_str!("../../../migrations/sqlite/0005_people.sql")),
+    (6, "subscribers", include_str!("../../../migrations/sqlite/0006_subscribers.sql")),
     (7, "record", include_str!("../../../migrations/sqlite/0007_record.sql")),
     (8, "small_hours", include_str!("../../../migrations/sqlite/0008_small_hours.sql")),
     (10, "passkeys", include_str!("../../../migrations/sqlite/0010_passkeys.sql")),

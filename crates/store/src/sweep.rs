@@ -5,6 +5,7 @@ use crate::{
     commit::write_rollups,
     live::{FLUSH_ROWS, number, set_number},
     rollup::{Bucket, Level},
+    subscriber::{ASKED_KEPT, NEWS_KEPT, RECEIPTS_KEPT},
     writer::Fault,
 };
 use sqlx::Row;
@@ -97,6 +98,35 @@ impl Store {
                 ROWS,
             ),
         ];
+        jobs.extend([
+            ("DELETE FROM asking WHERE rowid IN (SELECT rowid FROM asking WHERE at_ms < $1 LIMIT $2)", old(ASKED_KEPT), ROWS),
+            (
+                "DELETE FROM subscriber WHERE no IN
+                 (SELECT no FROM subscriber WHERE state = 'asked' AND asked_at < $1 LIMIT $2)",
+                old(ASKED_KEPT),
+                ROWS,
+            ),
+            (
+                "DELETE FROM parcel WHERE no IN
+                 (SELECT no FROM parcel WHERE state <> 'queued' AND settled_at < $1 LIMIT $2)",
+                old(RECEIPTS_KEPT.min(keep.settled)),
+                ROWS,
+            ),
+            (
+                "DELETE FROM news WHERE no IN
+                 (SELECT n.no FROM news n WHERE n.at_ms < $1
+                    AND NOT EXISTS (SELECT 1 FROM fanout f WHERE f.news = n.no AND f.state <> 'over') LIMIT $2)",
+                old(NEWS_KEPT.max(keep.settled)),
+                ROWS,
+            ),
+            (
+                "DELETE FROM fanout WHERE (news, way) IN
+                 (SELECT f.news, f.way FROM fanout f WHERE f.ended_at < $1
+                    AND NOT EXISTS (SELECT 1 FROM news n WHERE n.no = f.news) LIMIT $2)",
+                now.0,
+                ROWS,
+            ),
+        ]);
         if let Some(days) = keep.days {
             jobs.push((
                 "DELETE FROM rollup_1d WHERE (at_ms, check_no) IN

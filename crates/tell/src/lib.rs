@@ -7,6 +7,7 @@
 pub mod act;
 pub mod away;
 pub mod badge;
+pub mod calendar;
 pub mod clean;
 pub mod client;
 pub mod feed;
@@ -20,6 +21,7 @@ pub mod postmortem;
 pub mod publish;
 pub mod snapshot;
 pub mod statuspage;
+pub mod subscribe;
 pub mod timeline;
 pub mod words;
 
@@ -30,4 +32,4 @@ pub use headline::{Headline, headline};
 pub use logo::{Logo, Picture};
 pub use message::ChannelKind;
 pub use page::View;
-pub use snapshot::{Contact, Day, LatencyPoint, OwnTrouble, ServiceView, Site, Snapshot};
+pub use snapshot::{Contact, Day, LatencyPoint, Offer, OwnTrouble, ServiceView, Site, Snapshot};

@@ -14,8 +14,8 @@ use crate::{
 use minijinja::context;
 use serde_json::json;
 use stillhere_model::{
-    Acknowledgement, Audience, Author, CheckId, Incident, Lang, LinkId, Maintenance, MaintenanceStatus,
-    Occasion, Payload, Time, Update, UpdateId,
+    Acknowledgement, Audience, Author, CheckId, Incident, Lang, Letter, LinkId, Maintenance,
+    MaintenanceStatus, Occasion, Payload, Time, Update, UpdateId,
 };
 
 /// Longest subject, in characters: one header line of a mail, whatever its language.
@@ -86,6 +86,32 @@ pub fn type_of(occasion: &Occasion) -> &'static str {
         Occasion::CertificateEnding { .. } => "certificate.ending",
     }
 }
+
+/// The mail about `occasion` for subscribers, but for their own link.
+#[must_use]
+pub fn letter(occasion: &Occasion, snapshot: &Snapshot, lang: Lang) -> Letter {
+    let words = Words::new(lang, &snapshot.site.time_zone);
+    let cut = Cut { s: snapshot, w: &words, audience: Audience::Public, link: None };
+    let said = cut.said(occasion);
+    let gist = said.paragraphs.iter().chain(&said.facts).map(String::as_str).collect::<Vec<_>>().join("\n");
+    let (url, thread) = (said.url.clone(), said.thread.clone());
+    let why = words.say("letter-why", &[("site", words.name(&snapshot.site.name).into())]);
+    let (subject, text, html) = cut.written(said, &why, Some(LINK));
+    let text = format!("{text}{} ", words.plain("letter-manage"));
+    // The last one: whatever stands in the texts comes before it.
+    let halves = |s: &str| s.rsplit_once(LINK).map(|(a, b)| (a.to_owned(), b.to_owned()));
+    Letter {
+        subject,
+        text: (text, "\n".to_owned()),
+        html: halves(&html).unwrap_or_default(),
+        thread,
+        gist,
+        url,
+    }
+}
+
+/// Stands for the link that differs between readers. No text holds it: it is private use.
+const LINK: &str = "\u{f8ff}link";
 
 // === impl Said ===
 
@@ -364,6 +390,14 @@ impl Cut<'_> {
     fn mail(&self, said: Said) -> Payload {
         let w = self.w;
         let why = w.say("mail-why", &[("site", w.name(&self.s.site.name).into())]);
+        let thread = said.thread.clone();
+        let (subject, text, html) = self.written(said, &why, None);
+        Payload::Mail { subject, text, html, thread }
+    }
+
+    /// Subject, text and HTML.
+    fn written(&self, said: Said, why: &str, manage: Option<&str>) -> (String, String, String) {
+        let w = self.w;
         let contact = self.contact();
         let mut text = format!("{}\n\n", said.title);
         for p in &said.paragraphs {
@@ -395,13 +429,13 @@ impl Cut<'_> {
             paragraphs => said.paragraphs,
             facts => said.facts,
             url => said.url,
-            contact, why, colour, act,
+            contact, why, colour, act, manage,
         };
         let html = template::render("mail.html", context).unwrap_or_else(|error| {
             debug_assert!(false, "mail.html: {error:#}");
             format!("<!doctype html><meta charset=utf-8><pre>{}</pre>", clean::xml(&text))
         });
-        Payload::Mail { subject: said.subject, text, html, thread: said.thread }
+        (said.subject, text, html)
     }
 
     fn webhook(&self, occasion: &Occasion, said: &Said) -> Payload {

@@ -83,6 +83,7 @@ pub fn status(snapshot: &Snapshot, lang: Lang, view: &View) -> String {
                 now => html("now"), own => html("own"), inc => html("inc"), mnt => html("mnt"), past => html("past"),
             },
             groups, legend, checked,
+            ask => cut.ask(),
         },
     )
 }
@@ -167,6 +168,15 @@ pub fn history(snapshot: &Snapshot, lang: Lang, view: &View) -> String {
     let months = serde(&months);
     let title = cut.words.plain("nav-history");
     cut.page("history.html", "history", &title, "u", context! { months, stale => cut.stale_line() })
+}
+
+/// A page about subscribing: the form, what came of it, or what the link of a letter leads to.
+#[must_use]
+pub fn subscribe(snapshot: &Snapshot, lang: Lang, page: &crate::subscribe::Page<'_>) -> String {
+    let view = View::default();
+    let cut = Cut::new(snapshot, lang, &view, Here::Subscribe);
+    let (title, own) = crate::subscribe::context(&cut, page);
+    cut.page("subscribe.html", "subscribe", &title, "u", own)
 }
 
 #[must_use]

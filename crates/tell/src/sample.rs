@@ -2,7 +2,7 @@
 
 use crate::{
     logo::{Logo, Picture},
-    snapshot::{Contact, LatencyPoint, OwnTrouble, ServiceView, Site, Snapshot},
+    snapshot::{Contact, LatencyPoint, Offer, OwnTrouble, ServiceView, Site, Snapshot},
     timeline::{self, Segment},
 };
 use std::{sync::Arc, time::Duration};
@@ -43,6 +43,7 @@ pub fn site() -> Site {
         },
         accent: None,
         logo: None,
+        subscribe: Offer { mail: true, webhook: true },
     }
 }
 

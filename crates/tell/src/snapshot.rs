@@ -51,6 +51,16 @@ pub struct Site {
     pub accent: Option<String>,
     /// The operator's own mark.
     pub logo: Option<Arc<Logo>>,
+    #[serde(default)]
+    pub subscribe: Offer,
+}
+
+/// How visitors can have themselves told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Without it there is no form at all.
+    pub mail: bool,
+    pub webhook: bool,
 }
 
 /// How a person reaches the operator when everything is down.

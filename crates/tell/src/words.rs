@@ -35,6 +35,7 @@ const fn sources(lang: Lang) -> &'static [&'static str] {
             include_str!("../../../locales/en/message.ftl"),
             include_str!("../../../locales/en/act.ftl"),
             include_str!("../../../locales/en/postmortem.ftl"),
+            include_str!("../../../locales/en/subscribe.ftl"),
         ],
         Lang::ZhCn => &[
             include_str!("../../../locales/zh-CN/status.ftl"),
@@ -46,6 +47,7 @@ const fn sources(lang: Lang) -> &'static [&'static str] {
             include_str!("../../../locales/zh-CN/message.ftl"),
             include_str!("../../../locales/zh-CN/act.ftl"),
             include_str!("../../../locales/zh-CN/postmortem.ftl"),
+            include_str!("../../../locales/zh-CN/subscribe.ftl"),
         ],
     }
 }

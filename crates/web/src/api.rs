@@ -16,6 +16,7 @@ mod record;
 mod services;
 mod session;
 mod staff;
+mod subscribers;
 mod tokens;
 mod view;
 
@@ -164,6 +165,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(staff::dead_letters))
         .routes(routes!(staff::revive))
         .routes(routes!(staff::reload))
+        .routes(routes!(subscribers::progress))
+        .routes(routes!(subscribers::export))
+        .routes(routes!(subscribers::import))
+        .routes(routes!(subscribers::erase))
         .routes(routes!(session::log_in, session::current, session::log_out))
         .routes(routes!(session::setup_needed, session::set_up))
         .routes(routes!(session::sessions))

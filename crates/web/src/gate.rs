@@ -71,6 +71,7 @@ pub(crate) fn said_path(uri: &Uri) -> &str {
     match uri.path() {
         path if path.starts_with("/ping/") => "/ping/***",
         path if path.starts_with("/act/") => "/act/***",
+        path if path.starts_with("/subscribe/") => "/subscribe/***",
         path => path,
     }
 }

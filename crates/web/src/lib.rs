@@ -33,5 +33,6 @@ mod public;
 pub mod ready;
 mod record;
 mod serve;
+mod subscribe;
 
 pub use serve::{Settings, serve, serve_control};

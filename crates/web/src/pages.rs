@@ -50,6 +50,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/trust/{month}", get(trust_in))
         .route("/logo/{name}", get(logo))
         .route("/live", get(live))
+        .route("/calendar.ics", get(calendar))
         // Of two routes that fit, the one that says more goes first: the notice.
         .route(
             "/.well-known/stillhere/{*name}",
@@ -96,6 +97,16 @@ async fn incident(State(app): State<App>, In(lang): In, Path(id): Path<String>) 
         shown.snapshot = with_old.into();
     }
     one_page(&shown, lang, |s, view| page::incident(s, lang, view, &id))
+}
+
+/// Planned work, for calendar programs.
+async fn calendar(State(app): State<App>, In(lang): In) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=60"),
+        (header::VARY, "accept-language"),
+    ];
+    (headers, stillhere_tell::calendar::calendar(&app.public.shown().snapshot, lang)).into_response()
 }
 
 /// Its name is made from its content, so it may be kept for ever. Asked for by itself it is a document: nothing in it runs.

@@ -9,7 +9,7 @@ use crate::{
     metrics, pages, ping,
     public::Public,
     ready::Shelves,
-    record,
+    record, subscribe,
 };
 use axum::Router;
 use std::{
@@ -166,6 +166,7 @@ fn routes() -> Router<App> {
         .merge(record::routes())
         .merge(badges::routes())
         .merge(ping::routes())
+        .merge(subscribe::routes())
         .merge(act::routes())
         .merge(console::routes())
 }

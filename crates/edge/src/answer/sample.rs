@@ -69,6 +69,7 @@ pub fn well(made_at: Time, seq: u64) -> Snapshot {
             },
             accent: None,
             logo: None,
+            subscribe: stillhere_tell::Offer::default(),
         },
         services: vec![
             service("checkout", text("Checkout", "结账"), Status::Operational, since),

@@ -2,11 +2,12 @@
 
 use super::{BATCH_ROWS, BATCH_WAIT, Flow};
 use crate::channels::Addressed;
+use crate::subscribers;
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
-use stillhere_model::{DeliveryId, LinkId, Moment, OutboxMessage, time::millis};
+use stillhere_model::{Audience, DeliveryId, LinkId, Moment, NewsId, OutboxMessage, time::millis};
 use tokio::sync::watch;
 
 /// A snapshot that only renews freshness is made at most this often.
@@ -39,6 +40,13 @@ impl Flow {
         let for_staff = if announced.is_empty() { None } else { Some(self.public.staff_snapshot(now.wall)) };
         for (occasion, audience, not_before) in announced {
             let all = for_staff.as_ref().unwrap_or(&snapshot);
+            if audience == Audience::Public
+                && self.subscribers.are_told()
+                && let Some(news) =
+                    subscribers::news(NewsId(self.mint.uuid(now.wall)), &occasion, &snapshot, now.wall)
+            {
+                pending.write.news.push(news);
+            }
             let mut mint = || LinkId(self.mint.uuid(now.wall));
             let messages = self.channels.address(&occasion, audience, &snapshot, all, &mut mint);
             for Addressed { channel, payload, personal } in messages {
@@ -99,6 +107,9 @@ impl Flow {
             && let Err(e) = self.store.clock_jumped(pending.jumped_ms).await
         {
             tracing::error!(error = %e, "the outbox still counts by the clock of before; messages may go out late");
+        }
+        if !pending.write.news.is_empty() {
+            self.subscribers.wake();
         }
         if !pending.write.outbox.is_empty() || !pending.write.withdraw.is_empty() {
             self.outbox.notify_waiters();

@@ -1,5 +1,6 @@
 //! The mail itself (RFC 5322, MIME).
 
+use super::post::List;
 use crate::text::line;
 use lettre::{
     Message,
@@ -17,8 +18,20 @@ const SUBJECT_MAX: usize = 200;
 const TEXT_MAX: usize = 256 * 1024;
 /// Longest HTML part, in bytes; a longer one is left out, since it cannot be cut without breaking it.
 const HTML_MAX: usize = 512 * 1024;
+/// Longest link in a header, in bytes: a header line has 998.
+const LINK_MAX: usize = 900;
 /// Longest thread name that is used, in bytes.
 const THREAD_MAX: usize = 100;
+
+/// What a mail says.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) html: &'a str,
+    pub(crate) thread: Option<&'a str>,
+    pub(crate) list: Option<List<'a>>,
+}
 
 /// The bytes of the mail. The same message gives the same Message-ID each time.
 #[expect(clippy::too_many_arguments, reason = "these are the parts of a mail")]
@@ -32,6 +45,18 @@ pub(crate) fn build(
     thread: Option<&str>,
     now: Time,
 ) -> Result<Vec<u8>, String> {
+    write(from, to, id, Parts { subject, text, html, thread, list: None }, now)
+}
+
+/// The same with the headers of a list.
+pub(crate) fn write(
+    from: &Mailbox,
+    to: &[Mailbox],
+    id: DeliveryId,
+    parts: Parts<'_>,
+    now: Time,
+) -> Result<Vec<u8>, String> {
+    let Parts { subject, text, html, thread, list } = parts;
     let domain = from.email.domain();
     let mut builder = Message::builder()
         .from(from.clone())
@@ -48,6 +73,15 @@ pub(crate) fn build(
         // The root of a thread need not exist; what refers to the same one is shown together.
         let root = format!("<{thread}@{domain}>");
         builder = builder.in_reply_to(root.clone()).references(root);
+    }
+    if let Some(list) = list {
+        let raw = |name, value: String| HeaderValue::new(HeaderName::new_from_ascii_str(name), value);
+        let id: String = list.id.chars().filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c)).collect();
+        builder = builder.raw_header(raw("List-Id", format!("<updates.{id}>")));
+        // RFC 8058: mail programs show a button that sends the POST, and never do it by themselves.
+        builder = builder
+            .raw_header(raw("List-Unsubscribe", format!("<{}>", line(list.leave, LINK_MAX))))
+            .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
     }
     let text = cut(text, TEXT_MAX);
     let built = if html.is_empty() || html.len() > HTML_MAX {

@@ -54,7 +54,7 @@ impl Mail {
         Ok(format!("{logged_in} {}:{}, {how}; nothing was sent", self.host, self.port))
     }
 
-    async fn open(&self) -> Result<AsyncSmtpConnection, Error> {
+    pub(super) async fn open(&self) -> Result<AsyncSmtpConnection, Error> {
         let server = (self.host.as_str(), self.port);
         let implicit = self.tls_parameters.clone().filter(|_| self.tls == MailTls::Tls);
         let mut conn =
@@ -129,15 +129,15 @@ impl Mail {
 }
 
 /// What the server said of the message: 5xx is final, all else is not.
-fn fate(what: &str, e: &Error) -> Receipt {
+pub(super) fn fate(what: &str, e: &Error) -> Receipt {
     if e.is_permanent() { Receipt::Refused { reason: reason(what, e) } } else { deferred(what, e) }
 }
 
-fn deferred(what: &str, e: &Error) -> Receipt {
+pub(super) fn deferred(what: &str, e: &Error) -> Receipt {
     Receipt::Deferred { reason: reason(what, e), retry_after_ms: None }
 }
 
-fn reason(what: &str, e: &Error) -> String {
+pub(super) fn reason(what: &str, e: &Error) -> String {
     let mut said = e.to_string();
     let mut cause = std::error::Error::source(e);
     while let Some(c) = cause {

@@ -8,4 +8,5 @@ mod http;
 mod kit;
 mod mail;
 mod publish;
+mod subscribers;
 mod webhook;

@@ -16,7 +16,7 @@ async fn raw(dir: &TempDir) -> SqliteConnection {
 async fn case_a_a_full_database_is_a_retryable_error_and_what_was_written_stays() {
     let dir = tempfile::tempdir().unwrap();
     let options = |max_bytes| Options { max_bytes, ..Options::default() };
-    let store = Store::open_with(dir.path(), T0, options(Some(300_000))).await.unwrap();
+    let store = Store::open_with(dir.path(), T0, options(Some(600_000))).await.unwrap();
     let mut written = 0;
     let error = loop {
         let mut w = Write::default();
@@ -140,7 +140,7 @@ async fn a_damaged_page_is_an_error_and_not_a_panic() {
 
 #[tokio::test]
 async fn beyond_its_size_the_oldest_looks_go_first_and_what_was_decided_stays() {
-    const MAX: u64 = 400_000;
+    const MAX: u64 = 590_000;
     let dir = tempfile::tempdir().unwrap();
     let retention = Retention { max_bytes: Some(MAX), ..Retention::default() };
     let options = Options { retention, ..Options::default() };

@@ -13,4 +13,5 @@ mod people;
 mod record;
 mod redact;
 mod rollups;
+mod subscribers;
 mod tokens;

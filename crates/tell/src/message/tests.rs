@@ -200,3 +200,54 @@ fn case_t_nothing_is_injected_and_everything_is_bounded() {
         }
     }
 }
+
+#[test]
+fn a_letter_is_the_mail_with_the_readers_own_link_at_its_end_in_every_language() {
+    let s = sample::busy();
+    for lang in Lang::ALL {
+        for o in occasions(&s).iter().filter(|o| o.incident().is_some() || o.maintenance().is_some()) {
+            let (subject, _, _, thread) = mail(o, &s, lang, Audience::Public);
+            let letter = letter(o, &s, lang);
+            assert_eq!((&letter.subject, &letter.thread), (&subject, &thread));
+            let written = crate::subscribe::news(&letter, "https://s.example/subscribe/manage/a\"b");
+            assert!(written.text.trim_end().ends_with("/manage/a\"b"), "{}", written.text);
+            assert_eq!(written.html.matches("/manage/a&quot;b").count(), 1, "{}", written.html);
+            assert!(!written.html.contains(LINK) && !written.text.contains(LINK));
+        }
+    }
+}
+
+#[test]
+fn case_t_words_of_others_cannot_move_the_link_nor_become_markup() {
+    let mut s = sample::busy();
+    let evil = format!("</p><script>x</script>{LINK}\r\nBcc: all@example.com");
+    s.incidents[2].title = Some(evil.as_str().into());
+    let o = Occasion::IncidentOpened { incident: s.incidents[2].id, update: s.incidents[2].updates[0].id };
+    let letter = letter(&o, &s, Lang::En);
+    let written = crate::subscribe::news(&letter, "https://s.example/subscribe/manage/x");
+    assert_eq!(written.html.matches("/manage/x").count(), 1);
+    assert!(written.text.trim_end().ends_with("/manage/x"));
+    assert!(!written.html.contains("<script>") && !written.subject.contains('\n'));
+    let news = |n| stillhere_model::News {
+        id: stillhere_model::NewsId(Mint::new(n).uuid(s.made_at)),
+        at: s.made_at,
+        what: stillhere_model::What::Occasion {
+            occasion: o.clone(),
+            services: Vec::new(),
+            impact: None,
+            letters: [(Lang::En, letter.clone())].into(),
+            hooks: [].into(),
+        },
+    };
+    for lang in Lang::ALL {
+        let digest = crate::subscribe::digest(&s.site, lang, &[news(1), news(2)], "https://s.example/m");
+        assert!(digest.subject.contains('2') && !digest.html.contains("<script>"), "{digest:?}");
+        assert_eq!(digest.text.matches(&letter.url).count(), 2);
+        let confirm = crate::subscribe::confirm(&s.site, lang, "https://s.example/c");
+        assert!(
+            confirm.text.contains("https://s.example/c") && confirm.html.contains("href=\"https:&#x2f;"),
+            "{confirm:?}"
+        );
+        assert!(!crate::subscribe::known(&s.site, lang, "https://s.example/k").text.is_empty());
+    }
+}

@@ -58,10 +58,11 @@ pub(super) fn script() -> &'static str {
 pub fn csp(site: &Site) -> String {
     let (style, script) = csp_hashes();
     let accent = accent(site).map(|a| format!(" {}", hash(&a))).unwrap_or_default();
+    let forms = if site.subscribe.mail { "'self'" } else { "'none'" };
     let pictures = if site.logo.is_some() { "'self' data:" } else { "data:" };
     format!(
         "default-src 'none'; style-src {style}{accent}; script-src {script}; img-src {pictures}; connect-src 'self'; \
-         base-uri 'none'; form-action 'none'"
+         base-uri 'none'; form-action {forms}"
     )
 }
 

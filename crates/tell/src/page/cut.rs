@@ -26,11 +26,11 @@ const PAST_MAX: usize = 3;
 const PAST_FOR: Duration = Duration::from_secs(7 * 86_400);
 
 /// One page in the making.
-pub(super) struct Cut<'a> {
-    pub(super) snapshot: &'a Snapshot,
+pub(crate) struct Cut<'a> {
+    pub(crate) snapshot: &'a Snapshot,
     pub(super) view: &'a View,
-    pub(super) words: Words,
-    pub(super) links: Links<'a>,
+    pub(crate) words: Words,
+    pub(crate) links: Links<'a>,
 }
 
 /// Services that follow each other in one group.
@@ -218,6 +218,12 @@ impl<'a> Cut<'a> {
             .map(|own| Value::from_safe_string(self.part("part/contact.html", own)))
     }
 
+    /// Where one can subscribe; a copy of the page has nobody who would answer.
+    pub(super) fn ask(&self) -> Option<String> {
+        (self.snapshot.site.subscribe.mail && self.view.published_at.is_none())
+            .then(|| self.links.subscribe())
+    }
+
     pub(super) fn page(&self, template: &str, here: &str, title: &str, class: &str, own: Value) -> String {
         let (s, w) = (self.snapshot, &self.words);
         let site = w.name(&s.site.name);
@@ -278,7 +284,7 @@ impl<'a> Cut<'a> {
         })
     }
 
-    pub(super) fn part(&self, template: &str, own: Value) -> String {
+    pub(crate) fn part(&self, template: &str, own: Value) -> String {
         let context = context! { lang => self.words.lang.tag(), ..own };
         template::render(template, context).unwrap_or_else(|error| {
             debug_assert!(false, "{template}: {error:#}");

@@ -7,7 +7,7 @@ use stillhere_record::trust::Month;
 
 /// Which page the links are on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Links<'a> {
+pub(crate) struct Links<'a> {
     snapshot: &'a Snapshot,
     lang: Lang,
     published: bool,
@@ -15,12 +15,13 @@ pub(super) struct Links<'a> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Here {
+pub(crate) enum Here {
     Status,
     History,
     Incident(IncidentId),
     Maintenance(MaintenanceId),
     Trust(Option<Month>),
+    Subscribe,
     Nowhere,
 }
 
@@ -88,11 +89,16 @@ impl<'a> Links<'a> {
         self.to(&trust_stem(month), self.lang)
     }
 
+    pub(crate) fn subscribe(&self) -> String {
+        self.to("subscribe", self.lang)
+    }
+
     pub(super) fn fixed(&self) -> Fixed {
         let languages = &self.snapshot.site.languages;
         let here = match self.here {
             Here::Status | Here::Nowhere => "index".to_owned(),
             Here::History => "history".to_owned(),
+            Here::Subscribe => "subscribe".to_owned(),
             Here::Incident(id) => format!("incidents/{id}"),
             Here::Maintenance(id) => format!("maintenance/{id}"),
             Here::Trust(month) => trust_stem(month),
@@ -142,7 +148,7 @@ impl<'a> Links<'a> {
     fn up(&self) -> &'static str {
         match self.here {
             Here::Incident(_) | Here::Maintenance(_) => "../",
-            Here::Status | Here::History | Here::Trust(_) | Here::Nowhere => "",
+            Here::Status | Here::History | Here::Subscribe | Here::Trust(_) | Here::Nowhere => "",
         }
     }
 }

@@ -562,3 +562,56 @@ fn case_l_a_time_that_passed_is_said_to_have_passed_and_stays_said_when_another_
     assert!(text.contains("by 10:30, from our team too early"), "{text}");
     assert!(!page.contains("kim"), "people are not named in public");
 }
+
+#[test]
+fn every_page_about_subscribing_is_made_in_every_language_and_shows_addresses_as_text() {
+    use crate::subscribe::{Page, Problem};
+    use stillhere_model::{Impact, Pace, Wish};
+    let s = sample::busy();
+    let evil = "<script>\"'@example.com";
+    for lang in Lang::ALL {
+        let wish = Wish {
+            services: vec![s.services[1].id.clone()],
+            least: Impact::Major,
+            pace: Pace::Daily,
+            ..Wish::everything(lang)
+        };
+        let ask = |problem| Page::Ask { problem, given: evil, wish: &wish };
+        let manage = |saved, fresh| Page::Manage {
+            token: "t",
+            leave: "l",
+            address: evil,
+            wish: &wish,
+            daily: true,
+            saved,
+            fresh,
+        };
+        let pages = [
+            ask(None),
+            ask(Some(Problem::BadAddress)),
+            ask(Some(Problem::TooMany)),
+            ask(Some(Problem::Unavailable)),
+            Page::Sent { hook: false },
+            Page::Sent { hook: true },
+            Page::Confirm { token: "t", address: evil },
+            manage(true, false),
+            manage(false, true),
+            Page::Leave { token: "t", address: evil },
+            Page::Left,
+            Page::Gone,
+            Page::Full,
+        ];
+        for page in &pages {
+            let html = subscribe(&s, lang, page);
+            assert!(html.contains("</html>") && html.contains("<h1>"), "{page:?}: {html}");
+            assert!(!html.contains("<script>\""), "{page:?}");
+        }
+        let html = subscribe(&s, lang, &manage(false, false));
+        let ticked = html.matches("name=service").count();
+        assert_eq!(
+            (ticked, html.matches(" checked").count()),
+            (s.services.len(), 3),
+            "service, language, maintenance"
+        );
+    }
+}

@@ -44,6 +44,7 @@ fn snapshot(seq: u64, status: Status, fresh_for: Duration) -> Arc<Snapshot> {
             contact: Contact::default(),
             accent: None,
             logo: None,
+            subscribe: stillhere_tell::Offer::default(),
         },
         services: vec![Arc::new(service)],
         incidents: Vec::new(),

@@ -1,0 +1,51 @@
+//! `[subscribers]`: whether visitors can have themselves told.
+
+use crate::bounds;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether visitors can have themselves told, and by what. Without this section they can as soon as there is a channel
+/// of kind `mail`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Subscribers {
+    /// `false`: there is no form, and nobody is told, whoever subscribed before. Without it: there is one if a channel can
+    /// carry it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// The name of the mail channel whose server carries the letters and whose sender they have. The first mail channel of the
+    /// file if it is not given. Its own `to` gets nothing of it.
+    #[schemars(length(min = 1, max = bounds::ID_CHARS), extend("format" = "slug"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
+    /// Programs can subscribe too: with an https address, to which signed POSTs go.
+    pub webhooks: bool,
+    /// Most subscribers. Beyond it the form says that there is no room.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub at_most: u32,
+    /// Sessions with the mail server at the same time.
+    #[schemars(range(min = 1, max = 64))]
+    pub mail_sessions: u32,
+    /// An address that the mail server has refused so many times in a row gets nothing more.
+    #[schemars(range(min = 1, max = 100))]
+    pub refusals: u32,
+    /// The hour of the day, in the site's time zone, at which daily digests go out.
+    #[schemars(range(min = 0, max = 23))]
+    pub digest_hour: u8,
+}
+
+// === impl Subscribers ===
+
+impl Default for Subscribers {
+    fn default() -> Subscribers {
+        Subscribers {
+            enabled: None,
+            mail: None,
+            webhooks: true,
+            at_most: 100_000,
+            mail_sessions: 8,
+            refusals: 3,
+            digest_hour: 8,
+        }
+    }
+}

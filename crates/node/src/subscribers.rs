@@ -1,0 +1,299 @@
+//! People outside who want to be told: they come, change their minds and go here, and are told from here.
+//!
+//! ```text
+//! web ─ask, confirm, change, leave─▶ store
+//! flow ─one piece of news with its commit─▶ store ─▶ carry: hand out ─▶ claim ─▶ send ─▶ settle
+//! ```
+//! Each way of reaching people has tasks of its own, so that a mail server that is a black hole holds up no webhook
+//! (case f), and none of them ever holds up a look or a verdict: they meet only in the store, in short transactions.
+
+mod carry;
+mod compose;
+mod keys;
+mod limit;
+
+pub(crate) use carry::{Running, run};
+pub(crate) use compose::news;
+pub use keys::Purpose;
+
+use keys::Keys;
+use limit::Limiter;
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+use stillhere_config::Config;
+use stillhere_model::{DeliveryId, Mint, Subscriber, SubscriberId, Way, Wish};
+use stillhere_net::{clock::Clock, entropy};
+use stillhere_send::{
+    hook::{self, Hooks},
+    mail::post::{self, Postman},
+};
+use stillhere_store::{Asking, Confirmed, Export, Progress, Store, StoreError};
+use stillhere_tell::Offer;
+use tokio::sync::{Notify, watch};
+
+/// What subscribers are told with, as configured now.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) spec: stillhere_config::Subscribers,
+    pub(crate) postman: Postman,
+    /// Mail channel and all, to know whether anything changed.
+    pub(crate) mail: stillhere_send::MailSpec,
+}
+
+/// What the rest of the process may ask. Cheap to clone.
+#[derive(Clone)]
+pub struct Subscribers(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) keys: Keys,
+    pub(crate) hooks: Hooks,
+    settings: watch::Sender<Option<Arc<Settings>>>,
+    /// One for each of [`Way::ALL`].
+    wake: [Notify; Way::ALL.len()],
+    limiter: Mutex<Limiter>,
+}
+
+/// Why a request for a subscription was not taken up. Nothing of it depends on who has a subscription.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error("nobody can subscribe here")]
+    Closed,
+    #[error("not an address that can be written to")]
+    BadAddress,
+    #[error("too many requests from this network")]
+    TooMany,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// `None`: nobody can subscribe, and nobody is told.
+    ///
+    /// # Errors
+    /// When the mail channel cannot be used.
+    pub(crate) fn build(config: &Config) -> Result<Option<Arc<Settings>>, String> {
+        let Some(mail) = config.subscribers_mail() else { return Ok(None) };
+        let postman = Postman::new(mail).map_err(|p| format!("subscribers: the mail channel: {p}"))?;
+        Ok(Some(Arc::new(Settings { spec: config.subscribers.clone(), postman, mail: mail.clone() })))
+    }
+
+    pub(crate) fn offer(&self) -> Offer {
+        Offer { mail: true, webhook: self.spec.webhooks }
+    }
+}
+
+impl PartialEq for Settings {
+    fn eq(&self, other: &Settings) -> bool {
+        (&self.spec, &self.mail) == (&other.spec, &other.mail)
+    }
+}
+
+// === impl Subscribers ===
+
+impl Subscribers {
+    pub(crate) fn new(
+        data: &Path,
+        store: Store,
+        clock: Clock,
+        settings: Option<Arc<Settings>>,
+    ) -> Result<Subscribers, String> {
+        let keys = Keys::load_or_make(data)?;
+        let hooks = Hooks::new(&keys.hook_seed())?;
+        Ok(Subscribers(Arc::new(Inner {
+            store,
+            clock,
+            keys,
+            hooks,
+            settings: watch::channel(settings).0,
+            wake: [const { Notify::const_new() }; Way::ALL.len()],
+            limiter: Mutex::new(Limiter::default()),
+        })))
+    }
+
+    pub(crate) fn replace(&self, settings: Option<Arc<Settings>>) {
+        self.0.settings.send_if_modified(|now| {
+            let changed = *now != settings;
+            *now = settings;
+            changed
+        });
+    }
+
+    pub(crate) fn settings(&self) -> watch::Receiver<Option<Arc<Settings>>> {
+        self.0.settings.subscribe()
+    }
+
+    /// Whether anybody can subscribe and is told.
+    #[must_use]
+    pub fn are_told(&self) -> bool {
+        self.0.settings.borrow().is_some()
+    }
+
+    /// There is something new to hand out or to send.
+    pub(crate) fn wake(&self) {
+        self.0.wake.iter().for_each(Notify::notify_one);
+    }
+
+    /// Takes down that `address` is to be told. The answer, what is written and how long it takes are the same whether or not
+    /// it is known already; a letter goes to the address, and only its link begins anything.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask(&self, way: Way, address: &str, wish: Wish, from: IpAddr) -> Result<(), AskError> {
+        let settings = self.0.settings.borrow().clone().ok_or(AskError::Closed)?;
+        let asking = self.asking(&settings, way, address, wish)?;
+        let allowed = {
+            let mut limiter = self.0.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+            limiter.allow(from, self.0.clock.now().mono_ms)
+        };
+        if !allowed {
+            return Err(AskError::TooMany);
+        }
+        self.0.store.subscriber_ask(&asking).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Takes over those who were asked elsewhere and said yes, by mail address or webhook URL. Gives how many are new, and
+    /// what is no address.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub async fn import(&self, addresses: &[String], wish: &Wish) -> Result<(u64, Vec<String>), AskError> {
+        let settings = self.0.settings.borrow().clone().ok_or(AskError::Closed)?;
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for address in addresses {
+            let way = if address.contains("://") { Way::Webhook } else { Way::Mail };
+            match self.asking(&settings, way, address, wish.clone()) {
+                Ok(asking) => good.push(asking),
+                Err(_) => bad.push(address.clone()),
+            }
+        }
+        Ok((self.0.store.subscriber_import(&good).await?, bad))
+    }
+
+    fn asking(&self, settings: &Settings, way: Way, address: &str, wish: Wish) -> Result<Asking, AskError> {
+        let now = self.0.clock.now();
+        let (address, mailbox) = match way {
+            Way::Mail => {
+                let address = post::address(address).ok_or(AskError::BadAddress)?;
+                let mailbox = keys::mailbox(&address);
+                (address, mailbox)
+            }
+            Way::Webhook if settings.spec.webhooks => {
+                let address = hook::address(address).ok_or(AskError::BadAddress)?;
+                let host = hook::host(&address).ok_or(AskError::BadAddress)?;
+                (address, host)
+            }
+            Way::Webhook => return Err(AskError::Closed),
+        };
+        let mut mint = Mint::new(entropy::u64());
+        Ok(Asking {
+            // From the kernel and not from the mint: the id is part of what cannot be guessed.
+            id: SubscriberId(keys::random_id()),
+            way,
+            who: self.0.keys.who(way, &address),
+            mailbox: self.0.keys.mailbox(way, &mailbox),
+            address,
+            wish,
+            letter: DeliveryId(mint.uuid(now.wall)),
+            at_most: settings.spec.at_most,
+            at: now.wall,
+        })
+    }
+
+    /// Whose link this is, if it is one of ours for this purpose and still valid.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn of_link(&self, purpose: Purpose, token: &str) -> Result<Option<Subscriber>, StoreError> {
+        let Some(claim) = Keys::claim(token) else { return Ok(None) };
+        let found = self.0.store.subscriber(claim.id).await?;
+        // Computed in any case: how long it takes says nothing about which ids there are.
+        let link = found.as_ref().map_or(0, |s| s.link);
+        let ours = self.0.keys.verify(purpose, &claim, link);
+        Ok(found.filter(|_| ours))
+    }
+
+    /// The link of `s` for a purpose: what follows the address of the page.
+    #[must_use]
+    pub fn link(&self, purpose: Purpose, s: &Subscriber) -> String {
+        self.0.keys.token(purpose, s.id, s.link)
+    }
+
+    /// # Errors
+    /// Nothing was written.
+    pub async fn confirm(&self, s: &Subscriber) -> Result<Confirmed, StoreError> {
+        let at_most = self.0.settings.borrow().as_ref().map_or(0, |s| s.spec.at_most);
+        self.0.store.subscriber_confirm(s.id, s.link, at_most, self.0.clock.now().wall).await
+    }
+
+    /// False: there is none any more.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub async fn change(&self, s: &Subscriber, wish: &Wish) -> Result<bool, StoreError> {
+        self.0.store.subscriber_change(s.id, wish, self.0.clock.now().wall).await
+    }
+
+    /// Forgets everything about them. False: there is none any more.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub async fn leave(&self, s: &Subscriber, why: &str) -> Result<bool, StoreError> {
+        let left = self.0.store.subscriber_leave(s.id, why, self.0.clock.now().wall).await?;
+        self.wake();
+        Ok(left)
+    }
+
+    /// By the address as a person writes it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find(&self, address: &str) -> Result<Option<Subscriber>, StoreError> {
+        let as_mail = post::address(address).map(|a| self.0.keys.who(Way::Mail, &a));
+        let as_hook = hook::address(address).map(|a| self.0.keys.who(Way::Webhook, &a));
+        for who in as_mail.into_iter().chain(as_hook) {
+            if let Some(found) = self.0.store.subscriber_by_who(&who).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Everything that is known of them; that it was given away stands in the journal.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn export(&self, s: &Subscriber, by: &str) -> Result<Option<Export>, StoreError> {
+        let export = self.0.store.subscriber_export(s.id).await?;
+        if export.is_some() {
+            self.0.store.subscriber_exported(&s.who, by, self.0.clock.now().wall).await?;
+        }
+        Ok(export)
+    }
+
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn progress(&self, limit: u32) -> Result<Progress, StoreError> {
+        self.0.store.subscriber_progress(limit).await
+    }
+
+    /// What receivers of webhooks verify with (Standard Webhooks `v1a`).
+    #[must_use]
+    pub fn webhook_key(&self) -> String {
+        self.0.hooks.public_key()
+    }
+}
+
+impl std::fmt::Debug for Subscribers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscribers").field("are_told", &self.are_told()).finish_non_exhaustive()
+    }
+}

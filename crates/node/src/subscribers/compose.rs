@@ -1,0 +1,98 @@
+//! What is said: to all when it is decided, and to one when it is sent.
+
+use super::{Inner, Purpose};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use stillhere_model::{
+    Audience, Impact, Lang, News, NewsId, Occasion, Payload, Subscriber, Telling, Time, What,
+};
+use stillhere_tell::{
+    ChannelKind, Snapshot, message,
+    subscribe::{self, Written},
+};
+
+/// One occasion for all subscribers, in all languages of the site. `None`: it is none of visitors' concern.
+pub(crate) fn news(id: NewsId, occasion: &Occasion, public: &Snapshot, at: Time) -> Option<News> {
+    let (services, impact) = if let Some(id) = occasion.incident() {
+        let incident = public.incident(&id)?;
+        let worst = incident.affected.iter().map(|a| Impact::of(a.worst)).max();
+        let services = incident.affected.iter().map(|a| a.service.clone()).collect();
+        // The gravest it has been: who was told that it began is told that it is over.
+        (services, Some(incident.impact.max(worst.unwrap_or(Impact::None))))
+    } else {
+        let maintenance = public.maintenance(&occasion.maintenance()?)?;
+        (maintenance.services.clone(), None)
+    };
+    let mut letters = BTreeMap::new();
+    let mut hooks = BTreeMap::new();
+    for lang in &public.site.languages {
+        letters.insert(*lang, message::letter(occasion, public, *lang));
+        let hook = message::render(ChannelKind::Webhook, occasion, public, *lang, Audience::Public, None);
+        if let Payload::Webhook { body } = hook {
+            hooks.insert(*lang, body);
+        }
+    }
+    let what = What::Occasion { occasion: occasion.clone(), services, impact, letters, hooks };
+    Some(News { id, at, what })
+}
+
+/// The letter to one subscriber. `None`: nothing of it is wanted any more.
+pub(super) fn letter(
+    inner: &Inner,
+    public: &Snapshot,
+    to: &Subscriber,
+    telling: &Telling,
+) -> Option<Written> {
+    let (site, lang) = (&public.site, public.lang(Some(to.wish.lang)));
+    let link = |purpose| link(inner, public, to, purpose);
+    match telling {
+        Telling::Confirm => Some(subscribe::confirm(site, lang, &link(Purpose::Confirm))),
+        Telling::Known => Some(subscribe::known(site, lang, &link(Purpose::Manage))),
+        Telling::News(news) => {
+            let letter = subscribe::letter_of(news.as_ref()?, lang)?;
+            Some(subscribe::news(letter, &link(Purpose::Manage)))
+        }
+        Telling::Digest(all) if all.is_empty() => None,
+        Telling::Digest(all) => Some(subscribe::digest(site, lang, all, &link(Purpose::Manage))),
+    }
+}
+
+/// The same as JSON for a program.
+pub(super) fn hook(inner: &Inner, public: &Snapshot, to: &Subscriber, telling: &Telling) -> Option<String> {
+    let link = |purpose| link(inner, public, to, purpose);
+    let about = |kind: &str, key: &str, link: String| {
+        let name = public.site.name.get(public.lang(Some(to.wish.lang)));
+        let page = json!({ "name": name, "url": subscribe::base(public) });
+        json!({ "type": kind, "page": page, "public_key": inner.hooks.public_key(), key: link }).to_string()
+    };
+    match telling {
+        Telling::Confirm => Some(about("subscription.confirm", "confirm_url", link(Purpose::Confirm))),
+        Telling::Known => Some(about("subscription.known", "manage_url", link(Purpose::Manage))),
+        Telling::News(news) => {
+            let body = body_of(news.as_ref()?, to.wish.lang)?;
+            let mut body: Value = serde_json::from_str(body).ok()?;
+            body["meta"]["unsubscribe"] = link(Purpose::Manage).into();
+            Some(body.to_string())
+        }
+        Telling::Digest(_) => None,
+    }
+}
+
+fn body_of(news: &News, lang: Lang) -> Option<&str> {
+    match &news.what {
+        What::Occasion { hooks, .. } => {
+            hooks.get(&lang).or_else(|| hooks.values().next()).map(String::as_str)
+        }
+        What::Digest { .. } => None,
+    }
+}
+
+/// A whole address.
+pub(super) fn link(inner: &Inner, public: &Snapshot, to: &Subscriber, purpose: Purpose) -> String {
+    let page = match purpose {
+        Purpose::Confirm => "confirm",
+        Purpose::Manage => "manage",
+        Purpose::Leave => "leave",
+    };
+    format!("{}/subscribe/{page}/{}", subscribe::base(public), inner.keys.token(purpose, to.id, to.link))
+}

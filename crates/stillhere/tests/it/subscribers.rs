@@ -1,0 +1,324 @@
+//! People who subscribe on the page, with a real mail server that counts what arrives.
+
+use crate::{
+    exim::Exim,
+    running::{Answer, Receiver, Running, Target, request, wait_for},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+fn config(target: &Target, port: u16, more: &str) -> String {
+    format!(
+        r#"
+[site]
+name = {{ en = "Lantern", zh-CN = "灯笼" }}
+
+[[service]]
+id = "shop"
+name = {{ en = "Shop", zh-CN = "商店" }}
+url = "{url}"
+
+[[service]]
+id = "pay"
+name = {{ en = "Payments", zh-CN = "支付" }}
+url = "{url}"
+
+[[channel]]
+name = "mail"
+kind = "mail"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+from = "Lantern <status@lantern.example>"
+to = ["ops@lantern.example"]
+timeout_s = 5
+{more}
+"#,
+        url = target.url()
+    )
+}
+
+fn post(running: &Running, path: &str, form: &str) -> Answer {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {n}\r\n\r\n{form}",
+        addr = running.addr,
+        n = form.len()
+    );
+    request(running.addr, &head).unwrap_or_else(|| panic!("POST {path} got no answer"))
+}
+
+/// Without what differs from one moment to the next.
+fn plain(answer: &Answer) -> (u16, String, String) {
+    let head = answer.head.lines().filter(|l| !l.to_ascii_lowercase().starts_with("date:"));
+    (answer.status, head.collect::<Vec<_>>().join("\n"), answer.body.clone())
+}
+
+fn subscribers(running: &Running) -> serde_json::Value {
+    let (code, out, err) = running.cli(&["subscribers", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    serde_json::from_str(&out).expect("JSON")
+}
+
+fn import(running: &Running, addresses: &[String]) {
+    let file = running.dir.path().join("addresses.txt");
+    std::fs::write(&file, addresses.join("\n")).expect("the file");
+    let (code, out, err) = running.cli(&["subscribers", "import", "addresses.txt"]);
+    assert_eq!((code, out.trim()), (0, &*format!("{0} new of {0}", addresses.len())), "{err}");
+}
+
+fn open_incident(running: &Running, title: &str, services: &[&str]) -> String {
+    let mut args = vec!["incident", "open", "--title", title, "--text", "We are looking into it."];
+    let named: Vec<String> = services.iter().map(|s| format!("{s}=major_outage")).collect();
+    for s in &named {
+        args.extend(["--service", s]);
+    }
+    let (code, out, err) = running.cli(&args);
+    assert_eq!(code, 0, "{err}");
+    out.trim().to_owned()
+}
+
+#[test]
+fn a_visitor_subscribes_confirms_is_told_in_one_thread_and_leaves_with_one_click() {
+    let (exim, target) = (Exim::start(), Target::start());
+    let running = Running::up(&config(&target, exim.port, ""));
+    let page = running.get("/");
+    assert!(page.body.contains("action=\"/subscribe\"") && page.head.contains("form-action 'self'"));
+
+    let answer = post(&running, "/subscribe", "lang=en&address=ann%40example.com");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let question = exim.wait("ann@example.com", "Confirm");
+    assert_eq!(question.header("List-Unsubscribe"), None);
+    assert_eq!(question.header("Auto-Submitted").as_deref(), Some("auto-generated"));
+    let confirm = question.link("confirm");
+
+    // A scanner of mails follows every link, and nothing happens.
+    for _ in 0..3 {
+        assert_eq!(running.get(&confirm).status, 200);
+    }
+    assert_eq!(subscribers(&running)["states"][0]["state"], "asked");
+    let confirmed = post(&running, &confirm, "");
+    assert!(confirmed.body.contains("The updates have started"), "{}", confirmed.body);
+    assert_eq!(subscribers(&running)["states"][0]["state"], "active");
+
+    let incident = open_incident(&running, "Orders <b>fail</b>", &["shop"]);
+    let first = exim.wait("ann@example.com", "Orders");
+    let (code, _, err) =
+        running.cli(&["incident", "update", &incident, "--text", "Found it.", "--status", "identified"]);
+    assert_eq!(code, 0, "{err}");
+    let second = exim.wait("ann@example.com", "Update: Orders");
+    for mail in [&first, &second] {
+        assert_eq!(mail.header("References"), first.header("References"));
+        assert!(mail.header("References").is_some_and(|r| r.contains('@')));
+        assert_eq!(mail.header("List-Id").as_deref(), Some("<updates.127.0.0.1>"));
+        assert_eq!(mail.header("List-Unsubscribe-Post").as_deref(), Some("List-Unsubscribe=One-Click"));
+        assert!(mail.body.contains("Orders &lt;b&gt;fail"), "case t: {}", mail.body);
+        assert!(!mail.body.contains("Orders <b>fail</b></p>"), "case t: {}", mail.body);
+    }
+    assert_ne!(first.message_id(), second.message_id());
+
+    // Without script: the whole form, both ways.
+    let manage = second.link("manage");
+    let form = running.get(&manage);
+    assert!(form.body.contains("value=\"pay\"") && form.head.contains("no-store"), "{}", form.body);
+    let saved = post(&running, &manage, "lang=zh-CN&least=critical&service=pay&pace=daily");
+    assert!(saved.body.contains("已保存"), "{}", saved.body);
+    let export = running.json(&manage.replace("/manage/", "/export/"));
+    assert_eq!(export["address"], "ann@example.com");
+    assert_eq!(export["wish"]["services"], serde_json::json!(["pay"]));
+    assert_eq!((&export["wish"]["least"], &export["wish"]["pace"]), (&"critical".into(), &"daily".into()));
+    post(&running, &manage, "lang=en&least=none&maintenance=yes");
+
+    // RFC 8058: a GET never leaves, one POST does.
+    let leave = second.header("List-Unsubscribe").expect("a header");
+    let leave = leave
+        .trim_matches(['<', '>'])
+        .split_once(&running.addr.to_string())
+        .expect("our address")
+        .1
+        .to_owned();
+    assert_eq!(running.get(&leave).status, 200);
+    assert_eq!(running.get(&manage).status, 200, "a GET has ended the subscription");
+    assert_eq!(post(&running, &leave, "List-Unsubscribe=One-Click").status, 200);
+    assert_eq!(running.get(&manage).status, 404);
+    assert_eq!(post(&running, &leave, "List-Unsubscribe=One-Click").status, 404);
+
+    let arrived = exim.to("ann@example.com").len();
+    import(&running, &["zoe@example.com".to_owned()]);
+    let (code, _, err) = running.cli(&["incident", "resolve", &incident, "--text", "Over."]);
+    assert_eq!(code, 0, "{err}");
+    exim.wait("zoe@example.com", "Over: Orders");
+    assert_eq!(exim.to("ann@example.com").len(), arrived, "told after leaving");
+
+    // Nothing is left of her: not in the journal, not in the database.
+    let (_, journal, _) = running.cli(&["journal", "--json"]);
+    assert!(journal.contains("subscriber_left") && !journal.contains("ann@example.com"));
+    assert!(!running.said.lock().expect("lock").contains("ann@example"), "an address in the log");
+}
+
+#[test]
+fn an_answer_does_not_tell_whether_an_address_is_known_and_no_mailbox_is_flooded() {
+    let (exim, target) = (Exim::start(), Target::start());
+    let running = Running::up(&config(&target, exim.port, ""));
+    import(&running, &["known@example.com".to_owned()]);
+    let ask = |address: &str| post(&running, "/subscribe", &format!("lang=en&address={address}"));
+    let known = plain(&ask("known%40example.com"));
+    let new = plain(&ask("new%40example.com"));
+    assert_eq!(known, new);
+    exim.wait("known@example.com", "You already get updates");
+    exim.wait("new@example.com", "Confirm");
+
+    // The same mailbox under many names, again and again: three letters, and always the same answer.
+    for n in 0..8 {
+        assert_eq!(plain(&ask(&format!("new%2B{n}%40example.com"))), new);
+    }
+    assert_eq!(plain(&ask("last%40example.com")), new);
+    exim.wait("last@example.com", "Confirm");
+    let to_new =
+        exim.arrived().iter().filter(|m| m.header("To").is_some_and(|t| t.starts_with("new"))).count();
+    assert_eq!(to_new, 3, "a mailbox gets three letters a day");
+
+    // A network has its bound too; what is said then depends on the network alone.
+    let last =
+        (0..20).map(|n| ask(&format!("n{n}%40example.net"))).find(|a| a.status != 200).expect("a bound");
+    assert_eq!(last.status, 429);
+    assert_eq!(plain(&ask("known%40example.com")), plain(&last).clone_with("known@example.com", &last));
+    assert_eq!(ask("nonsense").status, 422);
+}
+
+trait SameBut {
+    fn clone_with(&self, address: &str, of: &Answer) -> (u16, String, String);
+}
+
+impl SameBut for (u16, String, String) {
+    /// The form is given back with what was typed in.
+    fn clone_with(&self, address: &str, of: &Answer) -> (u16, String, String) {
+        let typed = of
+            .body
+            .split("value=\"")
+            .find_map(|v| v.split('"').next().filter(|v| v.contains("@example.net")));
+        let typed = typed.expect("the form gives back what was typed");
+        let length = |body: &str| format!("content-length: {}", body.len());
+        let body = self.2.replace(typed, address);
+        (self.0, self.1.replace(&length(&self.2), &length(&body)), body)
+    }
+}
+
+#[test]
+fn case_g_every_subscriber_is_told_once_also_when_we_are_killed_in_the_middle() {
+    const MANY: usize = 300;
+    let (exim, target) = (Exim::start(), Target::start());
+    let more = "[subscribers]\nmail_sessions = 4\n";
+    let mut running = Running::up(&config(&target, exim.port, more));
+    let addresses: Vec<String> = (0..MANY).map(|n| format!("reader{n}@example.com")).collect();
+    import(&running, &addresses);
+    // One who wants only what concerns payments.
+    import(&running, &["payer@example.com".to_owned()]);
+    let (_, export, _) = running.cli(&["subscribers", "export", "payer@example.com"]);
+    assert!(export.contains("\"active\""), "{export}");
+    post(&running, "/subscribe", "lang=en&address=payer%40example.com");
+    let manage = exim.wait("payer@example.com", "already").link("manage");
+    assert_eq!(post(&running, &manage, "lang=en&service=pay&least=none&maintenance=yes").status, 200);
+
+    open_incident(&running, "Shop is down", &["shop"]);
+    let told = |exim: &Exim| {
+        let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
+        for m in exim.arrived().iter().filter(|m| m.subject().contains("Shop is down")) {
+            *by_id
+                .entry(format!("{} {}", m.header("To").unwrap_or_default(), m.message_id()))
+                .or_default() += 1;
+        }
+        by_id
+    };
+    wait_for("the first hundred are told", || (told(&exim).len() > 100).then_some(()));
+    running.kill();
+    assert!(told(&exim).len() < MANY, "killed too late: nothing was left to do");
+    running.restart();
+    let told = wait_for("everybody is told", || Some(told(&exim)).filter(|t| t.len() >= MANY));
+    let readers: BTreeSet<&str> = told.keys().filter_map(|k| k.split(' ').next()).collect();
+    assert_eq!((readers.len(), told.len()), (MANY, MANY), "one delivery id for each subscriber");
+    assert!(!readers.contains("payer@example.com"), "the filter was not honoured");
+    let progress = wait_for("the news is over", || {
+        let p = subscribers(&running)["news"][0].clone();
+        (p["ended_at"].is_string()).then_some(p)
+    });
+    assert_eq!((progress["delivered"].as_u64(), progress["failed"].as_u64()), (Some(MANY as u64), Some(0)));
+    // Only what was in the hands of a sender when we died may have come twice, under the same id.
+    let twice = told.values().filter(|n| **n > 1).count();
+    assert!(twice <= 4 + 256 && told.values().all(|n| *n <= 2), "{twice} came twice");
+
+    // Maintenance is news too, and what concerns payments comes to the one who asked for that.
+    let (code, _, err) = running.cli(&[
+        "maintenance",
+        "schedule",
+        "--title",
+        "New card reader",
+        "--service",
+        "pay",
+        "--starts",
+        "24h",
+        "--ends",
+        "25h",
+    ]);
+    assert_eq!(code, 0, "{err}");
+    exim.wait("payer@example.com", "Planned work: New card reader");
+}
+
+#[test]
+fn case_f_a_mail_server_that_is_away_holds_up_nobody_else_and_nothing_is_lost() {
+    let (mut exim, target) = (Exim::prepare(), Target::start());
+    let receiver = Receiver::start();
+    let more = format!(
+        "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\naudience = [\"public\"]\n",
+        receiver.url()
+    );
+    let running = Running::up(&config(&target, exim.port, &more));
+    import(&running, &(0..40).map(|n| format!("reader{n}@example.com")).collect::<Vec<_>>());
+    open_incident(&running, "Shop is down", &["shop"]);
+    wait_for("the webhook is told", || receiver.of_type("incident.opened").pop());
+    let waiting = wait_for("the queue is seen", || {
+        let p = subscribers(&running);
+        (p["waiting"][0]["messages"] == 40).then(|| p["waiting"][0].clone())
+    });
+    assert!(waiting["oldest"].is_string());
+    assert_eq!(running.get("/").status, 200);
+    exim.begin();
+    wait_for("everybody is told", || {
+        let to: BTreeSet<_> = exim.arrived().iter().filter_map(|m| m.header("To")).collect();
+        (to.iter().filter(|t| t.starts_with("reader")).count() == 40).then_some(())
+    });
+}
+
+#[test]
+fn an_address_that_is_refused_again_and_again_gets_nothing_more_and_one_can_be_erased() {
+    let (exim, target) = (Exim::start(), Target::start());
+    let running = Running::up(&config(&target, exim.port, "[subscribers]\nrefusals = 2\n"));
+    import(&running, &["nobody1@example.com".to_owned(), "ann@example.com".to_owned()]);
+    let state = |of: &str| {
+        let (_, out, _) = running.cli(&["subscribers", "export", of]);
+        serde_json::from_str::<serde_json::Value>(&out).expect("JSON")
+    };
+    let incident = open_incident(&running, "Shop is down", &["shop"]);
+    wait_for("one refusal", || (state("nobody1@example.com")["refusals_in_a_row"] == 1).then_some(()));
+    assert_eq!(state("nobody1@example.com")["state"], "active");
+    running.cli(&["incident", "update", &incident, "--text", "Found it."]);
+    wait_for("silenced", || (state("nobody1@example.com")["state"] == "silenced").then_some(()));
+    assert_eq!(state("ann@example.com")["state"], "active");
+
+    let (code, ..) = running.cli(&["subscribers", "erase", "Ann@Example.com"]);
+    assert_eq!(code, 0);
+    let (code, _, err) = running.cli(&["subscribers", "export", "ann@example.com"]);
+    assert!(code != 0 && err.contains("Nobody subscribed"), "{err}");
+}
+
+#[test]
+fn nobody_can_subscribe_where_it_is_switched_off_or_nothing_could_carry_it() {
+    let target = Target::start();
+    let off = Running::up(&config(&target, 9, "[subscribers]\nenabled = false\n"));
+    let none = Running::watch(&[&target.url()], "20s");
+    for running in [&off, &none] {
+        let page = running.get("/");
+        assert!(!page.body.contains("/subscribe") && page.head.contains("form-action 'none'"));
+        assert_eq!(post(running, "/subscribe", "address=ann%40example.com").status, 404);
+        assert_eq!(running.get("/subscribe").status, 404);
+    }
+}

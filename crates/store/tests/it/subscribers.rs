@@ -1,0 +1,230 @@
+use crate::kit::{T0, at, incident_id, store};
+use std::{collections::BTreeSet, time::Duration};
+use stillhere_model::{
+    DeliveryId, Entry, Impact, Lang, Mint, News, NewsId, Occasion, Pace, ServiceId, SubscriberId,
+    SubscriberState, Telling, Time, UpdateId, Way, What, Wish,
+};
+use stillhere_store::{
+    ASKED_KEPT, ASKS_A_DAY, Asking, ClaimedParcel, Confirmed, HandedOut, Outcome, PARCELS_WAITING, Store,
+    Write,
+};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+fn asking(n: u64) -> Asking {
+    Asking {
+        id: SubscriberId(Mint::new(n ^ 0x5b).uuid(T0)),
+        way: Way::Mail,
+        address: format!("reader{n}@example.com"),
+        who: format!("who{n}"),
+        mailbox: format!("mailbox{n}"),
+        wish: Wish::everything(Lang::En),
+        letter: DeliveryId(Mint::new(n ^ 0x1e).uuid(T0)),
+        at_most: 1_000_000,
+        at: T0,
+    }
+}
+
+async fn some(store: &Store, n: u64) {
+    let all: Vec<Asking> = (0..n).map(asking).collect();
+    for part in all.chunks(500) {
+        assert_eq!(store.subscriber_import(part).await.unwrap(), part.len() as u64);
+    }
+}
+
+fn news(n: u64, at: Time) -> News {
+    let occasion =
+        Occasion::IncidentUpdated { incident: incident_id(n), update: UpdateId(Mint::new(n).uuid(T0)) };
+    let services = vec![ServiceId::new("shop")];
+    let (letters, hooks) = (std::collections::BTreeMap::new(), std::collections::BTreeMap::new());
+    let what = What::Occasion { occasion, services, impact: Some(Impact::Major), letters, hooks };
+    News { id: NewsId(Mint::new(n ^ 0xe5).uuid(T0)), at, what }
+}
+
+async fn decide(store: &Store, news: News) {
+    store.commit(&Write { news: vec![news], ..Write::default() }).await.unwrap();
+}
+
+async fn claim(store: &Store, now: Time, limit: u32) -> Vec<ClaimedParcel> {
+    store.claim_parcels(Way::Mail, now, limit, LEASE).await.unwrap()
+}
+
+async fn settle(store: &Store, claimed: Vec<ClaimedParcel>, outcome: &Outcome, now: Time) {
+    let all: Vec<_> = claimed.into_iter().map(|c| (c, outcome.clone())).collect();
+    store.settle_parcels(&all, now, 7).await.unwrap();
+}
+
+/// Hands out and delivers until there is nothing more; gives the ids in the order they were sent.
+async fn deliver_all(store: &Store, now: Time) -> Vec<DeliveryId> {
+    let mut ids = Vec::new();
+    loop {
+        let handed = store.hand_out(Way::Mail, now).await.unwrap();
+        let claimed = claim(store, now, 300).await;
+        if claimed.is_empty() && handed == HandedOut::Nothing {
+            return ids;
+        }
+        ids.extend(claimed.iter().map(|c| c.parcel.id));
+        settle(store, claimed, &Outcome::Delivered, now).await;
+    }
+}
+
+#[tokio::test]
+async fn case_g_each_subscriber_has_one_parcel_whatever_is_cut_off_in_between() {
+    let (dir, first) = store().await;
+    some(&first, 1_200).await;
+    decide(&first, news(1, at(10))).await;
+    // Written again after an answer that was lost: nothing changes.
+    decide(&first, news(1, at(10))).await;
+    // Who comes after the news is not told of it.
+    let late = Asking { at: at(20), ..asking(5_000) };
+    first.subscriber_import(&[late]).await.unwrap();
+    assert!(matches!(first.hand_out(Way::Mail, at(30)).await.unwrap(), HandedOut::Some(500)));
+    let sent = claim(&first, at(30), 100).await;
+    let mut ids: Vec<DeliveryId> = sent.iter().map(|c| c.parcel.id).collect();
+    settle(&first, sent[..60].to_vec(), &Outcome::Delivered, at(31)).await;
+    drop(first); // as `kill -9` does: 40 were claimed and have no receipt
+
+    let again = Store::open(dir.path(), at(40)).await.unwrap();
+    again.release_leases().await.unwrap();
+    let repeated = claim(&again, at(40), 40).await;
+    assert!(repeated.iter().all(|c| c.sent_before && ids.contains(&c.parcel.id)), "under the same ids");
+    settle(&again, repeated, &Outcome::Delivered, at(41)).await;
+    ids.extend(deliver_all(&again, at(50)).await);
+    assert_eq!(ids.len(), 1_200);
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 1_200, "one delivery id each");
+    let over = &again.subscriber_progress(5).await.unwrap().news[0];
+    assert_eq!((over.made, over.delivered, over.failed, over.ended_at.is_some()), (1_200, 1_200, 0, true));
+    let journal = again.journal(0, 10_000).await.unwrap();
+    let told = journal.iter().filter(|r| matches!(r.entry, Entry::NewsTold { delivered: 1_200, .. }));
+    assert_eq!(told.count(), 1);
+}
+
+#[tokio::test]
+async fn what_waits_is_bounded_and_the_rest_is_made_when_there_is_room() {
+    let (_dir, store) = store().await;
+    let n = PARCELS_WAITING.cast_unsigned() + 700;
+    some(&store, n).await;
+    decide(&store, news(1, at(10))).await;
+    while let HandedOut::Some(_) = store.hand_out(Way::Mail, at(20)).await.unwrap() {}
+    let waiting = store.subscriber_progress(1).await.unwrap().waiting[0].1;
+    assert_eq!(waiting, PARCELS_WAITING.cast_unsigned());
+    assert_eq!(store.hand_out(Way::Mail, at(20)).await.unwrap(), HandedOut::Full);
+    assert_eq!(deliver_all(&store, at(30)).await.len() as u64, n);
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_things_in_their_order_and_letters_about_subscriptions_go_first() {
+    let (_dir, store) = store().await;
+    some(&store, 2).await;
+    for n in 1..=3 {
+        decide(&store, news(n, at(10))).await;
+    }
+    while let HandedOut::Some(_) = store.hand_out(Way::Mail, at(20)).await.unwrap() {}
+    assert!(store.subscriber_ask(&asking(9)).await.unwrap());
+    let first = claim(&store, at(30), 10).await;
+    assert_eq!(first.len(), 3, "the question, and the oldest news for each of both");
+    assert!(first.iter().any(|c| c.parcel.telling == Telling::Confirm));
+    assert!(claim(&store, at(30), 10).await.is_empty(), "the next waits for the one before");
+    let later = Outcome::Later { reason: "busy".to_owned(), retry_after_ms: Some(60_000) };
+    settle(&store, first, &later, at(30)).await;
+    assert!(claim(&store, at(31), 10).await.is_empty(), "and for its next try");
+    let said = |c: &ClaimedParcel| match &c.parcel.telling {
+        Telling::News(Some(n)) => n.id,
+        other => panic!("{other:?}"),
+    };
+    let mut told = Vec::new();
+    for i in 0..3 {
+        let round = claim(&store, at(200_000 + i), 10).await;
+        told.extend(round.iter().filter(|c| c.parcel.telling != Telling::Confirm).map(said));
+        settle(&store, round, &Outcome::Delivered, at(200_000 + i)).await;
+    }
+    assert_eq!(told, [1, 1, 2, 2, 3, 3].map(|n| news(n, T0).id));
+}
+
+#[tokio::test]
+async fn a_mailbox_gets_few_letters_and_what_nobody_confirms_is_forgotten() {
+    let (_dir, store) = store().await;
+    for n in 0..10 {
+        // Many names of one mailbox.
+        let a = Asking { mailbox: "one".to_owned(), ..asking(n) };
+        assert_eq!(store.subscriber_ask(&a).await.unwrap(), i64::try_from(n).unwrap() < ASKS_A_DAY);
+    }
+    let states = store.subscriber_progress(1).await.unwrap().states;
+    assert_eq!(states, [(Way::Mail, SubscriberState::Asked, ASKS_A_DAY.cast_unsigned())]);
+    let a = asking(0);
+    assert_eq!(
+        store.subscriber_confirm(a.id, 2, 10, at(1)).await.unwrap(),
+        Confirmed::NotThere,
+        "another link"
+    );
+    assert_eq!(store.subscriber_confirm(a.id, 1, 0, at(1)).await.unwrap(), Confirmed::Full);
+    assert_eq!(store.subscriber_confirm(a.id, 1, 10, at(1)).await.unwrap(), Confirmed::Now);
+    assert_eq!(store.subscriber_confirm(a.id, 1, 10, at(2)).await.unwrap(), Confirmed::Already);
+    let day = T0.plus(ASKED_KEPT + Duration::from_secs(1));
+    assert_eq!(store.subscriber_confirm(asking(1).id, 1, 10, day).await.unwrap(), Confirmed::NotThere);
+    store.sweep(day).await.unwrap();
+    let states = store.subscriber_progress(1).await.unwrap().states;
+    assert_eq!(states, [(Way::Mail, SubscriberState::Active, 1)]);
+    assert!(claim(&store, day, 100).await.len() <= 1, "no question to whoever is forgotten");
+    let again = Asking { mailbox: "one".to_owned(), at: day, ..asking(3) };
+    assert!(store.subscriber_ask(&again).await.unwrap(), "a day later");
+}
+
+#[tokio::test]
+async fn only_what_is_said_of_the_address_silences_it_and_leaving_forgets_everything() {
+    let (dir, store) = store().await;
+    some(&store, 2).await;
+    let nobody = |n| Outcome::NobodyThere { reason: format!("550 {n}"), silence_after: 2 };
+    let dead = Outcome::Dead { reason: "554 we do not like the text".to_owned() };
+    for (n, outcome) in [(1, dead.clone()), (2, dead.clone()), (3, dead), (4, nobody(1)), (5, nobody(2))] {
+        decide(&store, news(n, at(10))).await;
+        while let HandedOut::Some(_) = store.hand_out(Way::Mail, at(20)).await.unwrap() {}
+        let mut claimed = claim(&store, at(30), 10).await;
+        claimed.retain(|c| c.parcel.to.id == asking(0).id);
+        assert_eq!(claimed.len(), 1, "{outcome:?}");
+        settle(&store, claimed, &outcome, at(30)).await;
+    }
+    let silenced = store.subscriber(asking(0).id).await.unwrap().unwrap();
+    assert_eq!((silenced.state, silenced.bounces), (SubscriberState::Silenced, 2));
+
+    let left = asking(1);
+    assert!(store.subscriber_leave(left.id, "asked", at(40)).await.unwrap());
+    assert!(!store.subscriber_leave(left.id, "asked", at(40)).await.unwrap());
+    assert!(store.subscriber_export(left.id).await.unwrap().is_none());
+    let progress = store.subscriber_progress(10).await.unwrap();
+    assert!(progress.waiting.is_empty() && progress.news.iter().all(|n| n.gone == 1), "{progress:?}");
+    assert!(
+        progress.news.iter().all(|n| n.ended_at.is_some()),
+        "nobody is waited for who left: {progress:?}"
+    );
+    let journal = format!("{:?}", store.journal(0, 1_000).await.unwrap());
+    assert!(journal.contains("SubscriberLeft") && !journal.contains("reader1@"));
+    // Not only out of reach: the file is written over.
+    store.close().await.unwrap();
+    let bytes = std::fs::read(dir.path().join(stillhere_store::FILE)).unwrap();
+    assert!(!bytes.windows(9).any(|w| w == b"reader1@e"), "the address is still in the file");
+}
+
+#[tokio::test]
+async fn a_digest_holds_what_was_wanted_since_the_last_one_and_comes_once_a_day() {
+    let (_dir, store) = store().await;
+    some(&store, 3).await;
+    let daily = |services: Vec<ServiceId>| Wish { pace: Pace::Daily, services, ..Wish::everything(Lang::En) };
+    store.subscriber_change(asking(0).id, &daily(vec![]), at(1)).await.unwrap();
+    store.subscriber_change(asking(1).id, &daily(vec!["pay".into()]), at(1)).await.unwrap();
+    let id = |n: u64| NewsId(Mint::new(n ^ 0xd1).uuid(T0));
+    assert!(!store.write_digest(id(1), 100, at(5)).await.unwrap(), "no news, no digest");
+    decide(&store, news(1, at(10))).await;
+    decide(&store, news(2, at(11))).await;
+    assert_eq!(deliver_all(&store, at(20)).await.len(), 2, "at once only to the third");
+    assert!(!store.write_digest(id(2), 100, at(30)).await.unwrap(), "there was one today");
+    assert!(store.write_digest(id(3), 101, at(40)).await.unwrap());
+    while let HandedOut::Some(_) = store.hand_out(Way::Mail, at(50)).await.unwrap() {}
+    let claimed = claim(&store, at(50), 10).await;
+    assert_eq!(claimed.len(), 1, "one wants payments alone");
+    assert_eq!(claimed[0].parcel.to.id, asking(0).id);
+    let Telling::Digest(all) = &claimed[0].parcel.telling else { panic!("{claimed:?}") };
+    assert_eq!(all.iter().map(|n| n.id).collect::<Vec<_>>(), [1, 2].map(|n| news(n, T0).id));
+    settle(&store, claimed, &Outcome::Delivered, at(60)).await;
+    assert!(!store.write_digest(id(4), 102, at(70)).await.unwrap(), "all was in the last one");
+}
