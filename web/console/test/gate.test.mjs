@@ -45,8 +45,10 @@ test('a session that was ended elsewhere leads to the door, and back to the same
   await page.getByLabel('Password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Incidents', level: 1 }).waitFor();
-  await context.clearCookies();
   await page.getByRole('link', { name: 'Services' }).first().click();
+  await page.getByRole('heading', { name: 'Services', level: 1 }).waitFor();
+  // From here on any question may be the one that is refused.
+  await context.clearCookies();
   // The question that waits is answered at the latest after 20 s; the next one is refused.
   await page.getByText('Your session has ended.').waitFor({ timeout: 45_000 });
   await page.getByLabel('Name').fill(NAME);
