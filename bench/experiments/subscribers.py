@@ -73,7 +73,7 @@ interval = "1s"
     return [
         Row("subscribers", f"{many:,} mails, from the decision to the last arrival ({many / took:,.0f}/s)", f"{took:.1f} s", "", "", ""),
         Row("subscribers", "the command that opens the incident", ms(decided), "", "", ""),
-        Row("subscribers", "letters that came twice", f"{twice}", "", "", "yes" if twice == 0 else "no"),
+        Row("subscribers", "letters that came twice", f"{twice}", "", "", ("0", twice == 0)),
         Row("subscribers", f"memory: peak (idle with all of them subscribed {idle_kb / 1024:.0f} MB)", f"{peak / 1024:.0f} MB", "", "", ""),
         Row("subscribers", "CPU for each letter", f"{cpu / many * 1e6:.0f} µs", "", "", ""),
         Row("subscribers", "the page meanwhile: p99", ms(figures.quantile(pages, 0.99)), "", "", ""),
