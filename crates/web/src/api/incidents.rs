@@ -19,7 +19,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use stillhere_model::{
-    Accepted, Command, Impact, IncidentId, IncidentStatus, ServiceId, Status, Text, Time, UpdateId,
+    Accepted, Command, Impact, Incident, IncidentId, IncidentStatus, Said, ServiceId, Status, Text, Time,
+    Topology, UpdateId,
 };
 use stillhere_node::{Done, Once};
 use utoipa::{IntoParams, ToSchema};
@@ -68,9 +69,34 @@ pub(super) async fn list(
         let mut all: Vec<_> = s.incidents.iter().chain(&s.history).collect();
         all.sort_by_key(|i| std::cmp::Reverse(i.id));
         let older = all.into_iter().filter(|i| page.before.is_none_or(|before| i.id < before));
-        older.take(limit as usize).map(|i| IncidentOut::of(i, For::Visitors)).collect()
+        let topology = app.handle.topology();
+        older.take(limit as usize).map(|i| for_visitors(i, &topology)).collect()
     };
     Ok(Answer(Incidents { incidents }))
+}
+
+/// Without the services that are not public: neither their ids nor what was said about them alone.
+fn for_visitors(incident: &Incident, topology: &Topology) -> IncidentOut {
+    let shown = |id: &ServiceId| topology.service(id).is_none_or(|s| s.public);
+    let mut theirs = incident.clone();
+    theirs.affected.retain(|a| shown(&a.service));
+    theirs.origin = theirs.origin.filter(shown);
+    theirs.updates.retain_mut(|u| match &mut u.said {
+        Said::Opened { services, .. } | Said::Joined { services } | Said::Reopened { services, .. } => {
+            let finding_is_theirs = services.first().is_some_and(&shown);
+            services.retain(shown);
+            if let Said::Opened { finding, .. } | Said::Reopened { finding, .. } = &mut u.said
+                && !finding_is_theirs
+            {
+                *finding = None;
+            }
+            true
+        }
+        Said::Worse { service, .. } | Said::Better { service, .. } => shown(service),
+        Said::OriginFound { origin } => shown(origin),
+        _ => true,
+    });
+    IncidentOut::of(&theirs, For::Visitors)
 }
 
 /// One incident with everything that was said
@@ -86,7 +112,10 @@ pub(super) async fn one(
     let known = parse(&id)?;
     let found = match viewer {
         Some(_) => app.handle.store().incident(known).await?.map(|i| IncidentOut::of(&i, For::Staff)),
-        None => app.public.shown().snapshot.incident(&known).map(|i| IncidentOut::of(i, For::Visitors)),
+        None => {
+            let topology = app.handle.topology();
+            app.public.shown().snapshot.incident(&known).map(|i| for_visitors(i, &topology))
+        }
     };
     found.map(Answer).ok_or_else(|| no_incident(&id))
 }

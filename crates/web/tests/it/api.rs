@@ -260,3 +260,28 @@ async fn case_t_hostile_text_is_shown_as_text_everywhere() {
     let refused = s.call("POST", "/api/v1/incidents", &head, "").await;
     assert_eq!(refused.status, 413);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn visitors_do_not_hear_of_services_that_are_not_public() {
+    let s = start().await;
+    let token = s.token().await;
+    let services = json!({ "checkout": "partial_outage", "secret-ledger": "major_outage" });
+    let made =
+        open(&s, &token, &json!({ "title": "Cards", "text": "We are looking", "services": services })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made = made.json();
+    let path = format!("/api/v1/incidents/{}", made["id"].as_str().unwrap());
+    let public = wait_for("the page knows it", || async {
+        let answer = s.get(&path).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(public.json()["affected"].as_array().unwrap().len(), 1, "{}", public.text());
+    for path in [path.as_str(), "/api/v1/incidents", "/api/v1/services", "/api/v2/summary.json", "/"] {
+        let answer = s.get(path).await;
+        let said = answer.text();
+        assert!(!said.contains("ledger") && !said.contains("Ledger"), "{path}: {said}");
+    }
+    let staff = s.call("GET", &path, &token, "").await.json();
+    assert_eq!(staff["affected"].as_array().unwrap().len(), 2, "{staff}");
+}

@@ -56,6 +56,11 @@ id = "checkout"
 team = "payments"
 name = { en = "Checkout", zh-CN = "结账" }
 depends_on = ["shop"]
+
+[[service]]
+id = "secret-ledger"
+name = "Ledger"
+public = false
 "#;
 
 pub struct Running {
