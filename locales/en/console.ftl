@@ -245,3 +245,26 @@ look-slow = slow
 look-down = failed
 look-unknown = could not look
 recheck = looked again
+
+# Planned work
+plan = Plan work
+plan-more = It is announced at once, with its times. What turns out worse than planned is shown as what it is.
+plan-do = Announce it
+plan-from = Begins
+plan-until = Ends
+plan-ended = Ended
+plan-services = Services
+plan-expect = At worst, as planned
+plan-coming = Under way and to come
+plan-over = Lately over
+plan-none = Nothing is planned.
+plan-new-end = New end, if it moves
+plan-said = Published. It is on disk and on the page.
+plan-complete = Done already
+plan-complete-do = Yes, it is done
+plan-completed = The work is done; the page says so.
+plan-cancel = Call off
+plan-cancel-do = Yes, call it off
+plan-cancelled = Called off; the page says so.
+take-off = Take off
+no = No

@@ -238,3 +238,26 @@ look-slow = 缓慢
 look-down = 失败
 look-unknown = 无法检查
 recheck = 复查
+
+# 计划维护
+plan = 新建计划
+plan-more = 会连同时间立即公布。若实际情况比计划更糟，页面会如实显示。
+plan-do = 公布
+plan-from = 开始
+plan-until = 结束
+plan-ended = 实际结束
+plan-services = 服务
+plan-expect = 计划内最严重的状态
+plan-coming = 进行中与即将进行
+plan-over = 最近结束
+plan-none = 没有计划。
+plan-new-end = 新的结束时间（如有变动）
+plan-said = 已发布：已写入磁盘并显示在页面上。
+plan-complete = 已提前完成
+plan-complete-do = 确认已完成
+plan-completed = 维护已完成，页面已显示。
+plan-cancel = 取消维护
+plan-cancel-do = 确认取消
+plan-cancelled = 已取消，页面已显示。
+take-off = 移除
+no = 否

@@ -12,3 +12,8 @@ export function words(texts: Record<string, string>): Words | undefined {
 export function nextUpdate(s: Said, now: number): { next_update_by?: string } {
   return s.next ? { next_update_by: new Date(now + Number(s.next) * 60_000).toISOString() } : {};
 }
+
+/** A text in the reader's language, or in the first one that it has. */
+export function textIn(text: Words | null | undefined, lang: string): string {
+  return typeof text === 'string' ? text : text?.[lang] ?? Object.values(text ?? {})[0] ?? '';
+}

@@ -12,15 +12,30 @@ const MANY = 3_000;
 /** A phone of the middle: its processor is about a quarter of this one. */
 const SLOWER = 4;
 
-let chrome, up, shop, pay, id;
+/** Planned work, for its page. */
+const work = () => {
+  const at = hours => new Date(Date.now() + hours * 3_600_000).toISOString();
+  return `
+[[maintenance]]
+id = "move"
+title = { en = "We move the database", zh-CN = "迁移数据库" }
+body = { en = "Orders can be late.", zh-CN = "订单可能延迟。" }
+services = ["shop"]
+starts_at = "${at(5)}"
+ends_at = "${at(7)}"
+`;
+};
+
+let chrome, up, shop, pay, id, plan;
 before(async () => {
   [shop, pay] = [await Target.start(), await Target.start()];
   [chrome, up] = await Promise.all([browser(), start(HEAD + service('shop', 'Shop', '商店', shop, 'group = { en = "For customers", zh-CN = "面向顾客" }')
-    + service('payments', 'Payments', '支付', pay, 'group = { en = "For customers", zh-CN = "面向顾客" }\ndepends_on = ["shop"]'))]);
+    + service('payments', 'Payments', '支付', pay, 'group = { en = "For customers", zh-CN = "面向顾客" }\ndepends_on = ["shop"]') + work())]);
   await up.statuses({ shop: 'operational', payments: 'operational' });
   await pay.kill();
   await up.statuses({ payments: 'major_outage' });
   ({ id } = await up.incident());
+  ({ id: plan } = (await up.json('/api/v1/maintenances')).maintenances[0]);
 });
 after(async () => {
   await chrome?.close();
@@ -37,6 +52,8 @@ const pages = () => ({
   '/console/services': '.all a',
   '/console/services/payments': '.ev li',
   '/console/services/payments/http': '.list li',
+  '/console/maintenance?plan': 'textarea',
+  [`/console/maintenance/${plan}`]: 'textarea',
 });
 
 async function complaints(page) {
@@ -141,7 +158,7 @@ test('no page loads more than 200 kB, and everything under a name made of its co
     const bytes = all.reduce((sum, [, n]) => sum + n, 0);
     for (const [name] of all.filter(([name]) => name.includes('/assets/')).slice(0, 3)) assert.match((await fetch(name)).headers.get('cache-control'), /immutable/);
     assert.ok(bytes > 10_000 && bytes < MAX_BYTES, `${path}: ${bytes}`);
-    console.log(`# ${path.replace(id, '…')}: ${bytes} bytes unpacked`);
+    console.log(`# ${path.replace(id, '…').replace(plan, '…')}: ${bytes} bytes unpacked`);
   }
   await close();
 });

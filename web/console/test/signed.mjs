@@ -13,13 +13,19 @@ export async function start(toml) {
   return up;
 }
 
+/** Somebody else on the same server: what it gives is opened as `up` is. */
+export async function other(up, name, role) {
+  const said = await up.cli('person', 'add', name, '--role', role);
+  return { origin: up.origin, name, link: up.origin + said.match(/\/console\/#setup=\S+/)[0] };
+}
+
 /** The cookies of the first person, made by the API. Once for a server. */
 async function cookies(up) {
   if (up.cookies) return up.cookies;
   const token = up.link.split('#setup=')[1];
   const answer = await fetch(`${up.origin}/api/v1/setup`, {
     method: 'POST', headers: { 'content-type': 'application/json', origin: up.origin, 'sec-fetch-site': 'same-origin' },
-    body: JSON.stringify({ token, name: NAME, password: PASSWORD }),
+    body: JSON.stringify({ token, name: up.name ?? NAME, password: PASSWORD }),
   });
   assert.equal(answer.status, 200, await answer.clone().text());
   up.cookies = answer.headers.getSetCookie().map(c => {
