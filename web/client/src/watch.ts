@@ -24,7 +24,7 @@ function record(ours: (url: string) => boolean, failed: () => void): () => void 
   return () => observer.disconnect();
 }
 
-/** Listens in on the two ways in which scripts ask. The page gets the very promise and the very object that it would have had. */
+/** Listens in on the two ways in which scripts ask. The page gets the same answer, and a failure that it leaves unhandled stays unhandled. */
 function listen(ours: (url: string) => boolean, failed: () => void): () => void {
   const ask = window.fetch, X = XMLHttpRequest.prototype, { open } = X;
   const end = (url: string, status: number): void => {
@@ -33,10 +33,11 @@ function listen(ours: (url: string) => boolean, failed: () => void): () => void 
     } catch { /* no address */ }
   };
   const mine = function (this: unknown, ...all: Parameters<typeof fetch>): Promise<Response> {
-    const answer = ask.apply(window, all), [to] = all;
-    const url = String((to as Request | undefined)?.url ?? to);
-    void answer.then(r => end(url, r.status || 200), (e: unknown) => { if ((e as Error | undefined)?.name === 'TypeError') end(url, 0); });
-    return answer;
+    const [to] = all, url = String((to as Request | undefined)?.url ?? to);
+    return ask.apply(window, all).then(
+      r => { end(url, r.status || 200); return r; },
+      (e: unknown) => { if ((e as Error | undefined)?.name === 'TypeError') end(url, 0); throw e; },
+    );
   };
   const opens = function (this: XMLHttpRequest, ...all: unknown[]): void {
     for (const type of ['load', 'error', 'timeout']) this.addEventListener(type, () => end(String(all[1]), this.status));
