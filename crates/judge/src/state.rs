@@ -193,8 +193,9 @@ impl State {
         }
     }
 
-    /// The first step dates what was made or restored without a clock.
-    pub(crate) fn begin(&mut self, now: Moment) {
+    /// Dates what was made or restored without a clock: services never looked at are unknown since `now`. The first step
+    /// does so too; who shows verdicts before that calls this first.
+    pub fn begin(&mut self, now: Moment) {
         if !self.begun {
             self.begun = true;
             self.date(now);

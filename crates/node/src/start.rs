@@ -80,7 +80,9 @@ impl Node {
         let access = Arc::new(Access::new(key::people(&data)?, Cost::DEFAULT, entropy::bytes()));
         let signer = Signer::new(&key::links(&data)?);
 
-        let judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
+        let mut judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
+        // Whoever reads before the first decision must not be told of an "unknown" since 1970.
+        judge.begin(now);
         let (certificates, uplink_lost) = told(&kept.told);
         let respond = stillhere_respond::State::restore(
             &loaded.topology,

@@ -65,3 +65,19 @@ fn a_new_topology_may_be_the_very_first_input() {
     let said: Vec<_> = done.changes.iter().map(|c| (c.before, c.now.service.as_str())).collect();
     assert_eq!(said, [(None, "b"), (None, "c")]);
 }
+
+#[test]
+fn who_asks_before_the_first_step_is_told_of_an_unknown_since_the_beginning_and_it_is_announced_all_the_same()
+{
+    let topology = topology("a: major");
+    let now = Scene::of(topology.clone()).now;
+    let mut state = State::new(&topology);
+    state.begin(now);
+    let verdict = state.verdict(&"a".into()).unwrap().clone();
+    assert_eq!(
+        (verdict.status, verdict.since, verdict.checks[0].since),
+        (Status::Unknown, now.wall, now.wall)
+    );
+    let done = step(&mut state, &topology, Input::Tick, now);
+    assert_eq!(done.changes.iter().map(|c| (c.before, &c.now)).collect::<Vec<_>>(), [(None, &verdict)]);
+}
