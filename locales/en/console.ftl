@@ -268,3 +268,41 @@ plan-cancel-do = Yes, call it off
 plan-cancelled = Called off; the page says so.
 take-off = Take off
 no = No
+
+# Deliveries
+channels = Channels
+channels-none = Nothing waits, and nothing was sent yet.
+queued = { $n ->
+    [one] 1 waits
+   *[other] { $n } wait
+}
+queued-none = nothing waits
+oldest = the oldest for { $time }
+delivered = { $n } delivered
+dead = { $n } given up
+dead-letters = Given up
+dead-newest = The newest { $n } of { $of }.
+given-up = Given up at { $time }, after { $n ->
+    [one] 1 try
+   *[other] { $n } tries
+}.
+revive = Try it again
+revived = It waits to be sent again.
+occasion-incident_opened = an incident was opened
+occasion-incident_updated = an update
+occasion-incident_resolved = an incident is over
+occasion-promise_due = a promised update is due soon
+occasion-promise_missed = a promised update was missed
+occasion-unacknowledged = nobody has taken it on
+occasion-acknowledged = somebody has taken it on
+occasion-prevention_overdue = a prevention item is overdue
+occasion-maintenance_scheduled = work was planned
+occasion-maintenance_started = planned work has begun
+occasion-maintenance_updated = an update about planned work
+occasion-maintenance_completed = planned work is done
+occasion-maintenance_cancelled = planned work was called off
+occasion-uplink_lost = our own way out was cut
+occasion-uplink_back = our own way out is back
+occasion-falling_behind = our checks run late
+occasion-clock_jumped = the clock jumped
+occasion-certificate_ending = a certificate ends soon

@@ -3,7 +3,7 @@
 import axe from 'axe-core';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { browser, DESKTOP, HEAD, PHONE, service, Target, until } from './harness.mjs';
+import { browser, DESKTOP, HEAD, Hook, PHONE, service, Target, until } from './harness.mjs';
 import { open, start } from './signed.mjs';
 
 /** Of everything that one page loads, unpacked. */
@@ -26,11 +26,11 @@ ends_at = "${at(7)}"
 `;
 };
 
-let chrome, up, shop, pay, id, plan;
+let chrome, up, shop, pay, gone, id, plan;
 before(async () => {
-  [shop, pay] = [await Target.start(), await Target.start()];
+  [shop, pay, gone] = [await Target.start(), await Target.start(), await Hook.start(410)];
   [chrome, up] = await Promise.all([browser(), start(HEAD + service('shop', 'Shop', '商店', shop, 'group = { en = "For customers", zh-CN = "面向顾客" }')
-    + service('payments', 'Payments', '支付', pay, 'group = { en = "For customers", zh-CN = "面向顾客" }\ndepends_on = ["shop"]') + work())]);
+    + service('payments', 'Payments', '支付', pay, 'group = { en = "For customers", zh-CN = "面向顾客" }\ndepends_on = ["shop"]') + work() + gone.channel('customers'))]);
   await up.statuses({ shop: 'operational', payments: 'operational' });
   await pay.kill();
   await up.statuses({ payments: 'major_outage' });
@@ -40,7 +40,7 @@ before(async () => {
 after(async () => {
   await chrome?.close();
   await up?.down();
-  await Promise.all([shop, pay].map(t => t?.kill()));
+  await Promise.all([shop, pay, gone].map(t => t?.kill()));
 });
 
 /** Every page, and what must be on it for it to be the page that is meant. */
@@ -54,6 +54,7 @@ const pages = () => ({
   '/console/services/payments/http': '.list li',
   '/console/maintenance?plan': 'textarea',
   [`/console/maintenance/${plan}`]: 'textarea',
+  '/console/deliveries': '.list .btn',
 });
 
 async function complaints(page) {
@@ -77,6 +78,7 @@ test('axe finds nothing on any page, on a phone and a desktop, light and dark, i
     await page.getByRole('combobox').waitFor();
     assert.deepEqual(await complaints(page), [], 'the palette');
     await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     assert.deepEqual(await complaints(page), [], 'the keys');

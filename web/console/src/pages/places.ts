@@ -2,7 +2,7 @@
 import type { Component } from 'svelte';
 import type { Role } from '../session.svelte';
 
-export type PlaceId = 'overview' | 'incidents' | 'services' | 'maintenance';
+export type PlaceId = 'overview' | 'incidents' | 'services' | 'maintenance' | 'deliveries';
 type Loaded = Promise<{ default: Component<any> }>;
 
 interface Place { id: PlaceId; href: string; icon: string; key: string; role: Role; thumb?: boolean }
@@ -12,6 +12,7 @@ export const PLACES: Place[] = [
   { id: 'incidents', href: '/console/incidents', icon: 'M12 4l9 16H3zM12 10v4M12 17v.01', key: 'i', role: 'viewer', thumb: true },
   { id: 'services', href: '/console/services', icon: 'M4 5h16v5H4zM4 14h16v5H4zM8 7.5v.01M8 16.5v.01', key: 's', role: 'viewer', thumb: true },
   { id: 'maintenance', href: '/console/maintenance', icon: 'M5 6h14v14H5zM5 10h14M9 3v4M15 3v4', key: 'm', role: 'viewer' },
+  { id: 'deliveries', href: '/console/deliveries', icon: 'M4 6h16v12H4zM4 7l8 6 8-6', key: 'd', role: 'viewer' },
 ];
 
 interface Page { place: PlaceId; load: () => Loaded; args: Record<string, string> }
@@ -30,6 +31,7 @@ export function pageOf([first = '', second, third]: string[]): Page {
     case 'maintenance':
       if (second) return { place: 'maintenance', load: () => import('./Planned.svelte'), args: { id: second } };
       return { place: 'maintenance', load: () => import('./Maintenance.svelte'), args: {} };
+    case 'deliveries': return { place: 'deliveries', load: () => import('./Deliveries.svelte'), args: {} };
     default: return { place: 'overview', load: () => import('./Nowhere.svelte'), args: {} };
   }
 }
