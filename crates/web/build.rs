@@ -1,13 +1,15 @@
 //! Takes the console along, as `crates/tell` takes the browser client. Without Node all else is complete: its addresses then
-//! answer 404 with the reason, and the build says it.
+//! answer 404 with the reason, and the build says it. And packs the description of the API.
 
 #[path = "../tell/build/take.rs"]
 mod take;
 
+use flate2::{Compression, write::GzEncoder};
 use std::{
     env,
     fmt::Write as _,
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 use take::{Part, Taken};
@@ -42,6 +44,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../tell/build/take.rs");
     println!("cargo::rerun-if-env-changed={WISH}");
+    pack(&root.join("docs/openapi.json"), &out.join("openapi.json.gz"));
     for name in take::sources(&CONSOLE, &root).unwrap_or_default() {
         // A path that is not there would rebuild this crate every time.
         if root.join(&name).exists() {
@@ -81,6 +84,14 @@ fn main() {
             write(&out, &[], Some(&why));
         }
     }
+}
+
+fn pack(from: &Path, to: &Path) {
+    println!("cargo::rerun-if-changed={}", from.display());
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(&fs::read(from).expect("docs/openapi.json is kept with the code"))
+        .expect("memory is written");
+    fs::write(to, gzip.finish().expect("memory is written")).expect("OUT_DIR can be written");
 }
 
 /// The files as Rust: name, tag of the content, content. And why there are none.

@@ -1,7 +1,7 @@
 //! The native API, `/api/v1`. Reads of what is public are open to everybody; everything else needs a token.
 //!
-//! Its description, `/api/v1/openapi.json`, is made from these handlers, and kept as `docs/openapi.json`; a test
-//! holds the two together (`UPDATE=1 cargo nextest run -p stillhere-web openapi` rewrites it).
+//! Its description is made from these handlers and kept as `docs/openapi.json`; a test holds the two together
+//! (`UPDATE=1 cargo nextest run -p stillhere-web openapi` rewrites it). The file is what `/api/v1/openapi.json` serves.
 
 mod afterwards;
 mod console;
@@ -20,18 +20,26 @@ mod subscribers;
 mod tokens;
 mod view;
 
-use crate::{caller::CSRF, extract::parsed, problem::Problem, serve::App};
-use axum::{Json, Router, routing::get};
+use crate::{caller::CSRF, extract::parsed, front::head::takes_gzip, problem::Problem, serve::App};
+use axum::{
+    Router,
+    http::{HeaderMap, header},
+    response::{IntoResponse as _, Response},
+    routing::{MethodFilter, get, on},
+};
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use std::io::Read as _;
 use stillhere_model::Command;
 use utoipa::{
-    OpenApi as _,
+    OpenApi as _, Path as _,
     openapi::{
-        ObjectBuilder, OpenApi, Required, Type,
+        HttpMethod, ObjectBuilder, OpenApi, Required, Type,
         path::{Operation, ParameterBuilder, ParameterIn},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::{PathItemExt, router::OpenApiRouter, routes};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -51,14 +59,27 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 )]
 struct Description;
 
+/// `docs/openapi.json`, packed. Made from the handlers it would be 13 MB on the heap of every process.
+static DESCRIPTION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
+
 /// The routes of `/api/v1`.
 pub(crate) fn routes() -> Router<App> {
-    let (router, description) = described().split_for_parts();
-    let description = finished(description);
-    router.route("/api/v1/openapi.json", get(|| async move { Json(description) }))
+    served().route("/api/v1/openapi.json", get(description))
 }
 
-/// The description of the API.
+async fn description(asked: HeaderMap) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json"), (header::VARY, "accept-encoding")];
+    if asked.get(header::ACCEPT_ENCODING).is_some_and(|v| takes_gzip(v.as_bytes())) {
+        return (kind, [(header::CONTENT_ENCODING, "gzip")], Bytes::from_static(DESCRIPTION)).into_response();
+    }
+    let mut plain = Vec::new();
+    match GzDecoder::new(DESCRIPTION).read_to_end(&mut plain) {
+        Ok(_) => (kind, plain).into_response(),
+        Err(e) => Problem::unavailable(format!("The description cannot be unpacked: {e}")).into_response(),
+    }
+}
+
+/// The description of the API as its handlers have it: what `docs/openapi.json` is held against.
 #[must_use]
 pub fn openapi() -> OpenApi {
     finished(described().into_openapi())
@@ -127,68 +148,91 @@ pub fn command(operation: &str, id: &str, body: &[u8]) -> Result<Command, Box<Pr
     made.map_err(Box::new)
 }
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(services::status))
-        .routes(routes!(services::list))
-        .routes(routes!(services::one))
-        .routes(routes!(services::latency))
-        .routes(routes!(incidents::list, incidents::open))
-        .routes(routes!(incidents::one))
-        .routes(routes!(incidents::update))
-        .routes(routes!(incidents::resolve))
-        .routes(routes!(incidents::acknowledge))
-        .routes(routes!(incidents::estimate))
-        .routes(routes!(incidents::correct))
-        .routes(routes!(afterwards::postmortem))
-        .routes(routes!(afterwards::add))
-        .routes(routes!(afterwards::change))
-        .routes(routes!(maintenances::list, maintenances::schedule))
-        .routes(routes!(maintenances::one))
-        .routes(routes!(maintenances::update))
-        .routes(routes!(maintenances::complete))
-        .routes(routes!(maintenances::cancel))
-        .routes(routes!(record::trust))
-        .routes(routes!(record::cosign))
-        .routes(routes!(console::overview))
-        .routes(routes!(console::services))
-        .routes(routes!(console::service))
-        .routes(routes!(console::looks))
-        .routes(routes!(console::incidents))
-        .routes(routes!(console::incident))
-        .routes(routes!(console::preview_opening))
-        .routes(routes!(console::preview_update))
-        .routes(routes!(console::preview_resolving))
-        .routes(routes!(staff::observations))
-        .routes(routes!(staff::journal))
-        .routes(routes!(staff::outbox))
-        .routes(routes!(staff::dead_letters))
-        .routes(routes!(staff::revive))
-        .routes(routes!(staff::reload))
-        .routes(routes!(subscribers::progress))
-        .routes(routes!(subscribers::export))
-        .routes(routes!(subscribers::import))
-        .routes(routes!(subscribers::erase))
-        .routes(routes!(session::log_in, session::current, session::log_out))
-        .routes(routes!(session::setup_needed, session::set_up))
-        .routes(routes!(session::sessions))
-        .routes(routes!(session::end_session))
-        .routes(routes!(me::password))
-        .routes(routes!(me::codes_on, me::codes_off))
-        .routes(routes!(passkeys::challenge))
-        .routes(routes!(passkeys::log_in))
-        .routes(routes!(passkeys::list, passkeys::keep))
-        .routes(routes!(passkeys::keep_challenge))
-        .routes(routes!(passkeys::forget))
-        .routes(routes!(people::list, people::add))
-        .routes(routes!(people::change, people::remove))
-        .routes(routes!(people::reset))
-        .routes(routes!(tokens::list, tokens::make))
-        .routes(routes!(tokens::revoke))
-        .routes(routes!(edges::list))
-        .routes(routes!(edges::pause))
-        .routes(routes!(edges::resume))
-        .routes(routes!(edges::bans, edges::ban, edges::unban))
-        .routes(routes!(edges::feed))
-        .routes(routes!(edges::report))
+/// Every call of the API, once; those with the same address in one line. They are the routes, and what is described.
+macro_rules! calls {
+    ($($($group:ident::$call:ident),+;)+) => {
+        pastey::paste! {
+            fn served() -> Router<App> {
+                Router::new()$($(.route(
+                    &$group::[<__path_ $call>]::path(),
+                    on(filter(&$group::[<__path_ $call>]::methods()), $group::$call),
+                ))+)+
+            }
+        }
+
+        fn described() -> OpenApiRouter<App> {
+            OpenApiRouter::with_openapi(Description::openapi())$(.routes(routes!($($group::$call),+)))+
+        }
+    };
+}
+
+calls! {
+    services::status;
+    services::list;
+    services::one;
+    services::latency;
+    incidents::list, incidents::open;
+    incidents::one;
+    incidents::update;
+    incidents::resolve;
+    incidents::acknowledge;
+    incidents::estimate;
+    incidents::correct;
+    afterwards::postmortem;
+    afterwards::add;
+    afterwards::change;
+    maintenances::list, maintenances::schedule;
+    maintenances::one;
+    maintenances::update;
+    maintenances::complete;
+    maintenances::cancel;
+    record::trust;
+    record::cosign;
+    console::overview;
+    console::services;
+    console::service;
+    console::looks;
+    console::incidents;
+    console::incident;
+    console::preview_opening;
+    console::preview_update;
+    console::preview_resolving;
+    staff::observations;
+    staff::journal;
+    staff::outbox;
+    staff::dead_letters;
+    staff::revive;
+    staff::reload;
+    subscribers::progress;
+    subscribers::export;
+    subscribers::import;
+    subscribers::erase;
+    session::log_in, session::current, session::log_out;
+    session::setup_needed, session::set_up;
+    session::sessions;
+    session::end_session;
+    me::password;
+    me::codes_on, me::codes_off;
+    passkeys::challenge;
+    passkeys::log_in;
+    passkeys::list, passkeys::keep;
+    passkeys::keep_challenge;
+    passkeys::forget;
+    people::list, people::add;
+    people::change, people::remove;
+    people::reset;
+    tokens::list, tokens::make;
+    tokens::revoke;
+    edges::list;
+    edges::pause;
+    edges::resume;
+    edges::bans, edges::ban, edges::unban;
+    edges::feed;
+    edges::report;
+}
+
+fn filter(methods: &[HttpMethod]) -> MethodFilter {
+    let mut filters = methods.iter().map(PathItemExt::to_method_filter);
+    let first = filters.next().expect("utoipa::path takes one method at least");
+    filters.fold(first, MethodFilter::or)
 }

@@ -1,7 +1,7 @@
 //! What `docs/` says about the web side is held against what it does.
 
 use crate::running::start;
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, io::Read as _, path::PathBuf};
 
 fn docs(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file)
@@ -19,6 +19,23 @@ fn the_openapi_description_is_the_one_in_docs() {
         "docs/openapi.json is not up to date: UPDATE=1 cargo nextest run -p stillhere-web openapi"
     );
     assert!(now.contains("\"openapi\": \"3.1.0\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_description_that_is_served_is_the_file_packed_for_those_who_take_it() {
+    let s = start().await;
+    let kept = std::fs::read_to_string(docs("openapi.json")).unwrap();
+    let plain = s.get("/api/v1/openapi.json").await;
+    assert_eq!(
+        (plain.header("content-type"), plain.header("content-encoding")),
+        (Some("application/json"), None)
+    );
+    assert!(plain.text() == kept);
+    let packed = s.call("GET", "/api/v1/openapi.json", "Accept-Encoding: gzip\r\n", "").await;
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let mut unpacked = String::new();
+    flate2::read::GzDecoder::new(packed.body.as_slice()).read_to_string(&mut unpacked).unwrap();
+    assert!(unpacked == kept && packed.body.len() < kept.len() / 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
