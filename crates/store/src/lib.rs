@@ -39,7 +39,7 @@ pub use people::{
     Account, Code, INVITED_FOR, NewSession, PASSKEYS_MAX, PEOPLE_MAX, Passkey, PeopleError, PersonInfo,
     Question, Refused, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, SETUP_FOR, Session, SessionInfo, Ticket,
 };
-pub use read::{JournalRow, Segment};
+pub use read::{JournalPage, JournalRow, Segment};
 pub use record::{Found, Log, Recorded, TextBeside, WITNESSES_MAX};
 pub use redact::{Redacted, TAKEN_OUT, find_text, redact};
 pub use rollup::{Level, Rollup};

@@ -6,7 +6,7 @@ use crate::{
     rollup::{Bucket, Level, Rollup},
     writer::Fault,
 };
-use sqlx::Row;
+use sqlx::{Row, sqlite::SqliteRow};
 use std::{collections::HashMap, time::Duration};
 use stillhere_model::{
     Amendment, CheckId, Incident, IncidentId, Maintenance, MaintenanceId, Observation, ServiceId, Status,
@@ -15,6 +15,10 @@ use stillhere_model::{
 
 /// Chunks read at a time when looks are searched.
 const CHUNKS: i64 = 256;
+/// Entries of the journal read at a time when it is searched.
+const ENTRIES: usize = 250;
+/// Entries looked at for one answer. What is further back is asked for again, so that nobody waits long for what may not be there.
+const ENTRIES_LOOKED_AT: usize = 5_000;
 
 /// A stretch of one service's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,15 @@ pub struct JournalRow {
     pub seq: u64,
     pub at: Time,
     pub entry: Entry,
+}
+
+/// A stretch of the journal, read backwards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalPage {
+    /// Those that fit, newest first.
+    pub rows: Vec<JournalRow>,
+    /// The oldest entry that was looked at: what fits before it has not been looked for. `None`: the journal has no older ones.
+    pub looked_to: Option<(u64, Time)>,
 }
 
 // === impl Store ===
@@ -99,13 +112,49 @@ impl Store {
             .bind(i64::from(limit))
             .fetch_all(&self.0.readers)
             .await;
-        self.read(rows, |row| {
-            Ok(JournalRow {
-                seq: row.try_get::<i64, _>(0)?.cast_unsigned(),
-                at: Time(row.try_get(1)?),
-                entry: serde_json::from_str(row.try_get(2)?)?,
-            })
-        })
+        self.read(rows, journal_row)
+    }
+
+    /// Entries that fit, newest first, from before `before` or from the end: at most `limit`, out of at most 5,000 looked at.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn journal_back(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+        fits: impl Fn(&Entry) -> bool,
+    ) -> Result<JournalPage, StoreError> {
+        let mut page = JournalPage { rows: Vec::new(), looked_to: None };
+        let mut below = before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
+        let mut looked_at = 0;
+        while looked_at < ENTRIES_LOOKED_AT {
+            let rows = sqlx::query(
+                "SELECT seq, at_ms, entry FROM journal WHERE seq < $1 ORDER BY seq DESC LIMIT $2",
+            )
+            .bind(below)
+            .bind(i64::try_from(ENTRIES).unwrap_or(i64::MAX))
+            .fetch_all(&self.0.readers)
+            .await;
+            let rows: Vec<JournalRow> = self.read(rows, journal_row)?;
+            let last = rows.len() < ENTRIES;
+            looked_at += rows.len();
+            for row in rows {
+                page.looked_to = Some((row.seq, row.at));
+                below = row.seq.cast_signed();
+                if fits(&row.entry) {
+                    page.rows.push(row);
+                    if page.rows.len() == limit {
+                        return Ok(page);
+                    }
+                }
+            }
+            if last {
+                page.looked_to = None;
+                return Ok(page);
+            }
+        }
+        Ok(page)
     }
 
     /// Incidents opened before `before`, open and resolved, newest first.
@@ -301,4 +350,12 @@ impl Store {
     ) -> Result<Vec<T>, StoreError> {
         rows.map_err(Fault::from).and_then(|r| r.iter().map(each).collect()).map_err(|e| self.0.err(e))
     }
+}
+
+fn journal_row(row: &SqliteRow) -> Result<JournalRow, Fault> {
+    Ok(JournalRow {
+        seq: row.try_get::<i64, _>(0)?.cast_unsigned(),
+        at: Time(row.try_get(1)?),
+        entry: serde_json::from_str(row.try_get(2)?)?,
+    })
 }

@@ -194,6 +194,7 @@ calls! {
     console::looks;
     console::incidents;
     console::incident;
+    console::journal;
     console::preview_opening;
     console::preview_update;
     console::preview_resolving;
@@ -212,7 +213,7 @@ calls! {
     session::sessions;
     session::end_session;
     me::password;
-    me::codes_on, me::codes_off;
+    me::codes, me::codes_on, me::codes_off;
     passkeys::challenge;
     passkeys::log_in;
     passkeys::list, passkeys::keep;

@@ -2,7 +2,7 @@
 
 use super::{Answer, NewSession, PeopleError, Refused, acted, session::Code};
 use crate::{
-    Store,
+    Store, StoreError,
     writer::{Fault, Tx},
 };
 use sqlx::SqliteConnection;
@@ -94,6 +94,18 @@ impl Store {
             Ok(Ok(()))
         };
         self.people_write(on).await
+    }
+
+    /// How many recovery codes somebody still has. 0 without codes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn recovery_codes(&self, person: PersonId) -> Result<u32, StoreError> {
+        sqlx::query_scalar("SELECT COUNT(*) FROM recovery_code WHERE person = $1")
+            .bind(person.to_string())
+            .fetch_one(&self.0.readers)
+            .await
+            .map_err(|e| self.0.err(e))
     }
 
     /// No more codes. A fresh session, and no other.

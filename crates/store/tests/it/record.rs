@@ -140,3 +140,25 @@ async fn the_last_looks_of_a_check_come_newest_first_and_bounded() {
     assert!(times.windows(2).all(|w| w[0] > w[1]), "{times:?}");
     assert!(store.looks(&CheckId::new("never/seen"), at(0), at(1), 5).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn the_journal_is_read_backwards_a_page_at_a_time_and_only_so_far_for_one_answer() {
+    let (_dir, store) = store().await;
+    // Every tenth one is sought; there are more than one answer looks at.
+    let entries: Vec<_> = (1..=6_000_i64).map(|n| (at(n), Entry::ClockJumped { by_ms: n % 10 })).collect();
+    store.commit(&Write { journal: entries, ..Write::default() }).await.unwrap();
+    let sought = |e: &Entry| *e == Entry::ClockJumped { by_ms: 0 };
+
+    let first = store.journal_back(None, 3, sought).await.unwrap();
+    assert_eq!(first.rows.iter().map(|r| r.seq).collect::<Vec<_>>(), [6_000, 5_990, 5_980]);
+    assert_eq!(first.looked_to, Some((5_980, at(5_980))));
+    let second = store.journal_back(Some(5_980), 1, sought).await.unwrap();
+    assert_eq!(second.rows[0].seq, 5_970);
+
+    let nothing = store.journal_back(None, 3, |_| false).await.unwrap();
+    assert_eq!((nothing.rows, nothing.looked_to), (Vec::new(), Some((1_001, at(1_001)))));
+    let rest = store.journal_back(Some(1_001), 1_000, sought).await.unwrap();
+    assert_eq!((rest.rows.len(), rest.looked_to), (100, None), "the beginning was reached");
+    assert_eq!(store.journal_back(Some(1), 10, |_| true).await.unwrap().rows, []);
+    assert_eq!(store.journal_back(Some(u64::MAX), 1, |_| true).await.unwrap().rows[0].seq, 6_000);
+}

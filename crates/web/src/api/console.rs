@@ -4,6 +4,7 @@
 //! that the page says; so they are made here, by `tell`, and the console has no words of its own for them.
 
 mod incident;
+mod journal;
 mod looks;
 mod overview;
 mod preview;
@@ -11,6 +12,7 @@ mod service;
 mod shape;
 
 pub(super) use incident::{incident, incidents};
+pub(super) use journal::journal;
 pub(super) use looks::looks;
 pub(super) use overview::{overview, services};
 pub(super) use preview::{preview_opening, preview_resolving, preview_update};
@@ -18,6 +20,7 @@ pub(super) use service::service;
 
 // The macro that describes the routes looks for these beside the functions.
 pub(super) use incident::{__path_incident, __path_incidents};
+pub(super) use journal::__path_journal;
 pub(super) use looks::__path_looks;
 pub(super) use overview::{__path_overview, __path_services};
 pub(super) use preview::{__path_preview_opening, __path_preview_resolving, __path_preview_update};

@@ -64,6 +64,29 @@ pub(super) async fn password(
     Ok(welcome(&app, &visitor, &me.person, &secret, now))
 }
 
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CodesNow {
+    /// A code is asked for beside the password.
+    on: bool,
+    /// Recovery codes that were not used yet.
+    recovery_codes: u32,
+}
+
+/// Whether codes are on, for oneself
+#[utoipa::path(
+    get, path = "/api/v1/me/totp", tag = "access", operation_id = "codes", security(("session" = [])),
+    responses((status = 200, body = CodesNow), (status = 401, body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn codes(
+    State(app): State<App>,
+    Member(_, me): Member,
+) -> Result<Answer<CodesNow>, Problem> {
+    let store = app.handle.store();
+    let account = store.account_by_id(me.person.id).await?;
+    let on = account.is_some_and(|a| a.totp.is_some());
+    Ok(Answer(CodesNow { on, recovery_codes: store.recovery_codes(me.person.id).await? }))
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Codes {

@@ -351,6 +351,9 @@ async fn a_code_is_asked_for_and_is_good_once() {
     let recovery: Vec<String> = serde_json::from_value(on.json()["recovery_codes"].clone()).unwrap();
     assert_eq!(recovery.len(), 10);
     assert!(!stranger.is_in().await && kim.is_in().await, "other sessions are over");
+    let codes =
+        async |browser: &mut Browser| browser.ask("GET", "/api/v1/me/totp", &Value::Null).await.json();
+    assert_eq!(codes(&mut kim).await, json!({ "on": true, "recovery_codes": 10 }));
 
     let mut phone = Browser::new(&s, "192.0.2.5");
     assert_eq!(kind(&phone.log_in("kim", PASSWORD).await), "code-needed");
@@ -378,6 +381,7 @@ async fn a_code_is_asked_for_and_is_good_once() {
     let off =
         kim.ask("DELETE", "/api/v1/me/totp", &json!({ "password": PASSWORD, "code": recovery[1] })).await;
     assert_eq!(off.status, 200, "{}", off.text());
+    assert_eq!(codes(&mut kim).await, json!({ "on": false, "recovery_codes": 0 }));
     assert_eq!(phone.log_in("kim", PASSWORD).await.status, 200);
     for file in std::fs::read_dir(s.dir.path().join("data")).unwrap() {
         let file = file.unwrap().path();

@@ -24,9 +24,13 @@ fn read(answer: &Answer) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_reads_the_console_without_a_token() {
     let s = start().await;
-    for path in
-        [OVERVIEW, "/api/v1/console/services", "/api/v1/console/services/shop", "/api/v1/console/incidents"]
-    {
+    for path in [
+        OVERVIEW,
+        "/api/v1/console/services",
+        "/api/v1/console/services/shop",
+        "/api/v1/console/incidents",
+        "/api/v1/console/journal",
+    ] {
         assert_eq!(s.get(path).await.status, 401, "{path}");
     }
     for path in ["/api/v1/console/preview/open", "/api/v1/console/preview/incidents/x/updates"] {
@@ -135,6 +139,85 @@ async fn an_incident_is_told_in_words_with_who_said_what_and_the_evidence() {
     for path in ["services/none", "incidents/none", "incidents/01J00000000000000000000000"] {
         assert_eq!(s.call("GET", &format!("/api/v1/console/{path}"), &token, "").await.status, 404, "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_is_read_newest_first_by_pages_and_by_what_it_is_about() {
+    let s = start().await;
+    let token = s.token().await;
+    let id = opened(&s, &token).await;
+    let said = json!({ "text": "Half of the cards work." }).to_string();
+    let said = s.call("POST", &format!("/api/v1/incidents/{id}/updates"), &token, &said).await;
+    assert_eq!(said.status, 200);
+    let kim = s.session(stillhere_model::Role::Admin, &[]).await;
+    let made = s.call("POST", "/api/v1/tokens", &kim, r#"{"name":"deploys"}"#).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let page = async |query: &str| {
+        read(&s.call("GET", &format!("/api/v1/console/journal?lang=en&{query}"), &token, "").await)
+    };
+    let kinds = |page: &Value| -> Vec<String> {
+        let entries = page["entries"].as_array().unwrap();
+        entries.iter().map(|e| e["kind"].as_str().unwrap().to_owned()).collect()
+    };
+
+    let all = page("limit=200").await;
+    let seqs: Vec<u64> =
+        all["entries"].as_array().unwrap().iter().map(|e| e["seq"].as_u64().unwrap()).collect();
+    assert!(seqs.is_sorted_by(|a, b| a > b) && seqs.last() == Some(&1), "{seqs:?}");
+    assert_eq!(all["next"], Value::Null);
+    // The same, a few at a time.
+    let (mut paged, mut next) = (Vec::new(), String::new());
+    loop {
+        let some = page(&format!("limit=4{next}")).await;
+        paged.extend(some["entries"].as_array().unwrap().iter().map(|e| e["seq"].as_u64().unwrap()));
+        let Some(before) = some["next"].as_u64() else { break };
+        next = format!("&before={before}");
+    }
+    let from = paged.iter().position(|seq| *seq == seqs[0]).expect("what came since is before it");
+    assert_eq!(paged[from..], seqs);
+
+    let about = page(&format!("incident={id}")).await;
+    let (about_kinds, entries) = (kinds(&about), about["entries"].as_array().unwrap());
+    for kind in ["incident_opened", "incident_said", "command-update_incident", "promise_made"] {
+        assert!(about_kinds.iter().any(|k| k == kind), "{kind}: {about_kinds:?}");
+    }
+    for e in entries {
+        assert_eq!(e["incident"], json!({ "id": id, "name": "Cards are declined" }), "{e}");
+    }
+    let said = entries.iter().find(|e| e["text"] == "Half of the cards work.").expect("in its words");
+    assert_eq!(said["by"], "token tests");
+    let checkout = page("service=checkout").await;
+    assert!(kinds(&checkout).iter().any(|k| k == "verdict"));
+    let named = |e: &Value| e["services"].as_array().unwrap().iter().any(|s| s["name"] == "Checkout");
+    assert!(checkout["entries"].as_array().unwrap().iter().all(named), "{checkout}");
+
+    let by = made_by(&all);
+    let theirs = page(&format!("person={}", by.to_uppercase())).await;
+    assert!(kinds(&theirs).contains(&"act-token_made".to_owned()), "{theirs}");
+    let (one, other) = (json!(by), json!("token tests"));
+    for e in theirs["entries"].as_array().unwrap() {
+        assert!(e["by"] == one || e["person"] == one, "{e}");
+    }
+    for e in page("people=true").await["entries"].as_array().unwrap() {
+        assert!(e["by"].is_string(), "{e}");
+    }
+    assert!(
+        page("person=token%20tests").await["entries"].as_array().unwrap().iter().any(|e| e["by"] == other)
+    );
+    assert_eq!(page("person=nobody").await["entries"], json!([]));
+    let secret = made.json()["token"].as_str().unwrap().to_owned();
+    assert!(!all.to_string().contains(&secret), "no token is in it");
+    for bad in ["limit=0", "limit=201", "incident=none", "before=-1", "else=1"] {
+        let answer = s.call("GET", &format!("/api/v1/console/journal?{bad}"), &token, "").await;
+        assert!([400, 422].contains(&answer.status), "{bad}: {}", answer.status);
+    }
+}
+
+/// Who made the token.
+fn made_by(journal: &Value) -> String {
+    let entries = journal["entries"].as_array().unwrap();
+    let made = entries.iter().find(|e| e["kind"] == "act-token_made" && e["name"] == "deploys");
+    made.and_then(|e| e["by"].as_str()).expect("it is on record").to_owned()
 }
 
 /// Where this build has no console, its addresses say so; a test of `web/console` has the rest.
