@@ -1,5 +1,6 @@
 // Builds the console into `served`: what the Rust build takes along, packed. Nothing is kept unpacked that can be packed.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,6 +44,19 @@ const fromElsewhere = () => ({
   load: id => made[id.slice(1)]?.(),
 });
 
+/** The worker that keeps the files on the device: it is told which there are, under a name that changes with any of them. */
+const worker = () => ({
+  name: 'worker',
+  closeBundle() {
+    const names = readdirSync(served, { recursive: true }).filter(f => statSync(path.join(served, f)).isFile() && !f.startsWith('.')).sort();
+    const code = readFileSync(new URL('src/worker.js', import.meta.url), 'utf8').replace(/^\/\/.*\n|^ *\/\*\* .*\n/gm, '');
+    const hash = createHash('sha256').update(code);
+    for (const name of names) hash.update(name).update(readFileSync(path.join(served, name)));
+    const files = names.map(name => (name === 'index.html' ? '/console/' : `/console/${name.split(path.sep).join('/')}`));
+    writeFileSync(path.join(served, 'worker.js'), `const NAME='stillhere-console-${hash.digest('hex').slice(0, 16)}',FILES=${JSON.stringify(files)};\n${code}`);
+  },
+});
+
 /** Every file in the forms in which it is sent, and a stamp by which the Rust build knows what it was made of. */
 const packed = () => ({
   name: 'packed',
@@ -66,7 +80,7 @@ const packed = () => ({
 mkdirSync(served, { recursive: true });
 export default defineConfig({
   base: '/console/',
-  plugins: [fromElsewhere(), svelte(), packed()],
+  plugins: [fromElsewhere(), svelte(), worker(), packed()],
   build: {
     outDir: served,
     emptyOutDir: true,

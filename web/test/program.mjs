@@ -12,7 +12,7 @@ import { asking } from './until.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TARGET = process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target');
-const BIN = process.env.STILLHERE_BIN ?? path.join(TARGET, 'debug', 'stillhere');
+export const BIN = process.env.STILLHERE_BIN ?? path.join(TARGET, 'debug', 'stillhere');
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** How often `until` asks. */
 const POLL_MS = 50;
@@ -37,7 +37,7 @@ export function freePort() {
 /** A website that is watched. It can be killed and brought back at the same address. */
 export class Target {
   constructor(port, answer) { this.port = port; this.url = `http://127.0.0.1:${port}/`; this.answer = answer; }
-  static async start(answer = (q, r) => r.end('ok')) { const t = new Target(await freePort(), answer); await t.up(); return t; }
+  static async start(answer = (q, r) => r.end('ok'), port) { const t = new Target(port ?? await freePort(), answer); await t.up(); return t; }
   up() {
     return new Promise((resolve, reject) => {
       this.server = http.createServer(this.answer).once('error', reject).listen(this.port, '127.0.0.1', resolve);

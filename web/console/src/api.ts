@@ -37,7 +37,7 @@ export function setCsrf(token: string): void { csrf = token; }
 /** Called when the server does not know us any more. */
 export function whenSignedOut(then: () => void): void { onSignedOut = then; }
 
-interface Asked { method?: string; body?: unknown; key?: string; query?: Record<string, string | number | boolean | undefined>; within?: number; signal?: AbortSignal }
+export interface Asked { method?: string; body?: unknown; key?: string; query?: Record<string, string | number | boolean | undefined>; within?: number; signal?: AbortSignal }
 
 export async function call<T>(path: string, asked: Asked = {}): Promise<T> {
   const { method = asked.body === undefined ? 'GET' : 'POST', body, key, query, within = ANSWER_WITHIN_MS, signal } = asked;
@@ -59,7 +59,7 @@ export async function call<T>(path: string, asked: Asked = {}): Promise<T> {
     if (signal?.aborted) throw e;
     throw new Trouble('offline', 0, String(e));
   }
-  if (!answer.ok) throw await refused(answer, path);
+  if (!answer.ok) throw await refused(answer);
   if (answer.status === 204) return undefined as T;
   try {
     return await answer.json() as T;
@@ -69,10 +69,13 @@ export async function call<T>(path: string, asked: Asked = {}): Promise<T> {
   }
 }
 
-async function refused(answer: Response, path: string): Promise<Trouble> {
+/** Who is asked for a password again and mistypes it is still signed in. */
+const NOT_PROVED = ['wrong-credentials', 'code-needed'];
+
+async function refused(answer: Response): Promise<Trouble> {
   const problem = await answer.json().catch(() => ({})) as Partial<Schemas['Problem']>;
   const kind = problem.type?.split(':').at(-1) ?? `http-${answer.status}`;
-  if (answer.status === 401 && !path.startsWith('/api/v1/session')) onSignedOut();
+  if (answer.status === 401 && !NOT_PROVED.includes(kind)) onSignedOut();
   return new Trouble(
     kind, answer.status, problem.detail ?? answer.statusText, problem.errors ?? [],
     Number(answer.headers.get('retry-after') ?? 0), problem.operation_id ?? '',

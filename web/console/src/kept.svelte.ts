@@ -37,6 +37,23 @@ export function keep(wish: Partial<Kept>): void {
   dress();
 }
 
+const HEARD = 'stillhere-heard';
+/** Written down no more often than this. */
+const HEARD_EVERY_MS = 10_000;
+let written = 0;
+
+/** The server has answered: when it does not, later on, it is said since when. */
+export function heardNow(at: number): void {
+  if (at - written < HEARD_EVERY_MS) return;
+  written = at;
+  try { localStorage.setItem(HEARD, String(at)); } catch { /* Then nothing is said about it. */ }
+}
+
+/** When the server last answered this device, by its own clock. */
+export function lastHeard(): number | null {
+  try { return Number(localStorage.getItem(HEARD)) || null; } catch { return null; }
+}
+
 /** Language and colours of the document itself. */
 export function dress(): void {
   const root = document.documentElement;

@@ -1,7 +1,7 @@
 // The state of everything, kept current: one question to the server, asked again and again, whose answer waits until there is
 // something new. A question without an answer is how a lost connection is noticed; then we say so, and since when.
 import { call, Trouble, type Schemas } from './api';
-import { kept } from './kept.svelte';
+import { heardNow, kept } from './kept.svelte';
 
 type Overview = Schemas['Overview'];
 type Everything = Schemas['Everything'];
@@ -43,7 +43,7 @@ class Live {
   get serverNow(): number { return this.now + this.#offset; }
 
   start(): void {
-    this.stop();
+    this.pause();
     const stop = new AbortController();
     this.#stop = stop;
     this.#seen = '';
@@ -56,8 +56,11 @@ class Live {
     void this.#follow(stop.signal);
   }
 
+  /** Asks nothing until it is started again; what is known stays. */
+  pause(): void { this.#stop?.abort(); }
+
   stop(): void {
-    this.#stop?.abort();
+    this.pause();
     this.state = null;
     this.services = [];
   }
@@ -96,6 +99,7 @@ class Live {
       this.#layout = o.state.layout;
     }
     this.#heard = Date.now();
+    heardNow(this.#heard);
     this.#offset = Date.parse(o.now) - this.#heard;
     this.now = this.#heard;
     this.fresh = o.fresh;

@@ -14,3 +14,5 @@ const asked = session.begin();
 await speak(kept.lang);
 mount(App, { target: document.getElementById('app')! });
 await asked;
+// Last of all: what it keeps for bad times must not be in the way of what is asked for now. A browser without it works as before.
+void navigator.serviceWorker?.register('/console/worker.js', { scope: '/console/', updateViaCache: 'none' }).catch(() => {});

@@ -1,6 +1,7 @@
 // Who sits in front of it, and what they may do. What a role may not do is not shown; the server refuses it anyway.
-import { call, setCsrf, Trouble, whenSignedOut } from './api';
+import { call, setCsrf, Trouble, whenSignedOut, type Asked, type Schemas } from './api';
 import { live } from './live.svelte';
+import { answerWithPasskey } from './passkeys';
 
 export type Role = 'viewer' | 'responder' | 'admin';
 export interface Person { id: string; name: string; role: Role; teams?: string[] }
@@ -32,7 +33,6 @@ class Session {
 
   async begin(): Promise<void> {
     whenSignedOut(() => { if (this.person) { this.expired = true; this.#nobody(); } });
-    this.unreachable = false;
     try {
       // Who opens such a link is somebody else, or wants to be somebody anew.
       if (this.link) return this.#nobody();
@@ -48,6 +48,24 @@ class Session {
   async signIn(name: string, password: string, code?: string): Promise<void> {
     const body = { name, password, ...(code ? { code } : {}) };
     this.#somebody(await call<Signed>('/api/v1/session', { body }));
+  }
+
+  /** With what a device keeps, instead of name and password. */
+  async signInWithPasskey(): Promise<void> {
+    this.#somebody(await call<Signed>('/api/v1/session/passkey', { body: await answerWithPasskey() }));
+  }
+
+  /** Does what ends all other sessions and gives this one another cookie. A question on its way with the old one would be refused. */
+  async renew<T extends Schemas['SessionOut']>(path: string, asked: Asked): Promise<T> {
+    live.pause();
+    try {
+      const renewed = await call<T>(path, { method: 'POST', ...asked });
+      setCsrf(renewed.csrf);
+      this.person = renewed.person as Person;
+      return renewed;
+    } finally {
+      if (this.person) live.start();
+    }
   }
 
   async setUp(token: string, name: string, password: string): Promise<void> {

@@ -14,10 +14,12 @@ function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
 const HM: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
 const sameDay = (a: number, b: number) => new Date(a).toDateString() === new Date(b).toDateString();
 
-/** `10:02`, or with the day where it is another one. */
+/** `10:02`, or with the day where it is another one, and the year where that is another one, too. */
 export function clock(time: string | number): string {
   const at = typeof time === 'number' ? time : Date.parse(time);
-  return format(sameDay(at, live.serverNow) ? HM : { day: 'numeric', month: 'short', ...HM }).format(at);
+  if (sameDay(at, live.serverNow)) return format(HM).format(at);
+  const sameYear = new Date(at).getFullYear() === new Date(live.serverNow).getFullYear();
+  return format({ day: 'numeric', month: 'short', ...(sameYear ? {} : { year: 'numeric' }), ...HM }).format(at);
 }
 
 /** To the second, for records. */

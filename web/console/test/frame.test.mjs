@@ -1,8 +1,9 @@
 // What holds for every page: nothing for axe to complain about, no sideways scrolling, keys that lead everywhere, a lost connection that
 // is said, and a size that a bad line can carry.
-import axe from 'axe-core';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { freePort } from '../../test/program.mjs';
+import { complaints } from './axe.mjs';
 import { browser, DESKTOP, HEAD, Hook, PHONE, service, Target, until } from './harness.mjs';
 import { open, start } from './signed.mjs';
 
@@ -11,6 +12,15 @@ const MAX_BYTES = 200_000;
 const MANY = 3_000;
 /** A phone of the middle: its processor is about a quarter of this one. */
 const SLOWER = 4;
+
+/** An edge beside it, for its page. */
+const edge = async shop => `
+[edge]
+listen = "127.0.0.1:${await freePort()}"
+[[edge.routes]]
+service = "shop"
+nodes = ["${shop.url}"]
+`;
 
 /** Planned work, for its page. */
 const work = () => {
@@ -30,7 +40,7 @@ let chrome, up, shop, pay, gone, id, plan;
 before(async () => {
   [shop, pay, gone] = [await Target.start(), await Target.start(), await Hook.start(410)];
   [chrome, up] = await Promise.all([browser(), start(HEAD + service('shop', 'Shop', '商店', shop, 'group = { en = "For customers", zh-CN = "面向顾客" }')
-    + service('payments', 'Payments', '支付', pay, 'group = { en = "For customers", zh-CN = "面向顾客" }\ndepends_on = ["shop"]') + work() + gone.channel('customers'))]);
+    + service('payments', 'Payments', '支付', pay, 'group = { en = "For customers", zh-CN = "面向顾客" }\ndepends_on = ["shop"]') + work() + gone.channel('customers') + await edge(shop))]);
   await up.statuses({ shop: 'operational', payments: 'operational' });
   await pay.kill();
   await up.statuses({ payments: 'major_outage' });
@@ -55,14 +65,12 @@ const pages = () => ({
   '/console/maintenance?plan': 'textarea',
   [`/console/maintenance/${plan}`]: 'textarea',
   '/console/deliveries': '.list .btn',
+  '/console/journal': '.list li',
+  '/console/edges': '.nodes li',
+  '/console/people': '.list li',
+  '/console/tokens': '.empty',
+  '/console/me': 'section:nth-child(4) form',
 });
-
-async function complaints(page) {
-  await page.evaluate(axe.source);
-  const { violations, passes } = await page.evaluate(() => window.axe.run());
-  assert.ok(passes.length > 10, 'axe looked at the page');
-  return violations.map(v => `${v.id}: ${v.help}\n  ${v.nodes.map(n => n.html.slice(0, 200)).join('\n  ')}`);
-}
 
 test('axe finds nothing on any page, on a phone and a desktop, light and dark, in both languages, and nothing scrolls sideways', async () => {
   for (const [viewport, colorScheme, lang] of [[PHONE, 'light', 'en'], [PHONE, 'dark', 'zh-CN'], [DESKTOP, 'light', 'zh-CN'], [DESKTOP, 'dark', 'en']]) {

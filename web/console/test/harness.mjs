@@ -55,7 +55,8 @@ export const DESKTOP = { width: 1280, height: 850 };
 
 /** Opens a page in a context of its own; `wrong` collects everything that a page must never do. */
 export async function visit(chrome, url, { lang = 'en', cookies = [], ...options } = {}) {
-  const context = await chrome.newContext({ locale: lang, timezoneId: 'Asia/Shanghai', viewport: DESKTOP, ...options });
+  // What goes through a worker cannot be held up by a test; `pwa.test.mjs` lets it.
+  const context = await chrome.newContext({ serviceWorkers: 'block', locale: lang, timezoneId: 'Asia/Shanghai', viewport: DESKTOP, ...options });
   await context.addCookies(cookies);
   context.setDefaultTimeout(DEADLINE_MS);
   const page = await context.newPage();

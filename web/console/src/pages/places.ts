@@ -2,7 +2,7 @@
 import type { Component } from 'svelte';
 import type { Role } from '../session.svelte';
 
-export type PlaceId = 'overview' | 'incidents' | 'services' | 'maintenance' | 'deliveries';
+export type PlaceId = 'overview' | 'incidents' | 'services' | 'maintenance' | 'deliveries' | 'journal' | 'edges' | 'people' | 'tokens' | 'me';
 type Loaded = Promise<{ default: Component<any> }>;
 
 interface Place { id: PlaceId; href: string; icon: string; key: string; role: Role; thumb?: boolean }
@@ -13,6 +13,11 @@ export const PLACES: Place[] = [
   { id: 'services', href: '/console/services', icon: 'M4 5h16v5H4zM4 14h16v5H4zM8 7.5v.01M8 16.5v.01', key: 's', role: 'viewer', thumb: true },
   { id: 'maintenance', href: '/console/maintenance', icon: 'M5 6h14v14H5zM5 10h14M9 3v4M15 3v4', key: 'm', role: 'viewer' },
   { id: 'deliveries', href: '/console/deliveries', icon: 'M4 6h16v12H4zM4 7l8 6 8-6', key: 'd', role: 'viewer' },
+  { id: 'journal', href: '/console/journal', icon: 'M6 4h12v16H6zM9 8h6M9 12h6M9 16h4', key: 'j', role: 'viewer' },
+  { id: 'edges', href: '/console/edges', icon: 'M4 7a2 2 0 1 0 4 0a2 2 0 1 0-4 0M4 17a2 2 0 1 0 4 0a2 2 0 1 0-4 0M16 12a2 2 0 1 0 4 0a2 2 0 1 0-4 0M8 7.5l8.2 3.7M8 16.5l8.2-3.7', key: 'e', role: 'viewer' },
+  { id: 'people', href: '/console/people', icon: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M16 4.5a3.5 3.5 0 0 1 0 6M18.5 14.5c2 .9 3 2.9 3 5.5', key: 'p', role: 'admin' },
+  { id: 'tokens', href: '/console/tokens', icon: 'M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9v4M17 11v3', key: 't', role: 'admin' },
+  { id: 'me', href: '/console/me', icon: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 21c0-4 3.4-6.5 7.5-6.5s7.5 2.5 7.5 6.5', key: 'a', role: 'viewer' },
 ];
 
 interface Page { place: PlaceId; load: () => Loaded; args: Record<string, string> }
@@ -32,6 +37,11 @@ export function pageOf([first = '', second, third]: string[]): Page {
       if (second) return { place: 'maintenance', load: () => import('./Planned.svelte'), args: { id: second } };
       return { place: 'maintenance', load: () => import('./Maintenance.svelte'), args: {} };
     case 'deliveries': return { place: 'deliveries', load: () => import('./Deliveries.svelte'), args: {} };
+    case 'journal': return { place: 'journal', load: () => import('./Journal.svelte'), args: {} };
+    case 'edges': return { place: 'edges', load: () => import('./Edges.svelte'), args: {} };
+    case 'people': return { place: 'people', load: () => import('./People.svelte'), args: {} };
+    case 'tokens': return { place: 'tokens', load: () => import('./Tokens.svelte'), args: {} };
+    case 'me': return { place: 'me', load: () => import('./Me.svelte'), args: {} };
     default: return { place: 'overview', load: () => import('./Nowhere.svelte'), args: {} };
   }
 }
