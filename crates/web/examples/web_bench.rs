@@ -46,7 +46,7 @@ fn main() {
             body: page.clone(),
             csp: csp.clone(),
         });
-        let limits = LiveLimits { shards: threads, ..LiveLimits::default() };
+        let limits = LiveLimits { writers: threads, ..LiveLimits::default() };
         let hub = Hub::start(limits, Position::default(), Arc::new(Quiet));
         let router = Router::new().route(
             "/pub",

@@ -4,6 +4,10 @@
 //! once, and each shard writes the same bytes to its sockets in a tight loop. That is what 10,000 open pages
 //! cost: one system call each, and well under a kilobyte of our memory each.
 //!
+//! There are many more shards than threads, and only as many write at a time as there are threads: whichever is done
+//! takes the next shard. With one share for each thread, whatever else runs on one of them (an alert, a reader on
+//! the same machine) makes its whole share late while the other threads have nothing left to do.
+//!
 //! | bound | value | beyond |
 //! |---|---|---|
 //! | listeners | [`LiveLimits::listeners`] | 503 with `Retry-After` and the reason |
@@ -18,7 +22,7 @@ mod ring;
 mod shard;
 
 use bytes::Bytes;
-use shard::{Job, Shard};
+use shard::{Common, Job, Shard};
 use std::{
     fmt, io,
     sync::{
@@ -41,12 +45,17 @@ const SEND_BUFFER_BYTES: usize = 32 * 1024;
 const RETRY_MS: u32 = 3000;
 /// Frames on the way to a listener that hyper serves.
 const CHANNEL: usize = 16;
+/// With 10,000 listeners about 160 in each, which take a millisecond or two to write to: by no more than that is one
+/// thread done before another.
+const SHARDS: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
 pub struct LiveLimits {
     pub listeners: usize,
-    /// Loops over which listeners are spread; as many as there are worker threads.
+    /// Loops over which listeners are spread.
     pub shards: usize,
+    /// How many of them write at a time; as many as there are worker threads.
+    pub writers: usize,
 }
 
 /// Where a change stands in the order of all changes.
@@ -99,8 +108,8 @@ pub struct Seat(Arc<LiveCounts>);
 
 impl Default for LiveLimits {
     fn default() -> LiveLimits {
-        let shards = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        LiveLimits { listeners: 20_000, shards }
+        let writers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        LiveLimits { listeners: 20_000, shards: SHARDS, writers }
     }
 }
 
@@ -111,11 +120,12 @@ impl Hub {
     #[must_use]
     pub fn start(limits: LiveLimits, at: Position, voice: Arc<dyn Voice>) -> Hub {
         let counts = Arc::new(LiveCounts::default());
+        let common = Arc::new(Common::new(voice, counts.clone(), limits.writers));
         let shards = (0..limits.shards.max(1))
             .map(|_| {
                 // Unbounded, and yet bounded: a join holds a seat, and changes come at the pace of snapshots.
                 let (jobs, todo) = mpsc::unbounded_channel();
-                tokio::spawn(Shard::new(at, voice.clone(), counts.clone()).run(todo));
+                tokio::spawn(Shard::new(at, common.clone()).run(todo));
                 jobs
             })
             .collect();

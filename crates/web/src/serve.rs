@@ -109,7 +109,7 @@ pub async fn serve_control(handle: Handle, listener: UnixListener, settings: Set
     let mut stop = handle.stopping();
     let public = Arc::new(public_of(&handle));
     let shelves = Arc::new(Shelves::new(public.shelf()));
-    let live = LiveLimits { listeners: CONTROL_CONNECTIONS, shards: 1 };
+    let live = LiveLimits { listeners: CONTROL_CONNECTIONS, shards: 1, writers: 1 };
     let hub = Hub::start(live, Position::default(), public.clone());
     let counts = Arc::new(Counts::default());
     let following = tokio::spawn(public.clone().follow(None, stop.clone()));

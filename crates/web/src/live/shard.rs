@@ -8,14 +8,17 @@ use bytes::Bytes;
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
 use stillhere_model::Lang;
 use stillhere_tell::live::BEAT_S;
 use tokio::{
     net::TcpStream,
-    sync::mpsc::{self, error::TrySendError},
+    sync::{
+        Semaphore,
+        mpsc::{self, error::TrySendError},
+    },
     time::{MissedTickBehavior, interval, sleep},
 };
 
@@ -72,9 +75,19 @@ enum Gone {
     Slow,
 }
 
-pub(super) struct Shard {
+/// What all shards have together.
+pub(super) struct Common {
     voice: Arc<dyn Voice>,
     counts: Arc<LiveCounts>,
+    /// Who holds a permit may write to its listeners. Whoever waits for one takes no thread's time: what else has to run
+    /// (an alert) stands behind as many shards as write, not behind all of them.
+    turns: Semaphore,
+    /// By language: the whole page as a frame, and the position it was made at.
+    wholes: [Mutex<Option<(Position, Bytes)>>; Lang::ALL.len()],
+}
+
+pub(super) struct Shard {
+    common: Arc<Common>,
     /// By language.
     rooms: [Room; Lang::ALL.len()],
     ticks: u64,
@@ -85,8 +98,6 @@ struct Room {
     lang: Lang,
     listeners: Vec<Listener>,
     ring: Ring,
-    /// The whole page as a frame, and the position it was made at.
-    whole: Option<(Position, Bytes)>,
     /// Some listener has a backlog.
     behind: bool,
 }
@@ -107,18 +118,41 @@ impl Job {
     }
 }
 
+// === impl Common ===
+
+impl Common {
+    pub(super) fn new(voice: Arc<dyn Voice>, counts: Arc<LiveCounts>, writers: usize) -> Common {
+        let turns = Semaphore::new(writers.max(1));
+        Common { voice, counts, turns, wholes: Lang::ALL.map(|_| Mutex::new(None)) }
+    }
+
+    fn beat(&self) -> Bytes {
+        Bytes::from(format!("event: beat\ndata: {}\n\n", self.voice.beat()))
+    }
+
+    /// Made once per position, because after a restart everybody needs it at the same time: who asks while it is being
+    /// made waits. `at` was read before the page is made: what a listener holds may then be newer than its id
+    /// says, never older.
+    fn whole(&self, lang: Lang, at: Position) -> Bytes {
+        let mut kept = self.wholes[lang as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((made_at, frame)) = &*kept
+            && *made_at == at
+        {
+            return frame.clone();
+        }
+        let frame = Bytes::from(format!("event: change\nid: {at}\ndata: {}\n\n", self.voice.whole(lang)));
+        *kept = Some((at, frame.clone()));
+        frame
+    }
+}
+
 // === impl Shard ===
 
 impl Shard {
-    pub(super) fn new(at: Position, voice: Arc<dyn Voice>, counts: Arc<LiveCounts>) -> Shard {
-        let rooms = Lang::ALL.map(|lang| Room {
-            lang,
-            listeners: Vec::new(),
-            ring: Ring::new(at),
-            whole: None,
-            behind: false,
-        });
-        Shard { voice, counts, rooms, ticks: 0, closed: false }
+    pub(super) fn new(at: Position, common: Arc<Common>) -> Shard {
+        let rooms =
+            Lang::ALL.map(|lang| Room { lang, listeners: Vec::new(), ring: Ring::new(at), behind: false });
+        Shard { common, rooms, ticks: 0, closed: false }
     }
 
     pub(super) async fn run(mut self, mut todo: mpsc::UnboundedReceiver<Job>) {
@@ -126,15 +160,17 @@ impl Shard {
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let behind = self.rooms.iter().any(|r| r.behind);
+            // Nobody is woken for nobody: most shards of most pages are empty.
+            let empty = self.rooms.iter().all(|r| r.listeners.is_empty());
             tokio::select! {
                 job = todo.recv() => match job {
                     Some(job) => self.job(job).await,
                     None => return,
                 },
-                _ = tick.tick() => self.tick().await,
+                _ = tick.tick(), if !empty => self.tick().await,
                 () = sleep(FLUSH_PAUSE), if behind => {
                     for room in &mut self.rooms {
-                        room.flush(&self.counts);
+                        room.flush(&self.common.counts);
                     }
                 }
             }
@@ -144,24 +180,29 @@ impl Shard {
     async fn job(&mut self, job: Job) {
         match job {
             Job::Join(listener, lang, since) if !self.closed => {
-                self.rooms[lang as usize].join(listener, since, &*self.voice, &self.counts);
+                self.rooms[lang as usize].join(listener, since, &self.common);
             }
             Job::Join(..) => {}
             Job::Change { lang, at, frame } => {
                 let room = &mut self.rooms[lang as usize];
                 room.ring.push(at, frame.clone());
-                room.tell(|_| true, &frame, Keep::Always, &self.counts).await;
+                if !room.listeners.is_empty() {
+                    let _turn = self.common.turns.acquire().await;
+                    room.tell(|_| true, &frame, Keep::Always, &self.common.counts).await;
+                }
             }
             Job::Beat => {
-                let frame = beat(&*self.voice);
+                let _turn = self.common.turns.acquire().await;
+                let frame = self.common.beat();
                 for room in &mut self.rooms {
-                    room.tell(|_| true, &frame, Keep::UnlessBehind, &self.counts).await;
+                    room.tell(|_| true, &frame, Keep::UnlessBehind, &self.common.counts).await;
                 }
             }
             Job::Close => {
                 self.closed = true;
+                let _turn = self.common.turns.acquire().await;
                 for room in &mut self.rooms {
-                    room.close(&self.counts).await;
+                    room.close(&self.common.counts).await;
                 }
             }
         }
@@ -170,14 +211,12 @@ impl Shard {
     /// Each second a share of the listeners gets its beat, so that 10,000 beats are not one burst.
     async fn tick(&mut self) {
         self.ticks += 1;
-        if self.rooms.iter().all(|r| r.listeners.is_empty()) {
-            return;
-        }
-        let frame = beat(&*self.voice);
+        let _turn = self.common.turns.acquire().await;
+        let frame = self.common.beat();
         let turn = self.ticks % BEAT_S;
         for room in &mut self.rooms {
-            room.sweep(&self.counts);
-            room.tell(|n| n as u64 % BEAT_S == turn, &frame, Keep::UnlessBehind, &self.counts).await;
+            room.sweep(&self.common.counts);
+            room.tell(|n| n as u64 % BEAT_S == turn, &frame, Keep::UnlessBehind, &self.common.counts).await;
         }
     }
 }
@@ -188,14 +227,11 @@ fn write(stream: &TcpStream, frame: &[u8]) -> io::Result<usize> {
     socket2::SockRef::from(stream).send(frame)
 }
 
-fn beat(voice: &dyn Voice) -> Bytes {
-    Bytes::from(format!("event: beat\ndata: {}\n\n", voice.beat()))
-}
-
 // === impl Room ===
 
 impl Room {
-    fn join(&mut self, mut listener: Listener, since: Option<Since>, voice: &dyn Voice, counts: &LiveCounts) {
+    fn join(&mut self, mut listener: Listener, since: Option<Since>, common: &Common) {
+        let counts = &*common.counts;
         let mut opening = Vec::with_capacity(512);
         if matches!(listener.sink, Sink::Socket(_)) {
             opening.extend_from_slice(HEAD.as_bytes());
@@ -210,12 +246,12 @@ impl Room {
                 }
                 CatchUp::Whole => {
                     counts.resumed_whole.fetch_add(1, Relaxed);
-                    frames.push(self.whole(voice));
+                    frames.push(common.whole(self.lang, self.ring.last()));
                 }
             }
         }
         frames.insert(0, Bytes::from(opening));
-        frames.push(beat(voice));
+        frames.push(common.beat());
         for frame in &frames {
             if listener.offer(frame).is_err() {
                 return;
@@ -223,20 +259,6 @@ impl Room {
         }
         self.behind |= listener.backlog.is_some();
         self.listeners.push(listener);
-    }
-
-    /// Made once per position, because after a restart everybody needs it at the same time. The position is
-    /// read before the page is made: what a listener holds may then be newer than its id says, never older.
-    fn whole(&mut self, voice: &dyn Voice) -> Bytes {
-        let at = self.ring.last();
-        if let Some((made_at, frame)) = &self.whole
-            && *made_at == at
-        {
-            return frame.clone();
-        }
-        let frame = Bytes::from(format!("event: change\nid: {at}\ndata: {}\n\n", voice.whole(self.lang)));
-        self.whole = Some((at, frame.clone()));
-        frame
     }
 
     async fn tell(&mut self, whom: impl Fn(usize) -> bool, frame: &Bytes, keep: Keep, counts: &LiveCounts) {

@@ -67,7 +67,8 @@ fn following(first: Arc<Snapshot>) -> Following {
     let (news, snapshots) = watch::channel(first);
     let public = Arc::new(Public::new(snapshots, || Arc::from("{\"signed\":1}")));
     let shelves = Arc::new(Shelves::new(public.shelf()));
-    let hub = Hub::start(LiveLimits { listeners: 10, shards: 1 }, public.position(), public.clone());
+    let hub =
+        Hub::start(LiveLimits { listeners: 10, shards: 1, writers: 1 }, public.position(), public.clone());
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(public.clone().follow(Some((shelves.clone(), hub.clone())), stopping));
     Following { public, shelves, hub, news, _stop: stop }
