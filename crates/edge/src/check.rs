@@ -16,16 +16,16 @@ impl Spec {
         let secret = Secret::new(&[0; 32]);
         let built = Routes::new(self, None, &secret, clock::mono(), clock::wall());
         let mut found = built.err().unwrap_or_default();
-        found.extend(self.limits.validate().into_iter().map(|p| under("limits", p)));
+        found.extend(self.limits.validate().into_iter().map(|p| p.under("limits")));
         if let Some(log) = &self.log {
-            found.extend(log.validate().into_iter().map(|p| under("log", p)));
+            found.extend(log.validate().into_iter().map(|p| p.under("log")));
         }
         if let Some(tls) = &self.tls {
-            found.extend(tls.validate().into_iter().map(|p| under("tls", p)));
+            found.extend(tls.validate().into_iter().map(|p| p.under("tls")));
         }
         for (n, route) in self.routes.iter().enumerate() {
             let mut of = |table: &str, problems: Vec<Problem>| {
-                found.extend(problems.into_iter().map(|p| under(&format!("routes[{n}].{table}"), p)));
+                found.extend(problems.into_iter().map(|p| p.under(&format!("routes[{n}].{table}"))));
             };
             if let Some(keyed) = &route.keyed {
                 of("keyed", keyed.validate());
@@ -38,11 +38,7 @@ impl Spec {
         let addresses = [("tls.listen", self.tls.as_ref().map(|t| t.listen)), ("metrics", self.metrics)];
         for (path, address) in addresses {
             if address.is_some_and(|a| a == self.listen && a.port() != 0) {
-                found.push(Problem {
-                    path: path.to_owned(),
-                    problem: "is the address of `listen` too".to_owned(),
-                    hint: Some("write another port".to_owned()),
-                });
+                found.push(Problem::new(path, "is the address of `listen` too", "write another port"));
             }
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -57,10 +53,6 @@ impl Spec {
         (self.listen, secure(self), self.workers, self.metrics)
             != (old.listen, secure(old), old.workers, old.metrics)
     }
-}
-
-fn under(path: &str, p: Problem) -> Problem {
-    Problem { path: format!("{path}.{}", p.path), ..p }
 }
 
 #[cfg(test)]

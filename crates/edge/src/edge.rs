@@ -207,7 +207,7 @@ impl Edge {
         // Opened anew even if nothing about it has changed: whoever moved the file away wants that.
         let log = spec.log.as_ref().map(Log::open).transpose().map_err(|e| {
             let problem = format!("cannot be written: {e}");
-            vec![Problem { path: "log.file".to_owned(), problem, hint: None }]
+            vec![Problem::new("log.file", problem, None)]
         })?;
         let before = self.shared.routes.load();
         let routes = Routes::new(spec, Some(&before), &self.shared.secret, clock::mono(), clock::wall())?;
@@ -349,17 +349,14 @@ fn checked(spec: &Spec, data: Option<&Path>) -> Vec<Problem> {
     let mut found = under("limits", spec.limits.validate());
     for (name, pool) in &spec.pools {
         if let Some(Err(problem)) = pool.tls.as_ref().map(NodeTls::check) {
-            found.push(Problem { path: format!("pools.{name}.tls.ca_file"), problem, hint: None });
+            found.push(Problem::new(format!("pools.{name}.tls.ca_file"), problem, None));
         }
     }
     if let Some(tls) = &spec.tls {
         found.extend(under("tls", tls.validate()));
         if tls.acme.is_some() && data.is_none() {
-            found.push(Problem {
-                path: "tls.acme".to_owned(),
-                problem: "needs a data folder, where keys and certificates are kept".to_owned(),
-                hint: Some("start the edge with --data DIR".to_owned()),
-            });
+            let problem = "needs a data folder, where keys and certificates are kept";
+            found.push(Problem::new("tls.acme", problem, "start the edge with --data DIR"));
         }
     }
     found
@@ -370,7 +367,7 @@ fn not_logged(spec: &LogSpec, e: &io::Error) {
 }
 
 fn under(key: &str, problems: Vec<Problem>) -> Vec<Problem> {
-    problems.into_iter().map(|p| Problem { path: format!("{key}.{}", p.path), ..p }).collect()
+    problems.into_iter().map(|p| p.under(key)).collect()
 }
 
 /// What seals the tickets of waiting rooms. Kept, so that a ticket is worth as much after a restart; where it cannot

@@ -72,14 +72,14 @@ impl Routes {
         let mut problems = Vec::new();
         let mut pools = Pools { made: BTreeMap::new(), before, now };
         if spec.routes.len() > ROUTES_MAX {
-            problems.push(problem("routes", format!("has more than {ROUTES_MAX} entries"), None));
+            problems.push(Problem::new("routes", format!("has more than {ROUTES_MAX} entries"), None));
         }
         if spec.pools.len() > POOLS_MAX {
-            problems.push(problem("pools", format!("has more than {POOLS_MAX} entries"), None));
+            problems.push(Problem::new("pools", format!("has more than {POOLS_MAX} entries"), None));
         }
         for (name, pool) in &spec.pools {
             if let Err(found) = pools.named(name, pool) {
-                problems.extend(found.into_iter().map(|p| under(&format!("pools.{name}"), p)));
+                problems.extend(found.into_iter().map(|p| p.under(&format!("pools.{name}"))));
             }
         }
         let mut all = Vec::new();
@@ -91,7 +91,7 @@ impl Routes {
                         route.same_counts(all.iter().chain(before.into_iter().flat_map(|b| &b.all)));
                     all.push(Arc::new(route));
                 }
-                Err(found) => problems.extend(found.into_iter().map(|p| under(&format!("routes[{n}]"), p))),
+                Err(found) => problems.extend(found.into_iter().map(|p| p.under(&format!("routes[{n}]")))),
             }
         }
         if !problems.is_empty() {
@@ -159,7 +159,7 @@ impl Pools<'_> {
         }
         if spec.nodes.is_empty() || spec.nodes.len() > NODES_MAX {
             let hint = "write nodes = [\"http://127.0.0.1:9001\", \"http://127.0.0.1:9002\"]";
-            return Err(vec![problem("nodes", format!("must name 1 to {NODES_MAX} nodes"), Some(hint))]);
+            return Err(vec![Problem::new("nodes", format!("must name 1 to {NODES_MAX} nodes"), Some(hint))]);
         }
         let problems = spec.validate();
         if !problems.is_empty() {
@@ -182,11 +182,11 @@ impl Route {
     fn new(spec: &RouteSpec, pools: &mut Pools<'_>) -> Result<Route, Vec<Problem>> {
         let mut problems = Vec::new();
         let host = spec.host.as_deref().map_or(Ok(HostRule::Any), HostRule::parse).unwrap_or_else(|p| {
-            problems.push(problem("host", p, Some("write \"shop.example.com\" or \"*.example.com\"")));
+            problems.push(Problem::new("host", p, Some("write \"shop.example.com\" or \"*.example.com\"")));
             HostRule::Any
         });
         if !spec.path.starts_with('/') || spec.path.contains(['?', '#', ' ']) {
-            problems.push(problem(
+            problems.push(Problem::new(
                 "path",
                 "must begin with / and hold neither ? nor # nor spaces",
                 Some("write \"/api\""),
@@ -196,9 +196,11 @@ impl Route {
         for (name, value) in &spec.headers {
             match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
                 (Ok(name), Ok(value)) => headers.push((name, value)),
-                _ => {
-                    problems.push(problem(&format!("headers.{name}"), "is not a header and its value", None))
-                }
+                _ => problems.push(Problem::new(
+                    format!("headers.{name}"),
+                    "is not a header and its value",
+                    None,
+                )),
             }
         }
         let pool = match (&spec.pool, spec.nodes.is_empty()) {
@@ -206,7 +208,7 @@ impl Route {
                 Some(pool) => Some(pool.clone()),
                 None => {
                     let hint = format!("add [edge.pools.{name}] with its nodes");
-                    problems.push(problem("pool", format!("there is no pool {name}"), Some(&hint)));
+                    problems.push(Problem::new("pool", format!("there is no pool {name}"), hint.as_str()));
                     None
                 }
             },
@@ -222,17 +224,17 @@ impl Route {
                 }
             }
             (Some(_), false) => {
-                problems.push(problem("pool", "cannot stand beside nodes", Some("keep one of the two")));
+                problems.push(Problem::new("pool", "cannot stand beside nodes", Some("keep one of the two")));
                 None
             }
             (None, true) => {
                 let hint = "write nodes = [\"http://127.0.0.1:9001\"], or pool = \"…\"";
-                problems.push(problem("nodes", "names nobody who answers", Some(hint)));
+                problems.push(Problem::new("nodes", "names nobody who answers", Some(hint)));
                 None
             }
         };
         let mut told = |at: &str, found: Vec<Problem>| {
-            problems.extend(found.into_iter().map(|p| under(at, p)));
+            problems.extend(found.into_iter().map(|p| p.under(at)));
         };
         if let Some(keyed) = &spec.keyed {
             told("keyed", keyed.validate());
@@ -332,14 +334,6 @@ impl HostRule {
                 .is_some_and(|label| !label.is_empty() && !label.contains('.')),
         }
     }
-}
-
-fn problem(path: &str, problem: impl Into<String>, hint: Option<&str>) -> Problem {
-    Problem { path: path.to_owned(), problem: problem.into(), hint: hint.map(str::to_owned) }
-}
-
-fn under(path: &str, p: Problem) -> Problem {
-    Problem { path: format!("{path}.{}", p.path), ..p }
 }
 
 #[cfg(test)]

@@ -24,6 +24,23 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+// === impl Problem ===
+
+impl Problem {
+    pub(crate) fn new<'h>(
+        path: impl Into<String>,
+        problem: impl Into<String>,
+        hint: impl Into<Option<&'h str>>,
+    ) -> Problem {
+        Problem { path: path.into(), problem: problem.into(), hint: hint.into().map(str::to_owned) }
+    }
+
+    /// Seen from the table that this one's table stands in.
+    pub(crate) fn under(self, table: &str) -> Problem {
+        Problem { path: format!("{table}.{}", self.path), ..self }
+    }
+}
+
 /// Stands in front of your servers and keeps people connected while they die.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -66,7 +66,7 @@ impl TlsSpec {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         let acme = self.acme.iter().flat_map(AcmeSpec::validate);
-        acme.map(|p| Problem { path: format!("acme.{}", p.path), ..p }).collect()
+        acme.map(|p| p.under("acme")).collect()
     }
 
     /// Reads every file.
@@ -80,7 +80,7 @@ impl TlsSpec {
             match spec.read() {
                 Ok(key) => read.push(Arc::new(key)),
                 Err((key, problem)) => {
-                    problems.push(Problem { path: format!("certificates[{n}].{key}"), problem, hint: None });
+                    problems.push(Problem::new(format!("certificates[{n}].{key}"), problem, None));
                 }
             }
         }

@@ -98,9 +98,8 @@ impl KeyedSpec {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut say = |path: String, problem: &str, hint: &str| {
-            problems.push(Problem { path, problem: problem.to_owned(), hint: Some(hint.to_owned()) });
-        };
+        let mut say =
+            |path: String, problem: &str, hint: &str| problems.push(Problem::new(path, problem, hint));
         for (path, list) in [
             ("principal", &self.principal),
             ("answer_headers", &self.answer_headers),

@@ -180,8 +180,7 @@ fn pace(window: Duration, rate: u32) -> Pace {
 pub(super) fn validate(spec: &LimitSpec) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut say = |path: &str, problem: &str, hint: &str| {
-        let hint = (!hint.is_empty()).then(|| hint.to_owned());
-        problems.push(Problem { path: path.to_owned(), problem: problem.to_owned(), hint });
+        problems.push(Problem::new(path, problem, Some(hint).filter(|hint| !hint.is_empty())));
     };
     let counts = [
         ("connections", spec.connections),

@@ -66,10 +66,8 @@ impl PoolSpec {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut say = |path: &str, problem: &str, hint: &str| {
-            let (path, problem, hint) = (path.to_owned(), problem.to_owned(), Some(hint.to_owned()));
-            problems.push(Problem { path, problem, hint });
-        };
+        let mut say =
+            |path: &str, problem: &str, hint: &str| problems.push(Problem::new(path, problem, hint));
         if self.nodes.is_empty() {
             say("nodes", "is empty", "write nodes = [\"http://10.0.0.1:8080\"]");
         }

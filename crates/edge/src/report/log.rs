@@ -134,10 +134,8 @@ impl LogSpec {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut say = |path: &str, problem: &str, hint: &str| {
-            let (path, problem, hint) = (path.to_owned(), problem.to_owned(), Some(hint.to_owned()));
-            problems.push(Problem { path, problem, hint });
-        };
+        let mut say =
+            |path: &str, problem: &str, hint: &str| problems.push(Problem::new(path, problem, hint));
         if !(SIZE_MIN..=SIZE_MAX).contains(&self.max_bytes) {
             say("max_bytes", "is not between 64 KiB and 1 TiB", "write 104857600");
         }

@@ -41,9 +41,7 @@ impl Default for RoomSpec {
 
 pub(super) fn validate(spec: &RoomSpec) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut say = |path: &str, problem: &str| {
-        problems.push(Problem { path: path.to_owned(), problem: problem.to_owned(), hint: None });
-    };
+    let mut say = |path: &str, problem: &str| problems.push(Problem::new(path, problem, None));
     if spec.max_active.is_some_and(|n| !(1..=1_000_000).contains(&n)) {
         say("max_active", "is not between 1 and 1000000");
     }

@@ -75,9 +75,8 @@ impl SocketSpec {
     #[must_use]
     pub fn validate(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut wrong = |path: &str, problem: String, hint: &str| {
-            problems.push(Problem { path: path.to_owned(), problem, hint: Some(hint.to_owned()) });
-        };
+        let mut wrong =
+            |path: &str, problem: String, hint: &str| problems.push(Problem::new(path, problem, hint));
         if !(1_024..=KEEP_BYTES_MAX).contains(&self.keep_bytes) {
             wrong(
                 "keep_bytes",

@@ -103,7 +103,7 @@ impl AcmeSpec {
     pub fn validate(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         let mut wrong = |path: String, problem: &str, hint: Option<&str>| {
-            found.push(Problem { path, problem: problem.to_owned(), hint: hint.map(str::to_owned) });
+            found.push(Problem::new(path, problem, hint));
         };
         if !self.terms_agreed {
             let hint = "read the authority's terms of service and write terms_agreed = true";
