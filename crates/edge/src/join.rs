@@ -26,6 +26,7 @@ use crate::{
 use client::Client;
 use kept::{Joined, Kept};
 use std::{
+    io::ErrorKind,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -36,10 +37,15 @@ use stillhere_model::{
     edge::{Feed, Have},
 };
 use stillhere_net::{Secret, clock, entropy};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::sleep,
+};
 
 /// A reload that needs other listeners lets what is under way end within this time.
 const MOVE_WITHIN: Duration = Duration::from_secs(5);
+/// How long until a configuration is tried again with which nothing could be started: somebody has the address.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often a notice goes to disk that says nothing new but its time.
 const NOTICE_EVERY: Duration = Duration::from_secs(10);
 
@@ -102,6 +108,8 @@ struct Life {
     notice_kept: Option<(Time, String)>,
     /// Until the first edge of this process has begun.
     predecessor: Option<Predecessor>,
+    /// The configuration with which it did not begin, what the core calls it, and why.
+    unserved: Option<(String, String, String)>,
 }
 
 /// Serves for a core until `stop` turns true, then lets what is under way end within `drain`. `again` asks for the
@@ -138,6 +146,7 @@ pub async fn run(
                 break Some(successor);
             },
             Some(feed) = feeds.recv() => life.take(feed).await,
+            () = sleep(TRY_AGAIN), if life.unserved.is_some() => life.try_again().await,
         }
     };
     let ended = if successor.is_some() { Ended::Succeeded } else { Ended::Stopped };
@@ -175,7 +184,7 @@ impl Life {
         };
         let key = joined.notice_key.as_deref().and_then(key_of);
         let state = Arc::new(State { about: Mutex::new(about), serving: watch::channel(None).0 });
-        Life { joining, kept, joined, edge: None, state, key, notice_kept: None, predecessor }
+        Life { joining, kept, joined, edge: None, state, key, notice_kept: None, predecessor, unserved: None }
     }
 
     /// What is on disk, as what the core need not send again. A configuration that did not start is asked for again.
@@ -198,7 +207,10 @@ impl Life {
                 tracing::info!(since = %at, "serving with the last good configuration");
                 self.in_force(&tag, at);
             }
-            Err(e) => tracing::error!("the last good configuration does not start any more: {e}"),
+            Err(e) => {
+                tracing::error!("the last good configuration does not start any more: {e}");
+                self.unserved = Some((config, tag, e));
+            }
         }
     }
 
@@ -227,18 +239,33 @@ impl Life {
     async fn take_config(&mut self, config: &str, tag: &str) {
         match self.serve(config).await {
             Ok(()) => {
-                let now = clock::wall();
+                let same = self.joined.tag == tag && self.joined.config == config;
+                let at = if same { self.joined.at } else { clock::wall() };
                 self.joined.config = config.to_owned();
                 self.joined.tag = tag.to_owned();
-                self.joined.at = now;
+                self.joined.at = at;
+                self.unserved = None;
                 self.kept.keep_joined(&self.joined);
-                self.in_force(tag, now);
+                self.in_force(tag, at);
                 tracing::info!("the configuration of the core is in force");
             }
             Err(e) => {
-                tracing::error!("the core's configuration was not taken over, nothing changed:\n{e}");
+                let known = self.unserved.as_ref().is_some_and(|(_, _, why)| *why == e);
+                if !known {
+                    tracing::error!("the core's configuration was not taken over, nothing changed:\n{e}");
+                }
+                if self.edge.is_none() {
+                    self.unserved = Some((config.to_owned(), tag.to_owned(), e.clone()));
+                }
                 self.refused(Some(e));
             }
+        }
+    }
+
+    /// Nobody is served as long as nothing has begun, so what was in the way may have gone.
+    async fn try_again(&mut self) {
+        if let Some((config, tag, _)) = self.unserved.clone() {
+            self.take_config(&config, &tag).await;
         }
     }
 
@@ -290,6 +317,12 @@ impl Life {
         let edge = match started {
             Ok(Ok(edge)) => edge,
             Ok(Err(StartError::Spec(problems))) => return Err(said(&problems)),
+            Ok(Err(ref e @ StartError::Listen(_, ref io))) if io.kind() == ErrorKind::AddrInUse => {
+                return Err(format!(
+                    "{e}. It is tried again. If an edge that has outlived its core serves there, \
+                     `stillhere stop --data DIR`, with that core's folder, ends it"
+                ));
+            }
             Ok(Err(e)) => return Err(e.to_string()),
             Err(e) => return Err(e.to_string()),
         };

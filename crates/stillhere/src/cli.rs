@@ -134,6 +134,9 @@ pub struct EdgeRun {
     /// Where to keep what must outlive it [default with --join: ./stillhere-edge]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// End when nobody holds the lock of this file: the demo does, as long as it lives
+    #[arg(long, value_name = "FILE", requires = "join")]
+    pub while_locked: Option<PathBuf>,
     /// Log lines as JSON
     #[arg(long)]
     pub log_json: bool,

@@ -1,6 +1,6 @@
 //! Speaks with the running Stillhere over its control socket: HTTP on a Unix socket that only its owner may open.
 
-use crate::{cli::At, exit::Exit, say, up::SOCKET};
+use crate::{cli::At, edge, exit::Exit, say, up::SOCKET};
 use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -93,7 +93,15 @@ pub async fn reload(at: At) -> Result<(), Exit> {
 }
 
 pub async fn stop(at: At) -> Result<(), Exit> {
-    call(&at, Method::POST, "/control/stop", None).await?;
+    match call(&at, Method::POST, "/control/stop", None).await {
+        // It was killed, and its edge serves on: whoever wants it stopped wants that stopped, too.
+        Err(Exit::NobodyThere(_)) if edge::child::lives_on(&at.data) => {
+            edge::child::end(&at.data).await;
+            say::out("the edge that had outlived it is stopped");
+            return Ok(());
+        }
+        done => done?,
+    };
     // The socket is removed last: when it is gone, everything has ended.
     let socket = at.data.join(SOCKET);
     let gone = async {

@@ -20,6 +20,7 @@ mod words;
 
 use crate::{
     cli,
+    edge::child::Without,
     exit::Exit,
     say,
     up::{self, App},
@@ -74,7 +75,7 @@ pub async fn run(args: cli::Demo) -> Result<(), Exit> {
     let source = Source::File { path: file.clone(), over: Over::default() };
     let config = source.load().map_err(Exit::Own)?;
     let mut app = App::start(source, config).await?;
-    app.stand_in_front(false)?;
+    app.stand_in_front(false, Without::Ends).await?;
     edge_answers(shop).await?;
     let job = job::Job::start(app.addr(), key.value);
     let crowd = crowd::Crowd::start(shop, parts.ledger.clone());

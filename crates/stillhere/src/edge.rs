@@ -23,11 +23,13 @@ use stillhere_edge::{
 use stillhere_net::SecretSource;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{Notify, watch},
+    sync::{Notify, oneshot, watch},
 };
 
 /// A graceful stop ends after this; WebSockets and streams that are left are cut then. Shorter than the core's own.
 const DRAIN_WITHIN: Duration = Duration::from_secs(15);
+/// The same for an edge that has nothing to do without whoever started it: its servers have ended, too.
+const DRAIN_ALONE: Duration = Duration::from_secs(2);
 /// Where an edge of a core elsewhere keeps what must outlive it.
 const FOLDER: &str = "stillhere-edge";
 
@@ -67,11 +69,12 @@ async fn joined(args: cli::EdgeRun) -> Result<(), Exit> {
     let data = args.data.unwrap_or_else(|| PathBuf::from(FOLDER));
     make_private(&data).with_context(|| format!("cannot use the data folder {}", data.display()))?;
     let predecessor = predecessor()?;
-    let _one = match &predecessor {
-        None => Locked::Now(lock::take(&data).await?),
+    let one = match &predecessor {
+        None => Some(lock::take(&data).await?),
         // It has the lock as long as something is left there.
-        Some(_) => Locked::Later(tokio::spawn(lock::wait(data.clone()))),
+        Some(_) => None,
     };
+    let another = kept_until_replaced(one, data.clone());
     let name = args.name.unwrap_or_else(this_machine);
     let joining = Joining {
         core,
@@ -99,22 +102,56 @@ async fn joined(args: cli::EdgeRun) -> Result<(), Exit> {
             wanted.notify_one();
         }
     });
+    let drain = if args.while_locked.is_some() { DRAIN_ALONE } else { DRAIN_WITHIN };
+    let alone = args.while_locked.map(until_alone).transpose().context("a thread")?;
     let waiting = tokio::spawn(async move {
-        let ended = wait().await;
+        let ended = tokio::select! {
+            ended = wait() => ended,
+            Ok(()) = another => {
+                tracing::warn!("another edge has this folder now; this one ends");
+                Ok(())
+            }
+            Ok(()) = async { alone.expect("looked at").await }, if alone.is_some() => {
+                tracing::info!("whom this edge was for has ended");
+                Ok(())
+            }
+        };
         stop.send_replace(true);
         ended
     });
-    let ended = join::run(joining, stopping, again, handover, DRAIN_WITHIN).await;
+    let ended = join::run(joining, stopping, again, handover, drain).await;
     match ended.map_err(|e| Exit::Own(e.to_string()))? {
         Ended::Stopped => waiting.await.context("signals")?,
         Ended::Succeeded => Ok(()),
     }
 }
 
-/// The one edge of its folder; a successor is it when the one before it has ended.
-enum Locked {
-    Now(#[expect(dead_code, reason = "held, not read")] lock::Lock),
-    Later(#[expect(dead_code, reason = "held, not read")] tokio::task::JoinHandle<Option<lock::Lock>>),
+/// Holds the folder as long as the process lives, and rings when it has become another edge's. A successor has it when the
+/// one before it has ended.
+fn kept_until_replaced(lock: Option<lock::Lock>, data: PathBuf) -> oneshot::Receiver<()> {
+    let (ring, rung) = oneshot::channel();
+    tokio::spawn(async move {
+        let lock = match lock {
+            Some(lock) => Some(lock),
+            None => lock::wait(data).await,
+        };
+        if let Some(lock) = &lock {
+            lock.until_replaced().await;
+            let _ = ring.send(());
+        }
+        std::future::pending::<()>().await;
+    });
+    rung
+}
+
+/// Rings when nobody holds the lock of this file any more. A thread of its own, which the end of the process does not wait for.
+fn until_alone(file: PathBuf) -> std::io::Result<oneshot::Receiver<()>> {
+    let (ring, rung) = oneshot::channel();
+    std::thread::Builder::new().name("edge-alone".to_owned()).spawn(move || {
+        lock::until_free(&file);
+        let _ = ring.send(());
+    })?;
+    Ok(rung)
 }
 
 /// The process before this one, if this was started to take over from it.

@@ -1,6 +1,11 @@
 //! `stillhere up`: build everything, say where it is, wait, drain with a deadline.
 
-use crate::{cli, edge, exit::Exit, say};
+use crate::{
+    cli,
+    edge::child::{Keeper, Without},
+    exit::Exit,
+    say,
+};
 use anyhow::Context as _;
 use std::{
     io::{ErrorKind, IsTerminal as _},
@@ -30,7 +35,7 @@ pub struct App {
     control: tokio::task::JoinHandle<()>,
     socket: PathBuf,
     addr: std::net::SocketAddr,
-    edge: Option<edge::child::Keeper>,
+    edge: Option<Keeper>,
 }
 
 pub async fn run(args: cli::Up) -> Result<(), Exit> {
@@ -41,7 +46,7 @@ pub async fn run(args: cli::Up) -> Result<(), Exit> {
     let watches = config.checks.len();
     let in_front = config.edge.as_ref().map(|e| e.listen);
     let mut app = App::start(source, config).await?;
-    app.stand_in_front(args.log_json)?;
+    app.stand_in_front(args.log_json, Without::Serves).await?;
     say::out(&format!("Stillhere watches {watches} {}.", if watches == 1 { "check" } else { "checks" }));
     say::out(&format!("Status page   http://{}/", app.addr()));
     if let Some(listen) = in_front {
@@ -118,9 +123,9 @@ impl App {
     }
 
     /// Looks after an edge, as long as the file has one.
-    pub fn stand_in_front(&mut self, log_json: bool) -> Result<(), Exit> {
+    pub async fn stand_in_front(&mut self, log_json: bool, without: Without) -> Result<(), Exit> {
         let data = self.socket.parent().unwrap_or(Path::new("."));
-        let keeper = edge::child::Keeper::start(&self.node.handle(), data, log_json);
+        let keeper = Keeper::start(&self.node.handle(), data, log_json, without).await;
         self.edge = Some(keeper.context("the edge")?);
         Ok(())
     }

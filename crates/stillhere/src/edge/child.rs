@@ -1,10 +1,15 @@
 //! The edge beside a core: a process of its own, started again when it dies. Neither takes the other with it: when the
-//! core is killed the edge serves on, and the core that comes next finds it by its lock and keeps it.
+//! core is killed the edge serves on, and the core that comes next finds it by its lock and keeps it. The demo's edge
+//! has nobody to serve without the demo, and ends with it, however that ends.
 
-use super::{DRAIN_WITHIN, lock};
+use super::{
+    DRAIN_WITHIN,
+    lock::{self, Lock},
+};
 use crate::up::{SOCKET, make_private};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
+    io,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -20,6 +25,8 @@ use tokio::{
 
 /// The edge's folder inside the core's.
 pub const FOLDER: &str = "edge";
+/// Held by a core without which its edge has nothing to do.
+const ALIVE: &str = "demo.lock";
 /// Between two starts: the first pause, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 /// One that has lived this long is not to blame for the deaths of its forerunners.
@@ -33,8 +40,18 @@ pub struct Keeper {
     task: JoinHandle<()>,
 }
 
+/// Whether the edge outlives us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Without {
+    /// That is what it is for.
+    Serves,
+    Ends,
+}
+
 struct Keeping {
     exe: PathBuf,
+    /// The edge ends when this is let go.
+    alive: Option<(Lock, PathBuf)>,
     socket: PathBuf,
     dir: PathBuf,
     log_json: bool,
@@ -54,11 +71,20 @@ enum Why {
 
 impl Keeper {
     /// Looks after an edge as long as the configuration has one.
-    pub fn start(handle: &Handle, data: &Path, log_json: bool) -> std::io::Result<Keeper> {
+    pub async fn start(handle: &Handle, data: &Path, log_json: bool, without: Without) -> io::Result<Keeper> {
         let data = std::path::absolute(data)?;
+        let alive = match without {
+            Without::Serves => None,
+            Without::Ends => {
+                let file = data.join(ALIVE);
+                let lock = Lock::of(&file).await?;
+                Some((lock.ok_or_else(|| io::Error::other("another demo has its folder"))?, file))
+            }
+        };
         let (stop, stopping) = watch::channel(false);
         let keeping = Keeping {
             exe: this_program()?,
+            alive,
             socket: data.join(SOCKET),
             dir: data.join(FOLDER),
             log_json,
@@ -75,8 +101,19 @@ impl Keeper {
     }
 }
 
+/// Whether the edge of this data folder runs.
+pub fn lives_on(data: &Path) -> bool {
+    let dir = data.join(FOLDER);
+    dir.is_dir() && lock::holder(&dir).is_some()
+}
+
+/// Lets it end gracefully.
+pub async fn end(data: &Path) {
+    lock::end(&data.join(FOLDER), DRAIN_WITHIN + LOOK).await;
+}
+
 /// Also after the file was replaced by a newer version: then the newer one.
-fn this_program() -> std::io::Result<PathBuf> {
+fn this_program() -> io::Result<PathBuf> {
     let exe = std::env::current_exe()?;
     let gone = exe.to_str().and_then(|path| path.strip_suffix(" (deleted)")).map(PathBuf::from);
     Ok(gone.filter(|path| path.exists()).unwrap_or(exe))
@@ -159,6 +196,9 @@ impl Keeping {
         let mut command = Command::new(&self.exe);
         command.arg("edge").arg("--join").arg(format!("unix:{}", self.socket.display()));
         command.arg("--data").arg(&self.dir).args(["--name", "local"]);
+        if let Some((_, file)) = &self.alive {
+            command.arg("--while-locked").arg(file);
+        }
         if self.log_json {
             command.arg("--log-json");
         }

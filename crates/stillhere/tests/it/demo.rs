@@ -359,6 +359,26 @@ fn it_is_an_ordinary_installation_with_a_file_that_can_be_read_and_reloaded() {
 }
 
 #[test]
+fn a_demo_that_is_killed_takes_its_edge_with_it_and_the_next_one_opens_at_the_same_place() {
+    let mut demo = Demo::start();
+    let lock = demo.0.dir.path().join("stillhere-data/edge/edge.lock");
+    let edge = std::fs::read_to_string(&lock).expect("the edge's process");
+    demo.0.kill();
+    wait_for("the edge has ended, too", || TcpStream::connect(demo.shop()).is_err().then_some(()));
+    wait_for("its process as well", || {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", edge.trim()));
+        // In a container whose first process adopts nobody it stays as a zombie.
+        status.map_or(true, |s| s.contains(") Z ")).then_some(())
+    });
+    demo.0.restart();
+    wait_for("the shop is open", || {
+        request(demo.shop(), "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .filter(|a| a.status == 200)
+    });
+    assert_ne!(std::fs::read_to_string(lock).expect("another edge's"), edge);
+}
+
+#[test]
 fn a_port_that_is_taken_is_said_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let port = taken.local_addr().expect("address").port();

@@ -178,6 +178,52 @@ fn case_p_the_edge_outlives_the_core_and_the_next_core_keeps_it() {
 }
 
 #[test]
+fn an_edge_whose_core_is_gone_for_good_is_stopped_by_hand_and_until_then_another_waits_for_its_address() {
+    let a = Target::start();
+    let mut front = front(&[&a]);
+    let old = front.edge_pid();
+    front.up.kill();
+    // Another folder: what serves there is not this one's, and is not ended by it.
+    let other = Running::up(&file(front.edge, &front.nodes, ""));
+    wait_for("it says what is in the way", || {
+        other.said.lock().expect("lock").contains("`stillhere stop --data DIR`").then_some(())
+    });
+    assert_eq!(front.get("/").expect("served").status, 200);
+    let (code, out, err) = front.up.cli(&["stop"]);
+    assert_eq!((code, out.trim()), (0, "the edge that had outlived it is stopped"), "{err}");
+    let pid = other.dir.path().join("stillhere-data/edge/edge.lock");
+    wait_for("the other one serves", || front.get("/").filter(|a| a.status == 200));
+    wait_for("its core knows", || {
+        let summary = other.json("/api/v2/summary.json");
+        (summary["components"][0]["status"] == "operational").then_some(())
+    });
+    let new: u32 = std::fs::read_to_string(pid).expect("its process").trim().parse().expect("a number");
+    assert_ne!(new, old);
+    let (code, _, err) = front.up.cli(&["stop"]);
+    assert_eq!(code, 3, "nobody is there any more: {err}");
+}
+
+#[test]
+fn an_edge_whose_folder_was_made_anew_gives_way_to_the_next_one() {
+    let a = Target::start();
+    let mut front = front(&[&a]);
+    let old = front.edge_pid();
+    front.up.kill();
+    std::fs::remove_dir_all(front.data()).expect("removed");
+    assert_eq!(front.get("/").expect("served").status, 200, "a folder that is gone is no reason to go");
+    front.up.restart();
+    wait_for("the new core sees its own edge", || {
+        (front.edges()["edges"][0]["pools"][0]["standing"] == "takes").then_some(())
+    });
+    assert_ne!(front.edge_pid(), old);
+    assert_eq!(front.get("/").expect("served").status, 200);
+    wait_for("the old process has ended", || {
+        let stat = std::fs::read_to_string(format!("/proc/{old}/stat"));
+        stat.map_or(true, |s| s.contains(") Z ")).then_some(())
+    });
+}
+
+#[test]
 fn an_edge_that_dies_is_started_again_and_the_core_does_not_mind() {
     let (a, b) = (Target::start(), Target::start());
     let front = front(&[&a, &b]);
