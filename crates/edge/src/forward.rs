@@ -157,7 +157,8 @@ pub async fn forward(
     came: Instant,
 ) -> Result<Answered, Failed> {
     let until = ask.until.unwrap_or(came + pool.spec().hold);
-    let mut ask = Ask { bytes: out.bytes(), until: Some(until), ..ask };
+    let may_try = out.repeat == Repeat::Freely;
+    let mut ask = Ask { bytes: out.bytes(), until: Some(until), may_try, ..ask };
     let mut sent = 0;
     let mut now = came;
     loop {
@@ -274,6 +275,10 @@ pub(crate) async fn attempt(
     };
     let now = clock::mono();
     match end {
+        // A server that has just begun may not be ready for anybody: whoever waits for it does not want to hear that.
+        End::First(Ok(response)) if place.is_trial() && response.status().is_server_error() => {
+            Tried::Lost(Failure::Cut)
+        }
         End::First(Ok(response)) => {
             let after = now.saturating_duration_since(began);
             place.answered(response.status().as_u16(), after, now);

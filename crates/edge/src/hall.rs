@@ -97,6 +97,7 @@ fn waits(bytes: &[u8], about: &Connection, came: Instant) -> Option<(Arc<Pool>, 
         bytes: bytes.len() as u64,
         until: Some(came + route.pool.spec().hold),
         patient: handshake,
+        may_try: !handshake,
         ..about.ask(route, &parts)
     };
     Some((route.pool.clone(), ask))

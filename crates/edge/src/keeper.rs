@@ -58,7 +58,8 @@ fn look_at_idle_nodes(shared: &Arc<Shared>, now: Instant) {
             tokio::spawn(async move {
                 let began = clock::mono();
                 let sign =
-                    upstream::probe(&shared.nodes, &node, &pool.spec().health, report::IDLE_WITHIN).await;
+                    upstream::probe(&shared.nodes, &node, &pool.spec().health, report::IDLE_WITHIN, || {})
+                        .await;
                 let now = clock::mono();
                 shared.idle.found(&pool, id, sign);
                 // Taken for what it is only when it is sure: a health page that is slow or broken while nobody asks
@@ -96,7 +97,9 @@ fn sight(shared: &Shared, now: Instant) {
 
 async fn try_node(shared: Arc<Shared>, pool: Arc<Pool>, probe: Probe) {
     let began = clock::mono();
-    let sign = upstream::probe(&shared.nodes, &probe.node, &pool.spec().health, probe.within).await;
+    let connected = || pool.connected(probe.node.id(), clock::mono());
+    let sign =
+        upstream::probe(&shared.nodes, &probe.node, &pool.spec().health, probe.within, connected).await;
     let now = clock::mono();
     let was = pool.available(now);
     pool.probed(probe.node.id(), sign, now.saturating_duration_since(began), now);

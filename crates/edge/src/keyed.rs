@@ -224,7 +224,8 @@ impl Sending<'_> {
                     if lost == Some(Failure::Silent) && now >= until {
                         return self.leave(lost).await;
                     }
-                    let ask = Ask { bytes: self.out.bytes(), until: Some(until), ..self.ask };
+                    let may_try = self.running.origin_honours();
+                    let ask = Ask { bytes: self.out.bytes(), until: Some(until), may_try, ..self.ask };
                     let place = tokio::select! {
                         biased;
                         place = self.route.pool.admit(ask, now) => place.ok(),
@@ -413,6 +414,7 @@ async fn late(shared: &Arc<Shared>, upstream: &Arc<Upstream>, due: Due) {
         route: route.id,
         until: Some(now),
         patient: false,
+        may_try: false,
     };
     let host = host.as_str();
     let sending = Sending { upstream, route: &route, spec: &spec, host, ask, out, running };

@@ -71,6 +71,8 @@ const LATELY_US: u64 = 500;
 const TYPICAL_US: f64 = 50_000.0;
 /// A request that was left after so many times the usual counts as a late answer.
 const LEFT_LATE: f64 = 1.5;
+/// So many of those who wait go to a node that takes connections again, while its health page is still being asked for.
+const TRIALS: u32 = 10;
 /// A paused node may have been restarted meanwhile.
 const PAUSE_FRESH_US: u64 = 1_000_000;
 
@@ -91,6 +93,9 @@ pub struct Ask {
     /// It waits for room as long as for a node, behind those that somebody looks at: a WebSocket. When ten thousand come
     /// back at once, sending them away only brings them back once more.
     pub patient: bool,
+    /// It may go to a node that takes connections again and has answered nothing yet: whatever comes of it there, it can be
+    /// sent again.
+    pub may_try: bool,
 }
 
 /// Why there is no place.
@@ -389,6 +394,16 @@ impl Pool {
         }
         self.go_on(t);
         due
+    }
+
+    /// A probe has got its connection. Where nobody can serve, and it was no connection that was missing, some of those who have
+    /// waited longest need not wait for the probe's answer as well.
+    pub fn connected(&self, node: NodeId, now: Instant) {
+        let t = self.us(now);
+        if (node.0 as usize) < self.nodes.len() && self.waiting.load(SeqCst) > 0 && self.all_out() {
+            self.change(node.0 as usize, t, |h| h.connected(t));
+            self.go_on(t);
+        }
     }
 
     /// A probe of a node has ended, `after` it began.

@@ -496,6 +496,7 @@ impl Connection {
             route: route.kind_of(parts),
             until: None,
             patient: false,
+            may_try: false,
         }
     }
 

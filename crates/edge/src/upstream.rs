@@ -344,13 +344,21 @@ impl Hasher for Spread {
 }
 
 /// Asks a node for its health page on a connection of its own.
-pub async fn probe(shared: &Arc<Shared>, node: &Arc<Node>, path: &str, within: Duration) -> Sign {
+/// `on_connection`: called when it has one.
+pub async fn probe(
+    shared: &Arc<Shared>,
+    node: &Arc<Node>,
+    path: &str,
+    within: Duration,
+    on_connection: impl FnOnce(),
+) -> Sign {
     // Its own: a node that is full of our connections may still refuse new ones, and that is what we want to know.
     let own = Upstream::new(shared.clone());
     let connected = AtomicBool::new(false);
     let asked = async {
         let Ok(mut link) = own.link(node, false, false).await else { return Sign::Nothing };
         connected.store(true, Relaxed);
+        on_connection();
         let path = PathAndQuery::try_from(path).unwrap_or_else(|_| PathAndQuery::from_static("/"));
         let origin = node.origin();
         let host = format!("{}:{}", origin.host, origin.port);

@@ -86,6 +86,10 @@ pub(super) enum Change {
     Nothing,
     Out,
     Suspected,
+    /// It takes connections again, and may be tried.
+    Tried,
+    /// It does not serve yet.
+    NotYet,
     /// It is used again. `fresh`: it may have been restarted, and begins low.
     Back {
         fresh: bool,
@@ -107,6 +111,9 @@ pub(super) struct Health {
     page_works: bool,
     /// How often it was suspected for nothing since its last answer: the next time is later.
     lenient: u32,
+    /// It has been tried since it takes connections again. Once is enough: a server that begins slowly would else be given
+    /// everybody who waits.
+    tried: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +139,7 @@ impl Health {
             slip_us: 0,
             page_works: false,
             lenient: 0,
+            tried: false,
         }
     }
 
@@ -203,6 +211,16 @@ impl Health {
         Some(Duration::from_micros(wait))
     }
 
+    /// A probe has got its connection. Of a node that nobody could reach this says much, of one that hung nothing.
+    pub(super) fn connected(&mut self, now_us: u64) -> Change {
+        let away = now_us.saturating_sub(self.since_us);
+        let gone = matches!(self.why, Why::Refused | Why::Cut) && away >= BLINK_US;
+        if self.state != State::Down || !gone || std::mem::replace(&mut self.tried, true) {
+            return Change::Nothing;
+        }
+        Change::Tried
+    }
+
     /// `alone`: no other node is up.
     pub(super) fn probed(&mut self, sign: Sign, after: Duration, alone: bool, now_us: u64) -> Change {
         self.probing_until_us = None;
@@ -240,7 +258,8 @@ impl Health {
                     Sign::Nothing => false,
                 };
                 if !well {
-                    return Change::Nothing;
+                    self.tried &= sign != Sign::Nothing;
+                    return Change::NotYet;
                 }
                 if matches!(self.why, Why::Cut | Why::Garbled) && away < BLINK_US {
                     self.slip_us = now_us + SLIP_US;
@@ -266,6 +285,7 @@ impl Health {
         self.probing_until_us = None;
         self.next_probe_us = now_us + FIRST_PROBE_US;
         self.every_us = QUICK_US;
+        self.tried = false;
         Change::Out
     }
 
@@ -300,7 +320,7 @@ mod tests {
         while now < 60_000 * MS {
             now += 5 * MS;
             if h.probe_due(0, now).is_some() {
-                assert_eq!(h.probed(Sign::Nothing, NO_TIME, true, now), Change::Nothing);
+                assert_eq!(h.probed(Sign::Nothing, NO_TIME, true, now), Change::NotYet);
                 let most = if now <= 10_000 * MS { 45 * MS } else { 505 * MS };
                 assert!(now - last <= most, "{} ms at {} ms", (now - last) / MS, now / MS);
                 last = now;
@@ -374,9 +394,22 @@ mod tests {
         let mut h = up(0);
         assert_eq!(h.failed(Failure::Connect, 0), Change::Out);
         assert!(h.probe_due(0, 5_000 * MS).is_some());
-        assert_eq!(h.probed(Sign::Errs, NO_TIME, true, 5_000 * MS), Change::Nothing);
+        assert_eq!(h.probed(Sign::Errs, NO_TIME, true, 5_000 * MS), Change::NotYet);
         assert!(h.probe_due(0, 11_000 * MS).is_some());
         assert_eq!(h.probed(Sign::Errs, NO_TIME, true, 11_000 * MS), Change::Back { fresh: true });
+    }
+
+    #[test]
+    fn that_a_node_takes_connections_says_nothing_of_one_that_hung() {
+        for (how, tried) in [(Failure::Cut, Change::Tried), (Failure::Garbled, Change::Nothing)] {
+            let mut h = up(0);
+            assert_eq!(h.failed(how, 0), Change::Out);
+            assert_eq!(h.connected(200 * MS), tried, "{how:?}");
+        }
+        let mut h = up(0);
+        assert_eq!(h.silent(0), Change::Suspected);
+        assert_eq!(h.probed(Sign::Connects, NO_TIME, false, 1), Change::Out);
+        assert_eq!(h.connected(200 * MS), Change::Nothing);
     }
 
     #[test]

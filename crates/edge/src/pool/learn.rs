@@ -1,6 +1,6 @@
 //! What answers, failures and people who leave teach about a node.
 
-use super::{Change, Failure, LEFT_LATE, Pool, Row, SILENT_LEAST_US, Sample, State, Taken, health};
+use super::{Change, Failure, LEFT_LATE, Pool, Row, SILENT_LEAST_US, Sample, State, TRIALS, Taken, health};
 use std::{
     sync::{
         Arc,
@@ -110,6 +110,8 @@ impl Pool {
         match change(&mut health) {
             Change::Nothing => {}
             Change::Suspected => s.stand(State::Suspect),
+            Change::Tried => s.begin_trial(TRIALS),
+            Change::NotYet => s.end_trial(),
             Change::Out => s.throw_out(),
             Change::Back { fresh } => {
                 if self.all_out() {

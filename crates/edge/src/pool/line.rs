@@ -36,8 +36,11 @@ impl Pool {
     pub(super) fn pump(&self, q: &mut Queue, t: u64) {
         // Said before the room is looked at: whoever makes room looks at this afterwards.
         self.waiting.store(q.len(), SeqCst);
-        if self.paused_at(t) || self.all_out() {
+        if self.paused_at(t) {
             return;
+        }
+        if self.all_out() {
+            return self.try_out(q, t);
         }
         self.shed(q, t);
         for line in Line::ALL {
@@ -56,6 +59,23 @@ impl Pool {
         }
         if q.len() == 0 {
             self.catching_up_us.store(0, Relaxed);
+        }
+    }
+
+    /// Sends some of those who have waited longest to nodes that are tried.
+    fn try_out(&self, q: &mut Queue, t: u64) {
+        let next = |q: &Queue| {
+            let (turn, w) = Line::ALL.into_iter().find_map(|line| q.oldest_that(line, |w| w.ask.may_try))?;
+            Some((turn, w.ask.route, w.since_us))
+        };
+        for (node, known) in self.nodes.iter().enumerate() {
+            while known.state().is_tried()
+                && let Some((turn, route, since_us)) = next(q)
+            {
+                let patience = self.routes.patience(self.routes.row(route, t));
+                let Some(taken) = known.state().take_trial(patience, t) else { break };
+                q.end(turn, Outcome::Place { node, taken, since_us });
+            }
         }
     }
 

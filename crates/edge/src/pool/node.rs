@@ -85,6 +85,8 @@ pub(super) struct State {
     out: Notify,
     answers: AtomicU64,
     outs: AtomicU64,
+    /// While it is out and tried: how many may still go there, plus one.
+    trial: AtomicU32,
 }
 
 /// One request more at a node.
@@ -97,6 +99,8 @@ pub(super) struct Taken {
     pub full: bool,
     pub patience: u8,
     pub at_us: u64,
+    /// The node is out; perhaps it serves again.
+    pub trial: bool,
 }
 
 /// Suspected and slow nodes look at most so much worse.
@@ -192,6 +196,7 @@ impl State {
             out: Notify::new(),
             answers: AtomicU64::new(0),
             outs: AtomicU64::new(0),
+            trial: AtomicU32::new(0),
         }
     }
 
@@ -259,7 +264,19 @@ impl State {
         self.unanswered[usize::from(patience)].fetch_add(1, Relaxed);
         self.due_us.fetch_min(now_us + PATIENCE_US[usize::from(patience)], Relaxed);
         let full = u64::from(n) >= limit;
-        Some(Taken { generation: (load >> 32) as u32, n, full, patience, at_us: now_us })
+        Some(Taken { generation: (load >> 32) as u32, n, full, patience, at_us: now_us, trial: false })
+    }
+
+    /// Somebody may still be sent there, though it is out.
+    pub(super) fn is_tried(&self) -> bool {
+        self.trial.load(SeqCst) > 1
+    }
+
+    /// The same at a node that is tried.
+    pub(super) fn take_trial(&self, patience: u8, now_us: u64) -> Option<Taken> {
+        let less = |left: u32| (left > 1).then(|| left - 1);
+        self.trial.fetch_update(SeqCst, SeqCst, less).ok()?;
+        self.take(patience, now_us).map(|taken| Taken { trial: true, ..taken })
     }
 
     /// One request less. False: the node has been thrown out since.
@@ -334,19 +351,36 @@ impl State {
 
     /// What its health says is now what everybody sees.
     pub(super) fn stand(&self, standing: health::State) {
+        self.trial.store(0, SeqCst);
         self.standing.store(standing as u8, SeqCst);
+    }
+
+    /// Some may go there, though it is out.
+    pub(super) fn begin_trial(&self, most: u32) {
+        self.trial.store(most + 1, SeqCst);
+    }
+
+    /// It does not serve yet: those who were sent there are to go elsewhere.
+    pub(super) fn end_trial(&self) {
+        if self.trial.swap(0, SeqCst) > 0 {
+            self.forget();
+        }
     }
 
     /// It is out: whatever it was working on no longer counts.
     pub(super) fn throw_out(&self) {
         self.stand(health::State::Down);
+        self.outs.fetch_add(1, Relaxed);
+        self.forget();
+    }
+
+    fn forget(&self) {
         let next = |load: u64| Some(((load >> 32) + 1) << 32);
         let _always_some = self.load.fetch_update(SeqCst, SeqCst, next);
         for unanswered in &self.unanswered {
             unanswered.store(0, Relaxed);
         }
         self.due_us.store(u64::MAX, Relaxed);
-        self.outs.fetch_add(1, Relaxed);
         self.out.notify_waiters();
     }
 

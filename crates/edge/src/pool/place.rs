@@ -98,6 +98,12 @@ impl Place {
         self.node().state().is(super::health::State::Suspect)
     }
 
+    /// The node was out when it was given: what it answers is believed only if it is no failure.
+    #[must_use]
+    pub fn is_trial(&self) -> bool {
+        self.taken.trial
+    }
+
     /// Ends when the node is out: a request that may be repeated need not wait for it any longer.
     pub async fn given_up(&self) {
         self.node().state().thrown_out(self.taken.generation).await;

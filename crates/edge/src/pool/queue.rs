@@ -9,6 +9,8 @@ use crate::spec::Priority;
 use std::{collections::HashMap, task::Waker};
 
 const NONE: u32 = u32::MAX;
+/// Of those who wait, so many are looked at for one that fits.
+const LOOKED_AT: usize = 64;
 /// An empty queue keeps room for so many.
 const KEPT: usize = 1_024;
 
@@ -162,6 +164,23 @@ impl Queue {
     /// Whoever waits longest in this line.
     pub(super) fn oldest_of(&self, line: Line) -> Option<(Turn, &Waiting)> {
         self.at(self.lists[line.index()].oldest)
+    }
+
+    /// Whoever waits longest in this line of those that fit, among the first [`LOOKED_AT`].
+    pub(super) fn oldest_that(
+        &self,
+        line: Line,
+        fits: impl Fn(&Waiting) -> bool,
+    ) -> Option<(Turn, &Waiting)> {
+        let mut slot = self.lists[line.index()].oldest;
+        for _ in 0..LOOKED_AT {
+            let (turn, waiting) = self.at(slot)?;
+            if fits(waiting) {
+                return Some((turn, waiting));
+            }
+            slot = self.entries[slot as usize].after;
+        }
+        None
     }
 
     pub(super) fn newest_of(&self, line: Line) -> Option<(Turn, &Waiting)> {
@@ -361,7 +380,7 @@ mod tests {
     use super::*;
 
     fn ask(client: u64, priority: Priority, bytes: u64) -> Ask {
-        Ask { client, priority, bytes, not: None, route: 0, until: None, patient: false }
+        Ask { client, priority, bytes, not: None, route: 0, until: None, patient: false, may_try: false }
     }
 
     #[test]

@@ -345,6 +345,7 @@ impl Run {
             route: kind.route,
             until,
             patient: false,
+            may_try: false,
         };
         let attempt = self.users[user].attempt;
         let sending = self.sendings.len();

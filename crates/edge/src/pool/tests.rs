@@ -17,7 +17,16 @@ fn pool(nodes: usize) -> (Arc<Pool>, Instant) {
 }
 
 fn ask() -> Ask {
-    Ask { client: 1, priority: Priority::Page, bytes: 0, not: None, route: 1, until: None, patient: false }
+    Ask {
+        client: 1,
+        priority: Priority::Page,
+        bytes: 0,
+        not: None,
+        route: 1,
+        until: None,
+        patient: false,
+        may_try: false,
+    }
 }
 
 fn take(pool: &Arc<Pool>, ask: Ask, now: Instant) -> Place {
@@ -85,6 +94,36 @@ fn a_refused_connection_takes_a_node_out_at_once_and_a_probe_brings_it_back() {
     pool.probed(dead.id(), Sign::Answers, MS, now);
     let seen: std::collections::HashSet<_> = fill(&pool, now).iter().map(|p| p.node().id().0).collect();
     assert_eq!(seen.len(), 2);
+}
+
+#[test]
+fn what_can_be_sent_again_is_tried_once_at_a_node_that_takes_connections() {
+    let (pool, mut now) = pool(1);
+    take(&pool, ask(), now).failed(Failure::Connect, now);
+    let may = Ask { may_try: true, ..ask() };
+    let mut tries: Vec<Ticket> = (0..=TRIALS).map(|_| wait(&pool, may, now)).collect();
+    let mut waits = wait(&pool, ask(), now);
+    pool.connected(NodeId(0), now);
+    assert!(granted(&mut tries[0]).is_none(), "so soon it may be the process that was there before");
+    now += MS * 200;
+    pool.connected(NodeId(0), now);
+    let mut tried: Vec<Place> = tries.iter_mut().filter_map(granted).collect();
+    assert!(tried.len() == TRIALS as usize && tried.iter().all(Place::is_trial));
+    assert!(granted(&mut waits).is_none() && !pool.available(now), "nobody else");
+    pool.connected(NodeId(0), now);
+    assert!(granted(&mut tries[TRIALS as usize]).is_none(), "once");
+    // It does not serve yet: who was sent there is nobody's load, and what comes of it says nothing.
+    pool.probed(NodeId(0), Sign::Errs, MS, now);
+    assert_eq!(pool.nodes()[0].state().in_flight(), 0);
+    tried.pop().expect("ten").failed(Failure::Cut, now);
+    pool.connected(NodeId(0), now);
+    assert!(granted(&mut tries[TRIALS as usize]).is_none(), "it is the same process");
+    // It refused connections in between.
+    pool.probed(NodeId(0), Sign::Nothing, MS, now);
+    pool.connected(NodeId(0), now);
+    assert!(granted(&mut tries[TRIALS as usize]).expect("a place").is_trial());
+    pool.probed(NodeId(0), Sign::Answers, MS, now);
+    assert!(!granted(&mut waits).expect("a place").is_trial());
 }
 
 #[test]

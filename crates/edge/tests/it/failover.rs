@@ -112,6 +112,34 @@ async fn a_hundred_that_were_cut_at_once_are_all_answered_though_the_budget_is_s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_o_a_node_that_takes_connections_again_is_tried_with_what_can_be_sent_again_and_its_first_errors_are_shown_to_nobody()
+ {
+    let node = Node::start().await;
+    let edge = Running::before(&[&node]);
+    get(edge.addr, "/", &[]).await;
+    node.kill().await;
+    let safe = later(edge.addr, "GET", "/page", &[], "");
+    edge.held(1).await;
+    let once = later(edge.addr, "POST", "/order", &[], "x");
+    edge.held(2).await;
+    let asked = AtomicUsize::new(0);
+    node.on(move |seen| {
+        let first = seen.uri.path() == "/page" && asked.fetch_add(1, Relaxed) == 0;
+        if first { Reply::status(503) } else { Reply::text("ok") }
+    });
+    // It accepts connections, and its health page has not answered yet.
+    node.starts(true);
+    node.back().await;
+    node.has_seen("/page", 1).await;
+    assert!(!edge.pool().available(now()), "nobody else is sent there yet");
+    assert_eq!(node.count("/order"), 0);
+    node.starts(false);
+    assert_eq!(soon(safe).await.unwrap().status, 200);
+    assert_eq!(soon(once).await.unwrap().status, 200);
+    assert_eq!((node.count("/page"), node.count("/order")), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_all_are_out_requests_wait_and_go_on_in_order_when_one_is_back() {
     let nodes = [Node::start().await, Node::start().await];
     let edge = Running::before(&[&nodes[0], &nodes[1]]);

@@ -61,6 +61,8 @@ struct State {
     seen: Mutex<Vec<Seen>>,
     handler: Mutex<Handler>,
     frozen: watch::Sender<bool>,
+    /// The edge's probes get no answer.
+    starting: watch::Sender<bool>,
     /// Raised when all connections are to be cut.
     killed: watch::Sender<u64>,
     /// Its connections.
@@ -134,6 +136,7 @@ impl Node {
             seen: Mutex::default(),
             handler: Mutex::new(Arc::new(handler)),
             frozen: watch::channel(false).0,
+            starting: watch::channel(false).0,
             killed: watch::channel(0).0,
             live: AtomicUsize::new(0),
             http2,
@@ -175,6 +178,11 @@ impl Node {
     /// Accepts, and answers nothing any more.
     pub fn freeze(&self) {
         self.state.frozen.send_replace(true);
+    }
+
+    /// Its health page takes its time; everything else is answered.
+    pub fn starts(&self, starting: bool) {
+        self.state.starting.send_replace(starting);
     }
 
     pub fn thaw(&self) {
@@ -269,6 +277,7 @@ async fn serve(
     let probe = parts.headers.get("user-agent").is_some_and(|ua| ua == "stillhere-edge");
     if probe {
         let _ = state.frozen.subscribe().wait_for(|frozen| !frozen).await;
+        let _ = state.starting.subscribe().wait_for(|starting| !starting).await;
         return Ok(text(""));
     }
     let body = body.collect().await.map_err(io::Error::other)?;
