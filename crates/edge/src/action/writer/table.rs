@@ -35,7 +35,8 @@ pub(super) fn judge(record: &Record, fingerprint: &Hash, leased: bool, now: Time
     if record.fingerprint != *fingerprint {
         return Some(Begin::OtherBody);
     }
-    if leased {
+    // Its answer is on disk a moment before its sender lets go of it.
+    if leased && !record.at.state.answered() {
         // The longer it takes, the less often it is worth asking.
         let retry_after = (now.since(record.updated) / 2).clamp(AGAIN_AFTER.0, AGAIN_AFTER.1);
         return Some(Begin::InFlight { retry_after });
