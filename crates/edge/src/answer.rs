@@ -94,12 +94,10 @@ pub fn answer(asked: &Asked, trouble: &Trouble, known: &Known, now: Time, dice: 
             let kind = if asked.grpc_web { "application/grpc-web+proto" } else { "application/grpc" };
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
             headers.remove(header::RETRY_AFTER);
-            grpc::head(
-                headers,
-                &trouble.why,
-                &said.joined(&[said.title.clone() + ".", said.detail.clone()]),
-                may_repeat,
-            );
+            // There is room for two sentences. Whose call is kept needs no other word.
+            let more = said.about_what_is_kept().unwrap_or_else(|| said.detail.clone());
+            let message = said.joined(&[said.ended(&said.title), more]);
+            grpc::head(headers, &trouble.why, &message, may_repeat);
             *answer.status_mut() = StatusCode::OK;
             Vec::new()
         }

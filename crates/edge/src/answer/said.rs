@@ -215,6 +215,11 @@ impl<'a> Said<'a> {
         Some(self.word(&format!("kept-{}", kept.state.as_str())))
     }
 
+    /// A title as a sentence.
+    pub(super) fn ended(&self, title: &str) -> String {
+        format!("{title}{}", if self.lang == Lang::ZhCn { "。" } else { "." })
+    }
+
     pub(super) fn joined(&self, sentences: &[String]) -> String {
         sentences.join(if self.lang == Lang::ZhCn { "" } else { " " })
     }

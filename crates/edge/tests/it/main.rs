@@ -8,6 +8,7 @@ mod away;
 mod client;
 mod failover;
 mod flood;
+mod grpc;
 mod hall;
 mod keyed;
 mod memory;
