@@ -161,6 +161,8 @@ pub async fn forward(
     let mut ask = Ask { bytes: out.bytes(), until: Some(until), may_try, ..ask };
     let mut sent = 0;
     let mut now = came;
+    // A node may have seen it; that nobody is there any more does not undo that.
+    let mut lost = None;
     loop {
         let place = match first.take() {
             Some(place) => place,
@@ -173,9 +175,18 @@ pub async fn forward(
                 }
             },
         };
-        let place = place.map_err(Failed::NoPlace)?;
+        let place = place.map_err(|no| match lost {
+            Some(how) if !headers::is_safe(&out.method) => Failed::Unknown(how),
+            _ => Failed::NoPlace(no),
+        })?;
         ask.not = Some(place.node().id());
+        let trial = place.is_trial();
         match attempt(upstream, place, ask, out, &mut sent).await {
+            // It was worth a try, and takes nothing away from those that it has when somebody is there.
+            Tried::Lost(_) | Tried::NotTaken if trial => {
+                sent = sent.saturating_sub(1);
+                now = clock::mono();
+            }
             Tried::Answered(answered) => return Ok(*answered),
             Tried::Unsent => now = clock::mono(),
             // A body that flowed is gone with it.
@@ -184,6 +195,7 @@ pub async fn forward(
             Tried::ClientBody => return Err(Failed::ClientBody),
             Tried::Lost(how) => {
                 now = clock::mono();
+                lost = Some(how);
                 if out.repeat == Repeat::Never {
                     // A body that cannot be sent again; but asking for nothing to be done is never in doubt.
                     let safe = headers::is_safe(&out.method);

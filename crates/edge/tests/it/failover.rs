@@ -78,6 +78,28 @@ async fn case_o_a_post_that_was_cut_is_never_sent_again_and_nobody_claims_to_kno
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_o_what_a_node_may_have_done_is_not_called_undone_because_nobody_is_there_any_more() {
+    let node = Node::with(|_| Reply::Never).await;
+    let edge = Running::start(&pool(&[&node], "hold = \"1s\""));
+    for (method, path) in [("PUT", "/put"), ("DELETE", "/delete")] {
+        let sent = later(edge.addr, method, path, &["accept: application/json"], "");
+        node.has_seen(path, 1).await;
+        node.kill().await;
+        let answer = soon(sent).await.unwrap();
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("stillhere-outcome")),
+            (502, "unknown"),
+            "{method}"
+        );
+        node.back().await;
+        edge.takes(true).await;
+    }
+    node.kill().await;
+    let never = ask(edge.addr, "PUT", "/put", &["accept: application/json"], "").await;
+    assert_eq!((never.status.as_u16(), never.header("stillhere-outcome")), (503, "not-forwarded"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_be_done_twice_is_sent_to_the_other_node() {
     let bad = Node::with(|_| Reply::Cut).await;
     let good = Node::with(|seen| Reply::text(seen.body.clone())).await;
