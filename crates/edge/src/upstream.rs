@@ -10,6 +10,8 @@ mod wire;
 pub use link::{Link, Message, Sent};
 pub use shared::Shared;
 pub use wire::Flow;
+#[doc(hidden)]
+pub use wire::{Framing, Garbled, HEADERS_MAX, Head, Inside, Opening, Piece, TRAILERS_MAX};
 
 use crate::{
     Body,

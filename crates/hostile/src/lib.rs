@@ -17,6 +17,7 @@ pub mod notice;
 pub mod push;
 pub mod ticket;
 pub mod tls;
+pub mod upstream;
 
 /// One reader and what tries it.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +27,7 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "action", run: action::run },
     Target { name: "api", run: api::run },
     Target { name: "asked", run: asked::run },
@@ -41,6 +42,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "push", run: push::run },
     Target { name: "ticket", run: ticket::run },
     Target { name: "tls", run: tls::run },
+    Target { name: "upstream", run: upstream::run },
 ];
 
 /// Where the seeds are: a folder for each target.

@@ -5,12 +5,16 @@
 //! reads and writes at the same time. What has been read of an answer is cut at one place only, and whatever lies
 //! behind it ends the connection: the next request must not be given a rest of this one's answer.
 
+mod answer;
 mod chunks;
 mod flow;
 mod head;
 
+pub use answer::{Framing, Garbled, Inside, Opening};
+pub use chunks::{Piece, TRAILERS_MAX};
 pub use flow::Flow;
 pub(super) use head::write as written;
+pub use head::{HEADERS_MAX, Head};
 
 use super::{Kept, Sent, Upstream, key};
 use crate::{
@@ -18,7 +22,6 @@ use crate::{
     pool::{Failure, Node},
 };
 use bytes::{Buf as _, Bytes, BytesMut};
-use flow::Framing;
 use http::Response;
 use std::{
     future::poll_fn,
@@ -36,8 +39,6 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-/// Bytes of an answer's head, at most. More is no answer.
-const HEAD_MAX: usize = 256 * 1024;
 /// Read at once, on the stack: an ordinary answer comes whole, and no connection keeps a buffer.
 const ROOM: usize = 16 * 1024;
 /// Read at once of a body that fills the room above.
@@ -89,7 +90,7 @@ impl Wire {
         home: Home,
     ) -> Result<Response<Body>, Sent> {
         let all = unsent.len();
-        let mut read = Bytes::new();
+        let mut opening = Opening::new(to_head);
         let head = poll_fn(|cx| {
             if let Err(e) = self.io.poll_send(cx, &mut unsent) {
                 if unsent.len() == all {
@@ -104,11 +105,10 @@ impl Wire {
                     Ok(more) if !more.is_empty() => more,
                     _ => return Poll::Ready(Err(Some(Failure::Cut))),
                 };
-                read = if read.is_empty() { more } else { [&read[..], &more[..]].concat().into() };
-                match head::read(&mut read, to_head) {
+                match opening.feed(more) {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
-                    Ok(None) if read.len() <= HEAD_MAX => {}
-                    Ok(None) | Err(()) => return Poll::Ready(Err(Some(Failure::Garbled))),
+                    Ok(None) => {}
+                    Err(Garbled) => return Poll::Ready(Err(Some(Failure::Garbled))),
                 }
             }
         });
@@ -117,6 +117,7 @@ impl Wire {
             Err(None) => return Err(Sent::Nothing(None)),
             Err(Some(how)) => return Err(Sent::Maybe(how)),
         };
+        let mut read = opening.rest();
         let reusable = head.keep && unsent.is_empty();
         let body = match head.framing {
             Framing::Length(n) if n <= read.len() as u64 => {

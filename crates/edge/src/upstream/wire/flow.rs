@@ -2,28 +2,19 @@
 
 use super::{
     Home, ROOM, Wire,
-    chunks::{Chunks, Piece},
+    answer::{Framing, Garbled, Inside},
+    chunks::Piece,
 };
 use crate::body::BodyError;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::task::{Context, Poll, ready};
 
-/// How it is seen where a body ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
-    Length(u64),
-    Chunked,
-    /// With the connection.
-    UntilEnd,
-}
-
 /// A body on its way. Dropped before its end, it takes the connection with it.
 pub struct Flow {
     /// None when all has been read.
     wire: Option<Wire>,
-    left: Left,
-    read: Bytes,
+    inside: Inside,
     /// Of the request, where the node answered before it had read all of it.
     unsent: Bytes,
     /// The last piece filled the room: there is much of it.
@@ -34,48 +25,22 @@ pub struct Flow {
     broke: Option<BodyError>,
 }
 
-#[derive(Debug)]
-enum Left {
-    Length(u64),
-    Chunked(Box<Chunks>),
-    UntilEnd,
-}
-
 // === impl Flow ===
 
 impl Flow {
     pub(super) fn new(wire: Wire, framing: Framing, read: Bytes, unsent: Bytes, home: Option<Home>) -> Flow {
-        let left = match framing {
-            Framing::Length(n) => Left::Length(n),
-            Framing::Chunked => Left::Chunked(Box::new(Chunks::new())),
-            Framing::UntilEnd => Left::UntilEnd,
-        };
-        Flow { wire: Some(wire), left, read, unsent, large: false, home, broke: None }
+        let inside = Inside::new(framing, read);
+        Flow { wire: Some(wire), inside, unsent, large: false, home, broke: None }
     }
 
     fn done(&mut self) {
         let wire = self.wire.take();
         if let (Some(home), Some(wire)) = (self.home.take(), wire)
-            && self.read.is_empty()
+            && self.inside.rest().is_empty()
             && self.unsent.is_empty()
         {
             home.keep(wire);
         }
-    }
-
-    /// What is there already.
-    fn next(&mut self) -> Result<Piece, ()> {
-        Ok(match &mut self.left {
-            Left::Length(0) => Piece::End,
-            _ if self.read.is_empty() => Piece::More,
-            Left::Length(left) => {
-                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(self.read.len());
-                *left -= n as u64;
-                Piece::Data(self.read.split_to(n))
-            }
-            Left::Chunked(chunks) => chunks.next(&mut self.read)?,
-            Left::UntilEnd => Piece::Data(std::mem::take(&mut self.read)),
-        })
     }
 
     pub(crate) fn poll_frame(
@@ -89,10 +54,10 @@ impl Flow {
             if self.wire.is_none() {
                 return Poll::Ready(None);
             }
-            match self.next() {
+            match self.inside.next() {
                 Ok(Piece::Data(data)) => {
                     // So that whoever writes it on knows that it was the last.
-                    if matches!(self.left, Left::Length(0)) {
+                    if self.inside.left() == Some(0) {
                         self.done();
                     }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -105,7 +70,7 @@ impl Flow {
                     self.done();
                     return Poll::Ready(None);
                 }
-                Err(()) => return self.breaks(cx, "the node's answer is not in chunks"),
+                Err(Garbled) => return self.breaks(cx, "the node's answer is not in chunks"),
                 Ok(Piece::More) => {}
             }
             let Some(wire) = &mut self.wire else { return Poll::Ready(None) };
@@ -115,9 +80,9 @@ impl Flow {
             match ready!(wire.io.poll_piece(cx, self.large)) {
                 Ok(more) if !more.is_empty() => {
                     self.large = more.len() >= ROOM;
-                    self.read = more;
+                    self.inside.feed(more);
                 }
-                Ok(_) if matches!(self.left, Left::UntilEnd) => {
+                Ok(_) if self.inside.is_until_end() => {
                     self.wire = None;
                     return Poll::Ready(None);
                 }
@@ -145,9 +110,6 @@ impl Flow {
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        match self.left {
-            Left::Length(left) => SizeHint::with_exact(left),
-            Left::Chunked(_) | Left::UntilEnd => SizeHint::default(),
-        }
+        self.inside.left().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

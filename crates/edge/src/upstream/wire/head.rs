@@ -1,6 +1,6 @@
 //! The head of a request as bytes, and the head of an answer out of bytes.
 
-use super::flow::Framing;
+use super::answer::Framing;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header, uri::PathAndQuery,
@@ -10,15 +10,15 @@ use hyper::ext::ReasonPhrase;
 use std::mem::MaybeUninit;
 
 /// Headers of an answer, at most. More is no answer.
-const HEADERS_MAX: usize = 200;
+pub const HEADERS_MAX: usize = 200;
 
 /// An answer without its body.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) response: Response<()>,
-    pub(super) framing: Framing,
+pub struct Head {
+    pub response: Response<()>,
+    pub framing: Framing,
     /// The connection may take another request when the body has ended.
-    pub(super) keep: bool,
+    pub keep: bool,
 }
 
 /// The whole message. What a header or an address may hold cannot end its line: `http` sees to it.
