@@ -223,9 +223,11 @@ fn case_g_every_subscriber_is_told_once_also_when_we_are_killed_in_the_middle() 
     let told = |exim: &Exim| {
         let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
         for m in exim.arrived().iter().filter(|m| m.subject().contains("Shop is down")) {
-            *by_id
-                .entry(format!("{} {}", m.header("To").unwrap_or_default(), m.message_id()))
-                .or_default() += 1;
+            let to = m.header("To").unwrap_or_default();
+            // Staff have an alert of their own.
+            if !to.starts_with("ops@") {
+                *by_id.entry(format!("{to} {}", m.message_id())).or_default() += 1;
+            }
         }
         by_id
     };
@@ -233,10 +235,17 @@ fn case_g_every_subscriber_is_told_once_also_when_we_are_killed_in_the_middle() 
     running.kill();
     assert!(told(&exim).len() < MANY, "killed too late: nothing was left to do");
     running.restart();
-    let told = wait_for("everybody is told", || Some(told(&exim)).filter(|t| t.len() >= MANY));
+    // A mail server on a busy machine takes its time, but each mail is followed by another one.
+    let told = {
+        let mut now = told(&exim);
+        while now.len() < MANY {
+            now = wait_for("one more is told", || Some(told(&exim)).filter(|t| t.len() > now.len()));
+        }
+        now
+    };
     let readers: BTreeSet<&str> = told.keys().filter_map(|k| k.split(' ').next()).collect();
-    assert_eq!((readers.len(), told.len()), (MANY, MANY), "one delivery id for each subscriber");
     assert!(!readers.contains("payer@example.com"), "the filter was not honoured");
+    assert_eq!((readers.len(), told.len()), (MANY, MANY), "one delivery id for each subscriber");
     let progress = wait_for("the news is over", || {
         let p = subscribers(&running)["news"][0].clone();
         (p["ended_at"].is_string()).then_some(p)

