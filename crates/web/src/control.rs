@@ -44,7 +44,9 @@ struct To {
 }
 
 async fn command(State(app): State<App>, Json(command): Json<Command>) -> Result<Answer<Accepted>, Problem> {
-    Ok(Answer(app.handle.command(&By::local(), command).await?))
+    let accepted = app.handle.command(&By::local(), command).await?;
+    app.public.caught_up().await;
+    Ok(Answer(accepted))
 }
 
 async fn reload(State(app): State<App>) -> Result<Answer<Value>, Problem> {

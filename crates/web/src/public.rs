@@ -16,13 +16,20 @@ use std::{
 use stillhere_model::{Lang, Reason, Status};
 use stillhere_net::clock;
 use stillhere_tell::{Snapshot, View, feed, live, page, statuspage};
-use tokio::{sync::watch, task::spawn_blocking, time::sleep_until};
+use tokio::{
+    sync::watch,
+    task::spawn_blocking,
+    time::{sleep_until, timeout},
+};
 
 /// A snapshot that differs only in its times ("checked 3 s ago") makes a new page this often at most: open pages
 /// count the seconds by themselves, and caches keep their copies.
 const RENEW: Duration = Duration::from_secs(5);
 /// How often such a snapshot is compared with what open pages show: durations and days go by without a change.
 const RECOMPARE: Duration = Duration::from_secs(30);
+/// How long an answered write may wait for readers to see it. Longer means that the follower is in trouble, which is no
+/// reason to hold back that the write was done.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Gives the signed notice of now.
 pub(crate) type Notice = dyn Fn() -> Arc<str> + Send + Sync;
@@ -34,6 +41,8 @@ pub(crate) struct Public {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     notice: Arc<Notice>,
     shown: RwLock<Shown>,
+    /// Up to where all answers are, the ready-made ones included.
+    served: watch::Sender<Position>,
 }
 
 #[derive(Clone)]
@@ -59,7 +68,13 @@ impl Public {
     ) -> Public {
         let snapshot = snapshots.borrow().clone();
         let stale = snapshot.fresh_until <= snapshot.made_at;
-        Public { snapshots, notice: Arc::new(notice), shown: RwLock::new(Shown::new(snapshot, stale)) }
+        let served = watch::Sender::new(position(&snapshot));
+        Public {
+            snapshots,
+            notice: Arc::new(notice),
+            shown: RwLock::new(Shown::new(snapshot, stale)),
+            served,
+        }
     }
 
     pub(crate) fn shown(&self) -> Shown {
@@ -68,6 +83,16 @@ impl Public {
 
     pub(crate) fn position(&self) -> Position {
         position(&self.shown().snapshot)
+    }
+
+    /// Whoever was told that their write is done may read it at once: ends when what the node had made public by now is
+    /// served, or after [`CAUGHT_UP_WITHIN`].
+    pub(crate) async fn caught_up(&self) {
+        let (mut served, committed) = (self.served.subscribe(), position(&self.snapshots.borrow()));
+        let there = served.wait_for(|at| (at.epoch, at.seq) >= (committed.epoch, committed.seq));
+        if timeout(CAUGHT_UP_WITHIN, there).await.is_err() {
+            tracing::warn!("a write is answered before it can be read");
+        }
     }
 
     /// A shelf of what is shown now.
@@ -116,10 +141,15 @@ impl Public {
             let turned = stale != now_stale;
             let shown = Shown::new(last.clone(), now_stale);
             *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown.clone();
-            let Some((shelves, hub)) = &pages else { continue };
+            let served = position(&last);
+            let Some((shelves, hub)) = &pages else {
+                self.served.send_replace(served);
+                continue;
+            };
             // The ready-made answers change together with the routed ones: whoever was told by one of them that
             // something changed must not read the old state from another. They are cut when asked for, or below.
             let mut unwarmed = (differs || turned).then(|| self.reshelve(shelves));
+            self.served.send_replace(served);
             // Open pages first: theirs is the longer way.
             if differs || turned || told.compared.elapsed_since() >= RECOMPARE {
                 told = told.tell(shown.snapshot, differs, hub).await;

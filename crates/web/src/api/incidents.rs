@@ -418,11 +418,13 @@ pub(super) async fn carried_out(
         let Done::Incident(made) = app.handle.command_once(&caller.by, once, command).await? else {
             return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
         };
+        app.public.caught_up().await;
         return Ok(Answer(IncidentOut::of(&made, For::Staff)));
     }
     let Accepted::Incident(id) = app.handle.command(&caller.by, command).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };
+    app.public.caught_up().await;
     let incident = app.handle.store().incident(id).await?.ok_or_else(|| no_incident(&id.to_string()))?;
     Ok(Answer(IncidentOut::of(&incident, For::Staff)))
 }

@@ -223,11 +223,13 @@ async fn carried_out(
         let Done::Maintenance(made) = app.handle.command_once(&caller.by, once, command).await? else {
             return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
         };
+        app.public.caught_up().await;
         return Ok(Answer(MaintenanceOut::of(&made, For::Staff)));
     }
     let Accepted::Maintenance(id) = app.handle.command(&caller.by, command).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };
+    app.public.caught_up().await;
     let maintenance =
         app.handle.store().maintenance(id).await?.ok_or_else(|| no_maintenance(&id.to_string()))?;
     Ok(Answer(MaintenanceOut::of(&maintenance, For::Staff)))
