@@ -62,26 +62,32 @@ count-of = { $of ->
 }
 count-all-operational = { $n ->
     [one] The service is working.
+    [2] Both services are working.
    *[other] All { $n } services are working.
 }
 count-all-under_maintenance = { $n ->
     [one] The service is in planned work.
+    [2] Both services are in planned work.
    *[other] All { $n } services are in planned work.
 }
 count-all-unknown = { $n ->
     [one] We cannot see the service.
+    [2] We cannot see either of our services.
    *[other] We cannot see any of our { $n } services.
 }
 count-all-degraded_performance = { $n ->
     [one] The service is slow or unreliable.
+    [2] Both services are slow or unreliable.
    *[other] All { $n } services are slow or unreliable.
 }
 count-all-partial_outage = { $n ->
     [one] The service is partly down.
+    [2] Both services are partly down.
    *[other] All { $n } services are partly down.
 }
 count-all-major_outage = { $n ->
     [one] The service is down.
+    [2] Both services are down.
    *[other] All { $n } services are down.
 }
 
