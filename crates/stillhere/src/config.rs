@@ -11,11 +11,11 @@ pub fn run(args: cli::Config) -> Result<(), Exit> {
             // What only building shows: a secret that is not there, a certificate that cannot be read.
             stillhere_node::rehearse(&config).map_err(Exit::Usage)?;
             say::out(&format!(
-                "{} is good: {} services, {} checks, {} channels",
+                "{} is good: {}, {}, {}",
                 file.display(),
-                config.services.len(),
-                config.checks.len(),
-                config.channels.len()
+                counted(config.services.len(), "service"),
+                counted(config.checks.len(), "check"),
+                counted(config.channels.len(), "channel")
             ));
         }
         ConfigDo::Explain { file } => say::out(&stillhere_config::explain(&load(&file)?)),
@@ -25,6 +25,10 @@ pub fn run(args: cli::Config) -> Result<(), Exit> {
         }
     }
     Ok(())
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 pub fn load(file: &Path) -> Result<Config, Exit> {

@@ -109,7 +109,12 @@ async fn list(at: &cli::At) -> Result<(), Exit> {
     }
     for i in incidents {
         let word = |key: &str| i[key].as_str().unwrap_or("-").to_owned();
-        let title = i["title"].as_str().or(i["title"]["en"].as_str()).unwrap_or("-");
+        // Only people give titles; the checks say what is affected.
+        let affected = || {
+            let ids = i["affected"].as_array().into_iter().flatten().filter_map(|a| a["service"].as_str());
+            ids.collect::<Vec<_>>().join(", ")
+        };
+        let title = i["title"].as_str().or(i["title"]["en"].as_str()).map_or_else(affected, str::to_owned);
         say::out(&format!(
             "{}  {:<13} {:<8} {}  {title}",
             word("id"),

@@ -1,6 +1,7 @@
 //! What stands in the place of every channel: a mail server and a webhook on this machine that take everything, send
 //! nothing on, and show the responder what would have come.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -64,7 +65,7 @@ impl Sink {
 
 /// The subject of a mail and its link.
 fn shown(mail: &str) -> String {
-    let subject = mail.lines().find_map(|l| l.strip_prefix("Subject: ")).unwrap_or("(a mail)");
+    let subject = subject(mail).unwrap_or_else(|| "(a mail)".to_owned());
     // Long lines may be wrapped.
     let whole = mail.replace("=\n", "");
     let link = whole.split_whitespace().find(|w| w.starts_with("http") && w.contains("/act/"));
@@ -72,6 +73,27 @@ fn shown(mail: &str) -> String {
         Some(link) => format!("EXERCISE mail to you: {subject}\n              {link}"),
         None => format!("EXERCISE mail to you: {subject}"),
     }
+}
+
+/// As the sender in this same process wrote it: folded at blanks, and words beyond ASCII as base64 of UTF-8 (RFC 2047).
+fn subject(mail: &str) -> Option<String> {
+    let mut lines = mail.lines().skip_while(|l| !l.starts_with("Subject: "));
+    let mut folded = lines.next()?.strip_prefix("Subject: ")?.to_owned();
+    for more in lines.take_while(|l| l.starts_with([' ', '\t'])) {
+        folded.push_str(more);
+    }
+    let (mut text, mut was_encoded) = (String::new(), true);
+    for word in folded.split_ascii_whitespace() {
+        let encoded = word.strip_prefix("=?utf-8?b?").and_then(|w| w.strip_suffix("?="));
+        let decoded = encoded.and_then(|w| STANDARD.decode(w).ok()).and_then(|b| String::from_utf8(b).ok());
+        // Between two encoded words the blank only folds.
+        if !(was_encoded && (decoded.is_some() || text.is_empty())) {
+            text.push(' ');
+        }
+        was_encoded = decoded.is_some();
+        text.push_str(&decoded.unwrap_or_else(|| word.to_owned()));
+    }
+    Some(text)
 }
 
 async fn take_mail(stream: TcpStream, show: &mpsc::Sender<String>) -> std::io::Result<()> {
@@ -126,5 +148,17 @@ mod tests {
             "EXERCISE mail to you: Alert: it is down\n              http://127.0.0.1:1/act/abcdef"
         );
         assert_eq!(shown("Subject: x\n"), "EXERCISE mail to you: x");
+        assert_eq!(shown("\n"), "EXERCISE mail to you: (a mail)");
+    }
+
+    #[test]
+    fn a_subject_is_shown_in_its_own_letters() {
+        for (as_sent, read) in [
+            ("down =?utf-8?b?wrc=?= EXERCISE", "down · EXERCISE"),
+            ("=?utf-8?b?6K2m5oql?=\n =?utf-8?b?77ya?= x\nTo: you", "警报： x"),
+            ("=?utf-8?b?not base64?= x", "=?utf-8?b?not base64?= x"),
+        ] {
+            assert_eq!(subject(&format!("From: us\nSubject: {as_sent}\n\nhello")).as_deref(), Some(read));
+        }
     }
 }
