@@ -1,4 +1,5 @@
-//! What is made from the key file `people.key`: sealing what must be read again (the seeds of codes), and marks of devices.
+//! What is made from the key file `people.key`: sealing what must be read again (the seeds of codes, what a browser takes
+//! along to a provider), and marks of devices.
 //!
 //! The key is a file and not a row, because backups travel and a key must not: a copy of the database alone makes no codes.
 
@@ -21,6 +22,7 @@ pub struct Device {
 
 pub struct Keys {
     seal: aead::LessSafeKey,
+    errand: aead::LessSafeKey,
     device: hmac::Key,
     questions: hmac::Key,
 }
@@ -34,9 +36,14 @@ impl Keys {
         let seal = hmac::sign(&root, b"stillhere people seal 1");
         let device = hmac::sign(&root, b"stillhere people device 1");
         let questions = hmac::sign(&root, b"stillhere people questions 1");
-        let seal = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, seal.as_ref()).expect("32 bytes");
+        let errand = hmac::sign(&root, b"stillhere people errand 1");
+        let sealing = |key: &hmac::Tag| {
+            let key = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, key.as_ref()).expect("32 bytes");
+            aead::LessSafeKey::new(key)
+        };
         Keys {
-            seal: aead::LessSafeKey::new(seal),
+            seal: sealing(&seal),
+            errand: sealing(&errand),
             device: hmac::Key::new(hmac::HMAC_SHA256, device.as_ref()),
             questions: hmac::Key::new(hmac::HMAC_SHA256, questions.as_ref()),
         }
@@ -49,23 +56,22 @@ impl Keys {
     /// For one person: what is sealed for one cannot be moved to another.
     #[must_use]
     pub fn seal(&self, person: PersonId, plain: &[u8], nonce: [u8; 12]) -> Vec<u8> {
-        let mut sealed = plain.to_vec();
-        let with = aead::Nonce::assume_unique_for_key(nonce);
-        self.seal
-            .seal_in_place_append_tag(with, aead::Aad::from(person.0.as_bytes()), &mut sealed)
-            .expect("a few bytes are not too many");
-        [nonce.as_slice(), &sealed].concat()
+        sealed(&self.seal, person.0.as_bytes(), plain, nonce)
     }
 
     /// `None`: it was sealed under another key, for another person, or was changed.
     #[must_use]
     pub fn open(&self, person: PersonId, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (nonce, sealed) = sealed.split_at_checked(12)?;
-        let nonce = aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut plain = sealed.to_vec();
-        let n = self.seal.open_in_place(nonce, aead::Aad::from(person.0.as_bytes()), &mut plain).ok()?.len();
-        plain.truncate(n);
-        Some(plain)
+        opened(&self.seal, person.0.as_bytes(), sealed)
+    }
+
+    /// For a browser that goes to a provider and comes back (`oidc/errand.rs`).
+    pub(crate) fn seal_errand(&self, plain: &[u8], nonce: [u8; 12]) -> Vec<u8> {
+        sealed(&self.errand, b"", plain, nonce)
+    }
+
+    pub(crate) fn open_errand(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        opened(&self.errand, b"", sealed)
     }
 
     /// What a device keeps, to be known again.
@@ -92,6 +98,23 @@ impl Keys {
         let lately = now.0.saturating_sub(since.0) <= millis(DEVICE_FOR);
         lately.then(|| Device { id, person: PersonId::from_bytes(person), since })
     }
+}
+
+fn sealed(key: &aead::LessSafeKey, aad: &[u8], plain: &[u8], nonce: [u8; 12]) -> Vec<u8> {
+    let mut sealed = plain.to_vec();
+    let with = aead::Nonce::assume_unique_for_key(nonce);
+    key.seal_in_place_append_tag(with, aead::Aad::from(aad), &mut sealed)
+        .expect("a few bytes are not too many");
+    [nonce.as_slice(), &sealed].concat()
+}
+
+fn opened(key: &aead::LessSafeKey, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = sealed.split_at_checked(12)?;
+    let nonce = aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let mut plain = sealed.to_vec();
+    let n = key.open_in_place(nonce, aead::Aad::from(aad), &mut plain).ok()?.len();
+    plain.truncate(n);
+    Some(plain)
 }
 
 #[cfg(test)]

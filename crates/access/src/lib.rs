@@ -5,6 +5,7 @@
 
 pub mod gate;
 pub mod keys;
+pub mod oidc;
 pub mod passkey;
 pub mod password;
 pub mod secret;

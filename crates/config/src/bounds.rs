@@ -36,6 +36,8 @@ pub const URL_CHARS: u64 = 2_000;
 pub const CHAT_URL_CHARS: u64 = 300;
 /// Addresses that are asked whether our own uplink works.
 pub const UPLINK_TARGETS: u64 = 16;
+/// Groups of a provider whose members are added.
+pub const GROUPS: u64 = 100;
 /// Host names under which the page may be asked for.
 pub const ALLOWED_HOSTS: u64 = 100;
 /// The shortest interval: a look a second and a re-check after 500 ms are what a target should have to bear.

@@ -14,11 +14,13 @@ pub(crate) use edge::edge_checks;
 use crate::{
     bounds,
     config::Config,
-    file::{Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Subscribers, Uplink},
+    file::{
+        Defaults, Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink,
+    },
     path::{At, Path},
     report::{Faults, Report},
     schema,
-    shape::{Shape, nearest},
+    shape::{self, Shape, nearest},
 };
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, sync::LazyLock};
@@ -40,7 +42,7 @@ struct Shapes {
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::new);
 
 /// Sections in the order of the reference; `true` for those that are written `[[…]]`.
-pub(crate) const SECTIONS: [(&str, bool); 14] = [
+pub(crate) const SECTIONS: [(&str, bool); 15] = [
     ("site", false),
     ("server", false),
     ("defaults", false),
@@ -48,6 +50,7 @@ pub(crate) const SECTIONS: [(&str, bool); 14] = [
     ("channel", true),
     ("maintenance", true),
     ("subscribers", false),
+    ("oidc", false),
     ("edge", false),
     ("respond", false),
     ("heartbeats", false),
@@ -99,6 +102,10 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
         maintenance::read(many(&mut root, "maintenance", faults), &services.known, &site, faults);
     let subscribers: Subscribers = section(&mut root, "subscribers", faults).unwrap_or_default();
     subscribers_have_mail(&subscribers, &channels, faults);
+    let oidc: Option<Oidc> = section(&mut root, "oidc", faults);
+    if let Some(oidc) = &oidc {
+        provider_is_usable(oidc, &site, faults);
+    }
     let edge = edge::read(&mut root, &services, faults);
     Config {
         site,
@@ -109,6 +116,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
         channels,
         maintenance,
         subscribers,
+        oidc,
         edge,
         respond,
         heartbeats,
@@ -168,6 +176,39 @@ fn subscribers_have_mail(
     } else if subscribers.enabled == Some(true) && !channels.iter().any(|c| mail(&c)) {
         let hint = "write a [[channel]] with kind = \"mail\", or leave this out".to_owned();
         faults.value(key("enabled"), "needs a mail channel that asks and tells", hint);
+    }
+}
+
+/// What the provider would refuse, and what nobody could ever come back from.
+fn provider_is_usable(oidc: &Oidc, site: &Site, faults: &mut Faults) {
+    let path = || Path::default().key("oidc");
+    let secure = |url: &str| shape::Format::Issuer.check(url.trim_end_matches('/')).is_ok();
+    let back = match &site.url {
+        None => Some(("needs the address of the site", "the provider sends people back there")),
+        Some(url) if secure(url) => None,
+        Some(_) => Some((
+            "needs a site that is reached over https",
+            "what the provider sends back must not be read on the way",
+        )),
+    };
+    if let Some((problem, why)) = back {
+        faults.key(path(), problem, Some(format!("write url = \"https://…\" under [site]: {why}")));
+    }
+    for (i, scope) in oidc.scopes.iter().enumerate() {
+        if scope.chars().any(|c| !c.is_ascii_graphic() || c == '"' || c == '\\') {
+            let hint = "write one word for each scope, such as [\"openid\", \"email\"]".to_owned();
+            faults.value(path().key("scopes").index(i), "is not a scope", hint);
+        }
+    }
+    if !oidc.scopes.iter().any(|s| s == "openid") {
+        let hint =
+            "write \"openid\" as the first: without it a provider says nothing about anybody".to_owned();
+        faults.value(path().key("scopes"), "has no \"openid\"", hint);
+    }
+    for (i, group) in oidc.group.iter().enumerate() {
+        if oidc.group[..i].iter().any(|g| g.name == group.name) {
+            faults.value(path().key("group").index(i).key("name"), "is there twice", None);
+        }
     }
 }
 

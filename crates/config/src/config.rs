@@ -2,7 +2,9 @@
 
 use crate::{
     bounds, compile,
-    file::{Defaults, Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Subscribers, Uplink},
+    file::{
+        Defaults, Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink,
+    },
     report::Report,
 };
 use std::{collections::HashMap, fs::File, io::Read as _, path::Path};
@@ -26,6 +28,7 @@ pub struct Config {
     pub channels: Vec<Channel>,
     pub maintenance: Vec<Window>,
     pub subscribers: Subscribers,
+    pub oidc: Option<Oidc>,
     pub edge: Option<stillhere_edge::Spec>,
     pub respond: Respond,
     pub heartbeats: Heartbeats,

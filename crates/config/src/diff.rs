@@ -33,6 +33,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         ("site", old.site != new.site),
         ("defaults", old.defaults != new.defaults),
         ("subscribers", old.subscribers != new.subscribers),
+        ("oidc", old.oidc != new.oidc),
         ("edge", old.edge != new.edge),
         ("respond", old.respond != new.respond),
         ("heartbeats", old.heartbeats != new.heartbeats),

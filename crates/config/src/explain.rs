@@ -3,7 +3,7 @@
 use crate::{
     config::{Channel, Check, Config, Window},
     fields,
-    file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, Publish, ServiceTable},
+    file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, Oidc, Publish, ServiceTable},
     report::{MASK, is_secret},
     schema,
 };
@@ -37,6 +37,15 @@ pub fn explain(config: &Config) -> String {
         out.window(w);
     }
     out.section("subscribers", &config.subscribers);
+    match &config.oidc {
+        Some(o) => {
+            let written = schema::of::<Oidc>();
+            out.table("[oidc]", &["oidc"], fields::of::<Oidc>(), &object(o), |k| {
+                written["properties"][k].get("default").cloned()
+            });
+        }
+        None => out.text.push_str("\n# [oidc] is not there: nobody logs in through a provider\n"),
+    }
     out.edge(config.edge.as_ref());
     out.section("respond", &config.respond);
     out.section("heartbeats", &config.heartbeats);

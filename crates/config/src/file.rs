@@ -6,6 +6,7 @@
 mod channel;
 mod check;
 mod maintenance;
+mod oidc;
 mod service;
 mod subscribers;
 mod when;
@@ -13,6 +14,7 @@ mod when;
 pub use channel::ChannelTable;
 pub use check::{CheckTable, Defaults};
 pub use maintenance::MaintenanceTable;
+pub use oidc::{Oidc, OidcGroup};
 pub use service::ServiceTable;
 pub use subscribers::Subscribers;
 pub use when::When;

@@ -3,8 +3,8 @@
 use crate::{
     bounds, explain, fields,
     file::{
-        ChannelTable, CheckTable, Contact, Defaults, Heartbeats, Limits, MaintenanceTable, Pace, Publish,
-        Respond, Retention, Server, ServiceTable, Site, Subscribers, Uplink,
+        ChannelTable, CheckTable, Contact, Defaults, Heartbeats, Limits, MaintenanceTable, Oidc, OidcGroup,
+        Pace, Publish, Respond, Retention, Server, ServiceTable, Site, Subscribers, Uplink,
     },
     schema,
 };
@@ -33,6 +33,9 @@ pub fn reference() -> String {
     out.heading("## `[subscribers]`", &schema::of::<Subscribers>());
     out.line("\nSee [subscribers](subscribers.md).");
     out.keys(&schema::of::<Subscribers>(), fields::of::<Subscribers>(), &[]);
+    out.part::<Oidc>("## `[oidc]`", &["group"]);
+    out.line("\nSee [people](people.md#logging-in-through-a-provider).");
+    out.part::<OidcGroup>("### `[[oidc.group]]`", &[]);
     out.edge();
     out.heading("## `[respond]`", &schema::of::<Respond>());
     out.keys(&schema::of::<Respond>(), fields::of::<Respond>(), &["pace"]);
@@ -209,7 +212,7 @@ fn type_of(s: &Value) -> String {
                 Some("time-zone") => "time zone",
                 Some("colour") => "colour",
                 Some("http-url") => "URL",
-                Some("https-url") => "https URL",
+                Some("https-url" | "issuer") => "https URL",
                 Some("email") => "mail address",
                 Some("host") => "host name",
                 Some("host-port") => "`host:port`",

@@ -4,7 +4,7 @@
 //! and those of its kind, and bounds of a text hold for each of its languages.
 
 use crate::file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, ServiceTable};
-use crate::file::{Heartbeats, Limits, Publish, Respond, Retention, Server, Site, Subscribers, Uplink};
+use crate::file::{Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use stillhere_observe::probe::{KINDS, Kind};
@@ -66,6 +66,7 @@ pub(crate) fn sections() -> Vec<Section> {
         many("channel", json!({ "oneOf": channels })),
         many("maintenance", of::<MaintenanceTable>()),
         one("subscribers", of::<Subscribers>()),
+        one("oidc", of::<Oidc>()),
         one("edge", of::<stillhere_edge::Spec>()),
         one("respond", of::<Respond>()),
         one("heartbeats", of::<Heartbeats>()),

@@ -37,7 +37,7 @@ pub use link::{Link, LinkRefusal};
 pub use maintenance::{Maintenance, MaintenanceStatus};
 pub use message::{Audience, Occasion, OutboxMessage, Payload, Personal, Receipt};
 pub use observation::{Finding, Observation, Outcome, Phases, Side};
-pub use person::{Act, By, Person, Role};
+pub use person::{Act, By, Person, Role, With};
 pub use subscriber::{Letter, News, Pace, Parcel, Subscriber, SubscriberState, Telling, Way, What, Wish};
 pub use text::{Lang, Text};
 pub use time::{Moment, Time};

@@ -47,9 +47,12 @@ pub struct By {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
-    /// Came in with a password, and a code if there is one.
+    /// Came in.
     LoggedIn {
         session: String,
+        /// Not there in lines of before it was written down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        with: Option<With>,
     },
     LoggedOut {
         session: String,
@@ -98,6 +101,12 @@ pub enum Act {
         person: String,
         passkey: String,
     },
+    /// Came in through a provider for the first time; from now on this subject there is this person.
+    ProviderBound {
+        person: String,
+        issuer: String,
+        subject: String,
+    },
     /// A recovery code was used up; so many are left.
     RecoveryCodeUsed {
         person: String,
@@ -135,6 +144,21 @@ pub enum Act {
     Revived {
         delivery: String,
     },
+}
+
+/// What a session began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum With {
+    /// And a code, if the person has them.
+    Password,
+    Passkey,
+    /// One that was given out, and the password chosen with it.
+    Link,
+    /// An OpenID Connect provider's word.
+    Provider,
+    /// The session before, under a new cookie.
+    Session,
 }
 
 // === impl Role ===

@@ -95,6 +95,7 @@ pub(crate) struct Flow {
     pub(crate) channels: Channels,
     pub(crate) edges: Edges,
     pub(crate) subscribers: Subscribers,
+    pub(crate) oidc: crate::oidc::Oidc,
     pub(crate) mint: Mint,
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) asks: mpsc::Sender<Ask>,

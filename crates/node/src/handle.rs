@@ -5,6 +5,7 @@ use crate::{
     edges::Edges,
     flow::Seen,
     link::{ActError, LinkAct, Opened, Signer},
+    oidc::Oidc,
     once::{Done, Once},
     record::Record,
     subscribers::Subscribers,
@@ -42,6 +43,7 @@ pub struct Handle {
     pub(crate) topology: watch::Receiver<Arc<Topology>>,
     pub(crate) record: Arc<Record>,
     pub(crate) subscribers: Subscribers,
+    pub(crate) oidc: Oidc,
     /// To the judge, for what edges have seen.
     pub(crate) seen: mpsc::Sender<Seen>,
 }
@@ -264,6 +266,12 @@ impl Handle {
     #[must_use]
     pub fn subscribers(&self) -> &Subscribers {
         &self.subscribers
+    }
+
+    /// The provider through which people log in, if there is one.
+    #[must_use]
+    pub fn oidc(&self) -> &Oidc {
+        &self.oidc
     }
 
     #[must_use]

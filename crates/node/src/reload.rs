@@ -47,6 +47,7 @@ pub(crate) struct Loaded {
     pub(crate) channels: Vec<(ChannelConfig, Arc<Channel>)>,
     pub(crate) uplink_targets: Vec<String>,
     pub(crate) subscribers: Option<Arc<crate::subscribers::Settings>>,
+    pub(crate) oidc: Option<Arc<crate::oidc::Settings>>,
     pub(crate) maintenance: Vec<Command>,
     /// For how long links in mails to staff are good. `None`: there are none.
     pub(crate) links: Option<Duration>,
@@ -111,6 +112,12 @@ impl Loaded {
             problems.push(e);
             None
         });
+        // A provider is configured together with the address that it sends people back to.
+        let at = config.site.url.as_deref().unwrap_or_default();
+        let oidc = crate::oidc::Settings::build(&config, at).unwrap_or_else(|e| {
+            problems.push(e);
+            None
+        });
         let ping_key = match config.heartbeats.ping_key.as_ref().map(SecretSource::read) {
             None => None,
             Some(Ok(key)) => Some(heartbeats::hash(key.expose_secret())),
@@ -135,6 +142,7 @@ impl Loaded {
             site: site(&config, addr, logo, subscribers.as_deref()),
             fresh_for: fresh_for(&config),
             subscribers,
+            oidc,
             uplink_targets: config.uplink.targets.clone(),
             links: config
                 .respond

@@ -10,6 +10,7 @@ use crate::{
     key,
     link::Signer,
     observe::{ASKED_MAX, Watcher},
+    oidc::Oidc,
     public::{HISTORY_MAX, Known, Public},
     publish,
     reload::{Loaded, vantage},
@@ -122,7 +123,9 @@ impl Node {
         let guard = Guard::new(loaded.uplink_targets.clone(), clock, seen_in.clone());
         let edges = Edges::new(&data, loaded.config.edge.as_ref());
         let subscribers = Subscribers::new(&data, store.clone(), clock, loaded.subscribers.clone())?;
+        let oidc = Oidc::new(clock, loaded.oidc.clone());
         let handle = Handle {
+            oidc: oidc.clone(),
             subscribers: subscribers.clone(),
             requests: requests_in,
             notices,
@@ -160,6 +163,7 @@ impl Node {
             channels: Channels::new(&loaded.channels, loaded.links.is_some()),
             edges,
             subscribers: subscribers.clone(),
+            oidc,
             mint: Mint::new(entropy::u64()),
             last_refresh_ms: now.mono_ms,
             last_renew_ms: now.mono_ms,

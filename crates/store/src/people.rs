@@ -4,10 +4,12 @@
 
 mod code;
 mod passkey;
+mod provider;
 mod session;
 mod ticket;
 
 pub use passkey::{PASSKEYS_MAX, Passkey, Question};
+pub use provider::Subject;
 pub use session::{Code, NewSession, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, Session, SessionInfo};
 pub use ticket::{INVITED_FOR, SETUP_FOR, Ticket};
 
@@ -17,7 +19,7 @@ use crate::{
     writer::{Fault, Tx},
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
-use stillhere_model::{Act, By, Entry, Person, PersonId, Role, Time, person::name_key};
+use stillhere_model::{Act, By, Entry, Person, PersonId, Role, Time, With, person::name_key};
 
 /// Most people; more than that want single sign-on.
 pub const PEOPLE_MAX: i64 = 1_000;
@@ -213,6 +215,7 @@ impl Store {
         let reset = async |tx: &mut Tx<'_>| -> Answer<Person> {
             let Some(person) = find(&mut tx.conn, id).await? else { return Ok(Err(Refused::NoSuchPerson)) };
             strip(&mut tx.conn, id).await?;
+            provider::unbind(&mut tx.conn, id).await?;
             ticket.write(&mut tx.conn, Some(id)).await?;
             acted(&mut tx.conn, now, by, Act::PersonReset { person: person.name.clone() }).await?;
             session::end_all(&mut tx.conn, &person, "the way in was reset", by, now).await?;
@@ -278,7 +281,7 @@ impl Store {
             }
             acted(&mut tx.conn, now, by, Act::PasswordChosen { person: person.name.clone() }).await?;
             session::end_all(&mut tx.conn, person, "another password was chosen", by, now).await?;
-            fresh.write(&mut tx.conn, person, by, now).await?;
+            fresh.write(&mut tx.conn, person, With::Session, by, now).await?;
             Ok(Ok(()))
         };
         self.people_write(choose).await

@@ -7,7 +7,7 @@ use sqlx::{
 };
 use std::{borrow::Cow, path::Path};
 
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
     (2, "rollups", include_str!("../../../migrations/sqlite/0002_rollups.sql")),
     (3, "answers", include_str!("../../../migrations/sqlite/0003_answers.sql")),
@@ -17,6 +17,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "record", include_str!("../../../migrations/sqlite/0007_record.sql")),
     (8, "small_hours", include_str!("../../../migrations/sqlite/0008_small_hours.sql")),
     (10, "passkeys", include_str!("../../../migrations/sqlite/0010_passkeys.sql")),
+    (11, "provider", include_str!("../../../migrations/sqlite/0011_provider.sql")),
 ];
 
 /// Brings the file up to date.

@@ -10,6 +10,7 @@ mod incidents;
 mod limits;
 mod maintenances;
 mod me;
+mod oidc;
 mod passkeys;
 mod people;
 mod record;
@@ -216,6 +217,8 @@ calls! {
     me::codes, me::codes_on, me::codes_off;
     passkeys::challenge;
     passkeys::log_in;
+    oidc::offered, oidc::begin;
+    oidc::log_in;
     passkeys::list, passkeys::keep;
     passkeys::keep_challenge;
     passkeys::forget;

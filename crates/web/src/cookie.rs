@@ -1,4 +1,5 @@
-//! Our two cookies: the session, and the mark of a device that somebody came in from before.
+//! Our cookies: the session, the mark of a device that somebody came in from before, and for some minutes the errand of somebody
+//! who is at a provider (`api/oidc.rs`).
 //!
 //! `__Host-` makes the browser keep them to this very host, over TLS (or loopback), for the whole site: a neighbouring subdomain can
 //! neither read nor plant them. `HttpOnly` keeps scripts from the secret, `SameSite=Strict` keeps other sites from using it.
@@ -9,6 +10,7 @@ use stillhere_access::keys::DEVICE_FOR;
 use stillhere_store::SESSION_MAX;
 
 const SESSION: &str = "__Host-stillhere";
+const ERRAND: &str = "__Host-stillhere-errand";
 const DEVICE: &str = "__Host-stillhere-device";
 
 /// The session's secret, if exactly one was sent.
@@ -18,6 +20,10 @@ pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
 
 pub(crate) fn device(headers: &HeaderMap) -> Option<&str> {
     only(headers, DEVICE)
+}
+
+pub(crate) fn errand(headers: &HeaderMap) -> Option<&str> {
+    only(headers, ERRAND)
 }
 
 pub(crate) fn set_session(secret: &str) -> HeaderValue {
@@ -30,6 +36,14 @@ pub(crate) fn set_device(mark: &str) -> HeaderValue {
 
 pub(crate) fn forget_session() -> HeaderValue {
     set(SESSION, "", Duration::ZERO)
+}
+
+pub(crate) fn set_errand(sealed: &str, keep: Duration) -> HeaderValue {
+    set(ERRAND, sealed, keep)
+}
+
+pub(crate) fn forget_errand() -> HeaderValue {
+    set(ERRAND, "", Duration::ZERO)
 }
 
 fn set(name: &str, value: &str, keep: Duration) -> HeaderValue {
@@ -75,9 +89,13 @@ mod tests {
 
     #[test]
     fn a_cookie_of_ours_is_for_this_host_alone_and_for_no_script_and_no_other_site() {
-        for (cookie, seconds) in
-            [(set_session("s"), "604800"), (set_device("d"), "15552000"), (forget_session(), "0")]
-        {
+        for (cookie, seconds) in [
+            (set_session("s"), "604800"),
+            (set_device("d"), "15552000"),
+            (forget_session(), "0"),
+            (set_errand("e", Duration::from_secs(600)), "600"),
+            (forget_errand(), "0"),
+        ] {
             let text = cookie.to_str().unwrap();
             assert!(text.starts_with("__Host-"), "{text}");
             let wanted = format!("; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict");

@@ -17,9 +17,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::{sync::Arc, time::Duration};
+use stillhere_node::BACK;
 
 /// Longest path with query.
 pub(crate) const MAX_TARGET_BYTES: usize = 2048;
+/// The same on the way back from a provider, which puts its code there.
+const MAX_BACK_BYTES: usize = 12 * 1024;
 /// A handler that has not answered by then is given up. Longer than the node's own deadline for a commit.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Control calls include backups of large files.
@@ -114,8 +117,9 @@ async fn known_host(
 
 async fn bounded(request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
-    if length > MAX_TARGET_BYTES {
-        let detail = format!("The path with its query has {length} bytes; {MAX_TARGET_BYTES} is the most.");
+    let most = if request.uri().path() == BACK { MAX_BACK_BYTES } else { MAX_TARGET_BYTES };
+    if length > most {
+        let detail = format!("The path with its query has {length} bytes; {most} is the most.");
         return Problem::new(StatusCode::URI_TOO_LONG, "too-long", "The address is too long", detail)
             .into_response();
     }

@@ -102,12 +102,14 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "token-needed", "Log in, or send a token", detail)
     }
     pub(crate) fn too_many(detail: impl Into<String>, wait: Duration) -> Problem {
-        let mut problem =
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", "Too many tries", detail);
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tries", "Too many tries", detail).after(wait)
+    }
+    /// When it is worth another try.
+    pub(crate) fn after(mut self, wait: Duration) -> Problem {
         // Rounded up: who comes back then is not too early.
         let seconds = wait.as_millis().div_ceil(1000).max(1);
-        problem.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
-        problem
+        self.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+        self
     }
     pub(crate) fn unavailable(detail: impl Into<String>) -> Problem {
         let mut problem = Problem::new(

@@ -21,10 +21,10 @@ const POLL_MS = 50;
 const children = new Set();
 process.on('exit', () => children.forEach(c => c.kill('SIGKILL')));
 
-const until = asking(POLL_MS, DEADLINE_MS);
+export const until = asking(POLL_MS, DEADLINE_MS);
 export const browser = () => chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
 
-const freePort = () => new Promise((resolve, reject) => {
+export const freePort = () => new Promise((resolve, reject) => {
   const s = net.createServer().once('error', reject).listen(0, '127.0.0.1', () => {
     const { port } = s.address();
     s.close(() => resolve(port));
@@ -32,19 +32,24 @@ const freePort = () => new Promise((resolve, reject) => {
 });
 
 export class Stillhere {
-  static async up() {
+  /** `more` makes the rest of the file from where this one is reached. */
+  static async up(more = () => '') {
     const it = new Stillhere();
     it.dir = await mkdtemp(path.join(os.tmpdir(), 'stillhere-access-'));
     it.port = await freePort();
     // A passkey belongs to a name; an address has none.
     it.origin = `http://localhost:${it.port}`;
-    await writeFile(path.join(it.dir, 'stillhere.toml'), '[[service]]\nid = "shop"\n');
+    await writeFile(path.join(it.dir, 'stillhere.toml'), '');
+    await it.configure(more(it.origin));
     const child = spawn(BIN, ['up', '--listen', `127.0.0.1:${it.port}`], { cwd: it.dir, stdio: ['ignore', 'ignore', 'inherit'] });
     it.child = child;
     children.add(child);
     it.ended = new Promise(resolve => child.once('exit', () => { children.delete(child); resolve(); }));
     await until('the page answers', async () => (await fetch(`${it.origin}/healthz`)).ok);
     return it;
+  }
+  configure(more) {
+    return writeFile(path.join(this.dir, 'stillhere.toml'), `${more}\n[[service]]\nid = "shop"\n`);
   }
   async down() {
     this.child.kill('SIGINT');

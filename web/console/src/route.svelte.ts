@@ -23,6 +23,12 @@ export async function go(to: string): Promise<void> {
   scrollTo(0, 0);
 }
 
+/** Another page in place of this one: back leads to the one before. */
+export async function replace(to: string): Promise<void> {
+  history.replaceState(null, '', to);
+  await arrive();
+}
+
 async function arrive(): Promise<void> {
   path = location.pathname.slice(BASE.length);
   query = location.search;

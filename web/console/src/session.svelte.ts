@@ -2,6 +2,8 @@
 import { call, setCsrf, Trouble, whenSignedOut, type Asked, type Schemas } from './api';
 import { live } from './live.svelte';
 import { answerWithPasskey } from './passkeys';
+import { cameBack, takeAnswer } from './provider';
+import { replace } from './route.svelte';
 
 export type Role = 'viewer' | 'responder' | 'admin';
 export interface Person { id: string; name: string; role: Role; teams?: string[] }
@@ -21,6 +23,9 @@ class Session {
   setup = $state(false);
   /** What a link that was given out is good for: choosing a password. */
   link = $state(takeLink());
+  /** Why a provider's answer let nobody in. */
+  refused = $state<unknown>();
+  #answer = takeAnswer();
   /** There was no answer to whether we are known. */
   unreachable = $state(false);
   /** They were signed in, and the server does not know them any more. */
@@ -36,6 +41,7 @@ class Session {
     try {
       // Who opens such a link is somebody else, or wants to be somebody anew.
       if (this.link) return this.#nobody();
+      if (this.#answer) return await this.#cameBack(this.#answer);
       this.#somebody(await call<Signed>('/api/v1/session'));
     } catch (e) {
       this.unreachable = !(e instanceof Trouble) || e.status === 0 || e.status >= 500;
@@ -68,6 +74,19 @@ class Session {
     }
   }
 
+  async #cameBack(answer: NonNullable<ReturnType<typeof takeAnswer>>): Promise<void> {
+    this.#answer = null;
+    try {
+      const signed = await cameBack(answer);
+      await replace(signed.to);
+      this.#somebody(signed as Signed);
+    } catch (e) {
+      await replace('/console/');
+      this.refused = e;
+      this.#nobody();
+    }
+  }
+
   async setUp(token: string, name: string, password: string): Promise<void> {
     this.#somebody(await call<Signed>('/api/v1/setup', { body: { token, name, password } }));
     this.setup = false;
@@ -82,6 +101,7 @@ class Session {
   #somebody(s: Signed): void {
     setCsrf(s.csrf);
     this.expired = false;
+    this.refused = undefined;
     this.unreachable = false;
     this.person = s.person;
     live.start();

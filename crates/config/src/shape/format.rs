@@ -12,6 +12,7 @@ pub(crate) enum Format {
     Colour,
     HttpUrl,
     SecureUrl,
+    Issuer,
     Email,
     Host,
     HostPort,
@@ -20,12 +21,12 @@ pub(crate) enum Format {
 }
 
 /// What is wrong, and what to write instead.
-type Wrong = (String, Option<String>);
+pub(crate) type Wrong = (String, Option<String>);
 
 // === impl Format ===
 
 impl Format {
-    const ALL: [(Format, &'static str); 12] = [
+    const ALL: [(Format, &'static str); 13] = [
         (Format::Slug, "slug"),
         (Format::Duration, "duration"),
         (Format::DurationOrOff, "duration-or-off"),
@@ -33,6 +34,7 @@ impl Format {
         (Format::Colour, "colour"),
         (Format::HttpUrl, "http-url"),
         (Format::SecureUrl, "https-url"),
+        (Format::Issuer, "issuer"),
         (Format::Email, "email"),
         (Format::Host, "host"),
         (Format::HostPort, "host-port"),
@@ -53,6 +55,7 @@ impl Format {
             Format::Colour => "a colour",
             Format::HttpUrl => "a URL",
             Format::SecureUrl => "an https URL",
+            Format::Issuer => "the https address of an issuer",
             Format::Email => "a mail address",
             Format::Host => "a host name",
             Format::HostPort => "a host and a port",
@@ -69,6 +72,7 @@ impl Format {
             Format::TimeZone => "Europe/Berlin",
             Format::Colour => "#0b6bcb",
             Format::HttpUrl | Format::SecureUrl => "https://example.com/",
+            Format::Issuer => "https://id.example.com/realms/staff",
             Format::Email => "help@example.com",
             Format::Host => "status.example.com",
             Format::HostPort => "example.com:443",
@@ -78,7 +82,7 @@ impl Format {
     }
 
     /// Durations are given back, for their bounds.
-    pub(super) fn check(self, text: &str) -> Result<Option<Duration>, Wrong> {
+    pub(crate) fn check(self, text: &str) -> Result<Option<Duration>, Wrong> {
         let sure = |good: bool| if good { Ok(None) } else { Err(self.wrong()) };
         match self {
             Format::DurationOrOff if text == or_off::OFF => Ok(None),
@@ -104,6 +108,7 @@ impl Format {
             Format::SecureUrl if is_secure_url(text) => Ok(None),
             Format::SecureUrl if is_http_url(text) => Err(insecure(text)),
             Format::SecureUrl => Err(self.wrong()),
+            Format::Issuer => is_issuer(text).map(|()| None),
             Format::Email => sure(is_email(text)),
             Format::Host => sure(is_host(text)),
             Format::HostPort => sure(is_host_port(text)),
@@ -190,6 +195,27 @@ fn is_secure_url(s: &str) -> bool {
                     && u.password().is_none()
                     && u.host_str().is_some_and(|h| ours.contains(&h)))
         })
+}
+
+/// Where keys are fetched from that decide who comes in: without TLS anybody on the way could hand out others.
+fn is_issuer(s: &str) -> Result<(), Wrong> {
+    if is_http_url(s) && !is_secure_url(s) {
+        let hint = s.strip_prefix("http://").map(|rest| format!("write \"https://{rest}\""));
+        return Err(("is not https: on the way anybody could say who comes in".to_owned(), hint));
+    }
+    let bare = url::Url::parse(s).is_ok_and(|u| {
+        u.username().is_empty() && u.password().is_none() && u.query().is_none() && u.fragment().is_none()
+    });
+    if !is_secure_url(s) || !bare {
+        return Err(Format::Issuer.wrong());
+    }
+    match s.strip_suffix("/.well-known/openid-configuration") {
+        None => Ok(()),
+        Some(issuer) => {
+            let problem = "is the address of the discovery document, not the issuer";
+            Err((problem.to_owned(), Some(format!("write {issuer:?}"))))
+        }
+    }
 }
 
 fn insecure(url: &str) -> Wrong {

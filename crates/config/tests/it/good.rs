@@ -219,3 +219,34 @@ fn every_key_that_is_a_duration_says_so() {
         }
     }
 }
+
+#[test]
+fn a_provider_needs_three_lines_and_is_explained_without_its_secret() {
+    let text = r#"
+        [site]
+        url = "https://status.example.com/"
+        [oidc]
+        issuer = "https://id.example.com/realms/staff"
+        client_id = "stillhere"
+    "#;
+    let c = Config::parse("f", text).unwrap();
+    let oidc = c.oidc.clone().unwrap();
+    assert_eq!(
+        (oidc.scopes, oidc.name_claim.as_str()),
+        (vec!["openid".to_owned(), "email".to_owned()], "email")
+    );
+    assert!(oidc.group.is_empty() && oidc.client_secret.is_none() && oidc.label.is_none(), "nobody is added");
+    let more = format!(
+        "{text}client_secret = {{ env = \"OIDC_SECRET\" }}\nlabel = {{ en = \"Acme\" }}\n\
+         [[oidc.group]]\nname = \"on call\"\nrole = \"responder\"\nteams = [\"payments\"]\n"
+    );
+    let more = Config::parse("f", &more).unwrap();
+    assert_eq!(diff(&c, &more).to_string(), "changed: oidc");
+    let explained = explain(&more);
+    assert_eq!(Config::parse("f", &explained).unwrap_or_else(|r| panic!("{r}\n{explained}")), more);
+    for local in ["http://127.0.0.1:8080", "http://localhost:8080/"] {
+        let file =
+            format!("[site]\nurl = \"{local}\"\n[oidc]\nissuer = \"http://[::1]:9/\"\nclient_id = \"a\"\n");
+        assert!(Config::parse("f", &file).is_ok(), "on this machine");
+    }
+}

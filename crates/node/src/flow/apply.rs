@@ -54,6 +54,7 @@ impl Flow {
         self.channels.replace(&self.loaded.channels, self.loaded.links.is_some());
         self.post.replace(&self.loaded.channels);
         self.subscribers.replace(self.loaded.subscribers.clone());
+        self.oidc.replace(self.loaded.oidc.clone());
         self.edges.reconfigure(self.loaded.config.edge.as_ref());
         self.guard.replace(self.loaded.uplink_targets.clone()).await;
         if self.asks.send(Ask::Replace(self.loaded.watched.clone())).await.is_err() {

@@ -6,7 +6,7 @@ use crate::{
     writer::{Fault, Tx},
 };
 use sqlx::SqliteConnection;
-use stillhere_model::{Act, By, Person, PersonId, Time};
+use stillhere_model::{Act, By, Person, PersonId, Time, With};
 
 // === impl Store ===
 
@@ -90,7 +90,7 @@ impl Store {
             }
             acted(&mut tx.conn, now, by, Act::TotpOn { person: person.name.clone() }).await?;
             super::session::end_all(&mut tx.conn, person, "codes are asked for from now on", by, now).await?;
-            fresh.write(&mut tx.conn, person, by, now).await?;
+            fresh.write(&mut tx.conn, person, With::Session, by, now).await?;
             Ok(Ok(()))
         };
         self.people_write(on).await
@@ -131,7 +131,7 @@ impl Store {
             forget_recovery(&mut tx.conn, person.id).await?;
             acted(&mut tx.conn, now, by, Act::TotpOff { person: person.name.clone() }).await?;
             super::session::end_all(&mut tx.conn, person, "codes are asked for no more", by, now).await?;
-            fresh.write(&mut tx.conn, person, by, now).await?;
+            fresh.write(&mut tx.conn, person, With::Session, by, now).await?;
             Ok(Ok(()))
         };
         self.people_write(off).await

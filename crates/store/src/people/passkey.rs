@@ -6,7 +6,7 @@ use crate::{
     writer::{Fault, Tx},
 };
 use sqlx::{Row, SqliteConnection};
-use stillhere_model::{Act, By, Person, PersonId, Time};
+use stillhere_model::{Act, By, Person, PersonId, Time, With};
 
 /// Passkeys of one person.
 pub const PASSKEYS_MAX: i64 = 16;
@@ -145,7 +145,7 @@ impl Store {
                 return Ok(Err(Refused::CodeUsed));
             }
             let by = By { name: person.name.clone(), from };
-            session.write(&mut tx.conn, &person, &by, now).await?;
+            session.write(&mut tx.conn, &person, With::Passkey, &by, now).await?;
             Ok(Ok(person))
         };
         self.people_write(enter).await
@@ -173,7 +173,7 @@ impl Store {
             let act = Act::PasskeyForgotten { person: person.name.clone(), passkey: row.try_get(0)? };
             acted(&mut tx.conn, now, by, act).await?;
             session::end_all(&mut tx.conn, person, "a passkey was taken away", by, now).await?;
-            fresh.write(&mut tx.conn, person, by, now).await?;
+            fresh.write(&mut tx.conn, person, With::Session, by, now).await?;
             Ok(Ok(true))
         };
         self.people_write(forget).await
@@ -184,7 +184,7 @@ impl Store {
 
 impl Question {
     /// False: it was taken before.
-    async fn take(&self, conn: &mut SqliteConnection, now: Time) -> Result<bool, Fault> {
+    pub(super) async fn take(&self, conn: &mut SqliteConnection, now: Time) -> Result<bool, Fault> {
         sqlx::query("DELETE FROM answered_question WHERE expires_at <= $1")
             .bind(now.0)
             .execute(&mut *conn)

@@ -9,7 +9,7 @@ use crate::{
 };
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
-use stillhere_model::{Act, By, Person, PersonId, Time, time::millis};
+use stillhere_model::{Act, By, Person, PersonId, Time, With, time::millis};
 
 /// A session that is not used ends after this. Who is called at night must not be logged out by having slept a few hours.
 pub const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
@@ -92,7 +92,7 @@ impl Store {
             if let Err(no) = code::take(&mut tx.conn, person, proof, by, now).await? {
                 return Ok(Err(no));
             }
-            session.write(&mut tx.conn, person, by, now).await?;
+            session.write(&mut tx.conn, person, With::Password, by, now).await?;
             Ok(Ok(()))
         };
         self.people_write(begin).await
@@ -219,6 +219,7 @@ impl NewSession {
         &self,
         conn: &mut SqliteConnection,
         person: &Person,
+        with: With,
         by: &By,
         now: Time,
     ) -> Result<(), Fault> {
@@ -248,7 +249,7 @@ impl NewSession {
         .bind(&self.agent)
         .execute(&mut *conn)
         .await?;
-        acted(conn, now, by, Act::LoggedIn { session: self.id.clone() }).await
+        acted(conn, now, by, Act::LoggedIn { session: self.id.clone(), with: Some(with) }).await
     }
 }
 

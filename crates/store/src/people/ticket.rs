@@ -7,7 +7,7 @@ use crate::{
 };
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
-use stillhere_model::{Act, By, Person, PersonId, Time, person::name_key};
+use stillhere_model::{Act, By, Person, PersonId, Time, With, person::name_key};
 
 /// How long the link of the first start is good. Each start without people makes a new one.
 pub const SETUP_FOR: Duration = Duration::from_secs(86_400);
@@ -127,7 +127,7 @@ impl Store {
                 .execute(&mut tx.conn)
                 .await?;
             acted(&mut tx.conn, now, &by, Act::PasswordChosen { person: person.name.clone() }).await?;
-            session.write(&mut tx.conn, &person, &by, now).await?;
+            session.write(&mut tx.conn, &person, With::Link, &by, now).await?;
             Ok(Ok(person))
         };
         self.people_write(set_up).await

@@ -2,7 +2,8 @@ use crate::kit::{at, store};
 use std::time::Duration;
 use stillhere_model::{Act, By, Entry, Person, PersonId, Role, Time, time::millis};
 use stillhere_store::{
-    Code, NewSession, PeopleError, Refused, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, Store, Ticket,
+    Code, NewSession, PeopleError, Question, Refused, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, Store,
+    Subject, Ticket,
 };
 
 fn person(n: u8, name: &str, role: Role) -> Person {
@@ -165,4 +166,110 @@ async fn idle_sessions_are_not_listed_and_are_swept_at_the_next_log_in() {
     assert_eq!(store.people(later).await.unwrap()[0].sessions, 0);
     log_in(&store, &kim, 1, later).await;
     assert_eq!(store.sessions(None, later).await.unwrap().len(), 1);
+}
+
+/// Somebody with this name at the provider, on the errand `n`, as whom `added` would be added.
+async fn come(
+    store: &Store,
+    subject: &str,
+    name: Option<&str>,
+    added: Option<&Person>,
+    n: u64,
+) -> Result<Person, PeopleError> {
+    let who = Subject { issuer: "https://id.example.com", subject, name, added };
+    let errand = Question { sha256: format!("errand{n}"), expires_at: at(1_000_000) };
+    store.provider_log_in(who, &errand, &session(n), Some("192.0.2.1".into()), at(10)).await
+}
+
+#[tokio::test]
+async fn a_subject_is_bound_at_the_first_log_in_and_a_name_that_changes_hands_opens_nothing() {
+    let (_dir, store) = store().await;
+    let kim = kim(&store).await;
+    assert_eq!(
+        refused(come(&store, "s1", None, None, 1).await),
+        Refused::NoSuchPerson,
+        "no name that counts"
+    );
+    assert_eq!(refused(come(&store, "s1", Some("ann"), None, 2).await), Refused::NoSuchPerson);
+    assert_eq!(come(&store, "s1", Some("KIM"), None, 3).await.unwrap(), kim);
+    assert!(store.session("hash3", at(11)).await.unwrap().is_some());
+    assert_eq!(
+        come(&store, "s1", Some("renamed"), None, 4).await.unwrap(),
+        kim,
+        "whatever they are called now"
+    );
+    assert_eq!(come(&store, "s1", None, None, 5).await.unwrap(), kim);
+    let taken = come(&store, "s2", Some("kim"), None, 6).await;
+    assert_eq!(refused(taken), Refused::NoSuchPerson, "somebody else who is called so now");
+    assert!(store.session("hash6", at(11)).await.unwrap().is_none());
+    assert_eq!(
+        refused(come(&store, "s1", None, None, 5).await),
+        Refused::CodeUsed,
+        "an errand is taken once"
+    );
+
+    let journal = store.journal(0, 100).await.unwrap();
+    let acts: Vec<String> = journal
+        .iter()
+        .filter_map(|e| match &e.entry {
+            Entry::Acted { act: Act::ProviderBound { person, issuer, subject }, .. } => {
+                Some(format!("{person} is {subject} at {issuer}"))
+            }
+            Entry::Acted { act: Act::LoggedIn { session, with }, by, .. } => {
+                Some(format!("{by} {session} {}", serde_json::to_value(with).unwrap().as_str().unwrap()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        acts,
+        [
+            "kim id0 link",
+            "kim is s1 at https://id.example.com",
+            "kim id3 provider",
+            "kim id4 provider",
+            "kim id5 provider"
+        ]
+    );
+
+    store.person_reset(kim.id, &ticket("new", at(100)), &By::from("kim"), at(12)).await.unwrap();
+    assert!(store.session("hash5", at(13)).await.unwrap().is_none(), "a reset ends them");
+    assert_eq!(
+        come(&store, "s2", Some("kim"), None, 7).await.unwrap(),
+        kim,
+        "and a new account may be bound"
+    );
+    assert_eq!(refused(come(&store, "s1", Some("kim"), None, 8).await), Refused::NoSuchPerson);
+}
+
+#[tokio::test]
+async fn who_was_removed_stays_out_whatever_the_provider_says() {
+    let (_dir, store) = store().await;
+    kim(&store).await;
+    let ann = person(2, "ann@example.com", Role::Responder);
+    assert_eq!(come(&store, "s2", Some("ann@example.com"), Some(&ann), 1).await.unwrap(), ann);
+    let journal = store.journal(0, 100).await.unwrap();
+    let added = journal.iter().find_map(|e| match &e.entry {
+        Entry::Acted { by, from, act: Act::PersonAdded { person, .. } } => {
+            Some((by.clone(), from.clone(), person.clone()))
+        }
+        _ => None,
+    });
+    let wanted = ("identity provider".to_owned(), Some("192.0.2.1".to_owned()), "ann@example.com".to_owned());
+    assert_eq!(added, Some(wanted));
+    assert_eq!(come(&store, "s2", None, Some(&ann), 2).await.unwrap(), ann, "added once");
+    store.person_remove(ann.id, &By::from("kim"), at(11)).await.unwrap();
+    assert!(store.session("hash2", at(12)).await.unwrap().is_none());
+    let again = person(3, "ann@example.com", Role::Responder);
+    assert_eq!(
+        refused(come(&store, "s2", Some("ann@example.com"), Some(&again), 3).await),
+        Refused::NoSuchPerson
+    );
+    let renamed = person(4, "ann.lee@example.com", Role::Responder);
+    assert_eq!(
+        refused(come(&store, "s2", Some("ann.lee@example.com"), Some(&renamed), 4).await),
+        Refused::NoSuchPerson
+    );
+    let other = come(&store, "s3", Some("ann@example.com"), Some(&again), 5).await;
+    assert_eq!(refused(other), Refused::NoSuchPerson, "names are never given out twice");
 }

@@ -392,6 +392,7 @@ impl<'a> Facts<'a> {
             | Act::PasswordChosen { person }
             | Act::TotpOn { person }
             | Act::TotpOff { person } => of(person),
+            Act::ProviderBound { person, issuer, .. } => Facts { name: Some(issuer), ..of(person) },
             Act::PasskeyKept { person, passkey } | Act::PasskeyForgotten { person, passkey } => {
                 Facts { name: Some(passkey), ..of(person) }
             }
