@@ -1,7 +1,8 @@
 // Coming in: the first person by the link that is printed, then with name and password; and going out.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { browser, HEAD, PHONE, service, Target, until, visit } from './harness.mjs';
+import { complaints } from './axe.mjs';
+import { browser, DESKTOP, HEAD, PHONE, service, Target, until, visit } from './harness.mjs';
 import { NAME, PASSWORD, start } from './signed.mjs';
 
 let chrome, up, shop;
@@ -68,4 +69,19 @@ test('a server that does not answer is said to be that, and nothing is said abou
   await page.getByRole('button', { name: 'Try again' }).click();
   await until('the door', () => page.getByRole('heading', { name: 'Sign in' }).isVisible());
   await close();
+});
+
+test('axe finds nothing at the door, with every way in', async () => {
+  const more = '[oidc]\nissuer = "http://127.0.0.1:9/"\nclient_id = "console"\nlabel = { en = "Sign in with Lantern ID", zh-CN = "使用灯笼账号登录" }\n';
+  const other = await start(HEAD.replace('[site]', '[site]\nurl = "http://localhost:8080"') + service('shop', 'Shop', '商店', shop) + more);
+  for (const [viewport, colorScheme, lang, label] of [[PHONE, 'dark', 'zh-CN', '使用灯笼账号登录'], [DESKTOP, 'light', 'en', 'Sign in with Lantern ID']]) {
+    const { page, wrong, close } = await visit(chrome, `${other.origin.replace('127.0.0.1', 'localhost')}/console/`, { viewport, colorScheme, lang });
+    await page.getByRole('button', { name: label }).waitFor();
+    assert.equal(await page.getByRole('button').count(), 3, 'with name and password, with a passkey, with the provider');
+    assert.deepEqual(await complaints(page), []);
+    if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/door-${lang}.png` });
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+  await other.down();
 });
