@@ -50,14 +50,20 @@ fn listed<T: ToString>(items: Vec<T>) -> Option<String> {
     (!items.is_empty()).then(|| items.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
 }
 
+/// In rising order, each once, and never the list itself (RFC 9460 §8).
+fn mandatory(keys: &[u16]) -> Option<String> {
+    let fit = keys.first() != Some(&0) && keys.is_sorted_by(|a, b| a < b);
+    listed(keys.iter().copied().map(key_name).collect()).filter(|_| fit)
+}
+
 fn value_of(key: u16, mut value: &[u8]) -> Option<Option<String>> {
     Some(Some(match key {
         0 => {
             let mut keys = Vec::new();
             while !value.is_empty() {
-                keys.push(key_name(u16_of(&mut value)?));
+                keys.push(u16_of(&mut value)?);
             }
-            listed(keys)?
+            mandatory(&keys)?
         }
         ALPN => {
             let mut names = Vec::new();
@@ -116,7 +122,7 @@ fn spelled(key: u16, value: Option<&str>) -> Result<Option<String>, &'static str
         0 => {
             let mut keys: Vec<u16> = value.split(',').map(key_number).collect::<Result<_, _>>()?;
             keys.sort_unstable();
-            listed(keys.into_iter().map(key_name).collect()).ok_or(WRONG)?
+            mandatory(&keys).ok_or(WRONG)?
         }
         ALPN => {
             let names: Option<Vec<String>> =

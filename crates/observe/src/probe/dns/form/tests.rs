@@ -52,6 +52,9 @@ fn each_type_has_its_own_idea_of_what_is_the_same() {
         ),
         (R::HTTPS, "1 . alpn=\"h2,h3\" port=443", "1 . port=443 ALPN=h2,h3", true),
         (R::HTTPS, "1 . alpn=h2", "1 . alpn=H2", false),
+        (R::HTTPS, "1 . mandatory=port,alpn alpn=h2 port=1", "1 . mandatory=alpn,port alpn=h2 port=1", true),
+        // Not in the order that the wire must have: no such parameter, and spelled as data.
+        (R::HTTPS, "\\# 11 0001 00 0000 0004 0003 0001", "\\# 11 0001000000000400030001", true),
         (R::SVCB, "1 a.example ipv6hint=2001:db8::1", "1 A.example. ipv6hint=2001:0db8::0001", true),
         (R::AAAA, "2001:0DB8::0001", "2001:db8::1", true),
         (R::A, "\\# 4 C0000201", "192.0.2.1", true),
@@ -71,6 +74,8 @@ fn what_cannot_be_a_value_of_the_type_is_said() {
         (R::MX, "10", "has too few parts"),
         (R::MX, "10 a b", "has too many parts"),
         (R::MX, "70000 a", "has something else where a number belongs"),
+        (R::HTTPS, "1 . mandatory=mandatory", "has a parameter with a value of another kind"),
+        (R::HTTPS, "1 . mandatory=port,port port=1", "has a parameter with a value of another kind"),
         (R::CNAME, "a..b", "has something else where a name belongs"),
         (R::TXT, "\"a", "has a quotation mark too few"),
         (R::TXT, "\"a\" b", "has text outside the quotes"),
