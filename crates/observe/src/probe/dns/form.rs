@@ -148,7 +148,7 @@ pub(super) fn of_text(record: RecordType, text: &str) -> Result<String, &'static
     let Some(fields) = fields(record) else {
         return Err("is not in the form of RFC 3597, which this type of record needs: \\# 2 0A0B");
     };
-    spelled(fields, &words(text)?)
+    Some(spelled(fields, &words(text)?)?).filter(|value| !value.is_empty()).ok_or("is empty")
 }
 
 /// Several strings are one value; their borders mean nothing (RFC 7208 §3.3).

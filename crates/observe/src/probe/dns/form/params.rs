@@ -79,6 +79,7 @@ fn value_of(key: u16, mut value: &[u8]) -> Option<Option<String>> {
             let (addresses, rest) = value.as_chunks::<4>();
             listed(addresses.iter().map(|a| Ipv4Addr::from(*a)).collect()).filter(|_| rest.is_empty())?
         }
+        5 if value.is_empty() => return None,
         5 => BASE64.encode(value),
         6 => {
             let (addresses, rest) = value.as_chunks::<16>();
