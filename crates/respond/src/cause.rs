@@ -79,7 +79,10 @@ impl Desk<'_> {
         }
         loose.sort();
         for (_, service) in loose {
-            self.attach(&service);
+            // An incident that was opened again for another of them has taken its services back.
+            if !self.state.attached.contains_key(&service) {
+                self.attach(&service);
+            }
         }
     }
 

@@ -28,7 +28,7 @@ impl Desk<'_> {
         let good = self.good(status);
         let held = &mut self.state.open[at];
         let Some(a) = held.incident.affected.iter_mut().find(|a| &a.service == service) else { return };
-        let before = a.now;
+        let (before, ended) = (a.now, a.until);
         a.now = status;
         a.worst = a.worst.worst(status);
         if good {
@@ -38,10 +38,12 @@ impl Desk<'_> {
         } else if status.is_problem() {
             a.until = None;
         }
+        // One that a person declared, and whose incident was called over and opened again, fails as it was declared.
+        let turned = a.until != ended;
         if before != status {
             held.note_change(service, before, status);
         }
-        held.touched |= unstable;
+        held.touched |= unstable || turned;
     }
 
     pub(crate) fn settle_all(&mut self) {
