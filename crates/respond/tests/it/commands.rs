@@ -111,6 +111,31 @@ fn a_person_may_call_it_over_while_the_checks_still_see_it_and_is_not_overruled_
 }
 
 #[test]
+fn what_was_called_over_and_fails_again_is_opened_again_once_with_all_that_it_had() {
+    let mut r = Room::new(&["a", "x"]);
+    r.see(&[("x", Status::DegradedPerformance)]);
+    let i = r.only().id;
+    r.command(update(i, &[("a", Status::DegradedPerformance)], None)).expect("accepted");
+    r.command(Command::ResolveIncident { incident: i, text: None }).expect("accepted");
+    r.see(&[("x", Status::PartialOutage), ("a", Status::PartialOutage)]);
+    assert_eq!(r.only().id, i, "both were in it: it is one incident, not two");
+    assert!(r.only().affected.iter().all(|a| a.until.is_none()));
+}
+
+#[test]
+fn a_service_that_fails_as_it_was_declared_is_stored_as_it_is_held() {
+    let mut r = Room::new(&["a", "c"]);
+    r.see(&[("a", Status::DegradedPerformance)]);
+    let i = r.only().id;
+    r.command(update(i, &[("c", Status::PartialOutage)], None)).expect("accepted");
+    r.command(Command::ResolveIncident { incident: i, text: None }).expect("accepted");
+    r.see(&[("a", Status::PartialOutage)]);
+    r.see(&[("c", Status::PartialOutage)]);
+    assert_eq!(r.open(), r.state.open().collect::<Vec<_>>());
+    assert!(r.only().affected.iter().all(|a| a.until.is_none()), "{:?}", r.only().affected);
+}
+
+#[test]
 fn refusals_say_what_is_wrong_and_change_nothing() {
     let mut r = Room::new(&["a", "b"]);
     r.down(&["a"]);
