@@ -2,6 +2,7 @@
 
 mod conformance;
 mod frames;
+mod h2spec;
 mod slow;
 mod streams;
 mod upstream;

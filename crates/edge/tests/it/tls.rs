@@ -143,7 +143,7 @@ async fn certificates_without_a_folder_to_keep_them_are_a_mistake_that_is_said()
 }
 
 /// `[edge]` with a certificate from files, and what writes a new one there.
-fn from_files(node: &Node, dir: &Path) -> (String, impl Fn()) {
+pub fn from_files(node: &Node, dir: &Path) -> (String, impl Fn()) {
     let (certificate, key) = (dir.join("a.pem"), dir.join("a.key"));
     let toml = format!(
         "{}\n[tls]\nlisten = \"127.0.0.1:0\"\n[[tls.certificates]]\ncertificate = \"{}\"\nkey = \"{}\"\n",

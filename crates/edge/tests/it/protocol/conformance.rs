@@ -1,5 +1,6 @@
 //! RFC 9113 §4 to §6 and §8 with raw frames: what is forbidden ends the stream or the connection with the code that
-//! the standard names, and what is allowed is taken. The cases are those of h2spec, which no package registry has.
+//! the standard names, and what is allowed is taken. The cases are those of h2spec, which no package registry has; `h2spec.rs`
+//! runs it itself where it is.
 
 use super::frames::*;
 use crate::rig::{Node, Reply, Running, text};
