@@ -1,6 +1,6 @@
 """What can stand in front of two nodes: ours, and the rivals, each as its documentation says for the job at hand.
 
-A job is `kill`, `stall`, `overload` or `cost`. Rivals are told what helps them in it, the number of slots of a node
+A job is `kill`, `stall`, `overload`, `restart` or `cost`. Rivals are told what helps them in it, the number of slots of a node
 included; ours is told nothing but the nodes, and that these honour keys. All visitors come from one address, so ours gets limits
 of one client that are wider than they ever come to: it goes on counting.
 """
@@ -94,7 +94,7 @@ def nginx(bench, nodes, job):
       proxy_read_timeout {read};
       proxy_next_upstream error timeout invalid_header http_502 http_503 http_504;
     }}
-  }}""", workers="auto")
+  }}""", workers="auto", daemon=job == "restart")
     front.name = "nginx"
     return front
 
@@ -111,7 +111,7 @@ def haproxy(bench, nodes, job):
     folder, port = bench.folder("haproxy"), net.free_port()
     check = "check inter 200ms fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down"
     lines = {
-        "kill": "", "cost": "",
+        "kill": "", "cost": "", "restart": "",
         "stall": "  option httpchk GET /\n",
         "overload": "  timeout queue 800ms\n",
     }[job]
@@ -142,7 +142,9 @@ frontend front
 backend shop
   balance roundrobin
 {lines}""")
-    return Front("HAProxy", folder, [rivals.find("haproxy"), "-db", "-f", "haproxy.cfg"], port)
+    # A master that can replace its worker, or the worker alone.
+    how = "-W" if job == "restart" else "-db"
+    return Front("HAProxy", folder, [rivals.find("haproxy"), how, "-f", "haproxy.cfg"], port)
 
 
 def caddy(bench, nodes, job):

@@ -39,13 +39,14 @@ def versions():
 
 
 class Nginx:
-    """`http` is what stands in the http block, `%PORT%` in it the port."""
+    """`http` is what stands in the http block, `%PORT%` in it the port. As a daemon (only then does it upgrade its binary) it is
+    to be ended by whoever reads `nginx.pid`."""
 
-    def __init__(self, bench, http, workers=1, core=None, modules=()):
+    def __init__(self, bench, http, workers=1, core=None, modules=(), daemon=False):
         self.dir = bench.folder("nginx")
         self.port = net.free_port()
         load = "".join(f"load_module /usr/lib/nginx/modules/{m}.so;\n" for m in modules)
-        text = f"""{load}daemon off;
+        text = f"""{load}daemon {"on" if daemon else "off"};
 user {_me()};
 worker_processes {workers};
 worker_rlimit_nofile 20000;
