@@ -10,19 +10,20 @@ use crate::{
     known::Board,
     pool::{Ask, Failure, NoPlace, Place},
     route::Route,
-    serve::Connection,
-    socket::{self, BoxFuture, DialError, Dialled, Notice, Way, Why},
-    upstream::{Link, Sent},
+    serve::{Connection, Shared, host_of},
+    socket::{self, Arrival, BoxFuture, DialError, Dialled, Notice, Way, Why},
+    upstream::{Link, Sent, Upstream},
 };
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Version, header, request::Parts};
 use hyper::{ext::Protocol, upgrade};
 use hyper_util::rt::TokioIo;
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 use stillhere_model::{Lang, Status};
-use stillhere_net::clock;
+use stillhere_net::{clock, entropy};
 use stillhere_tell::words::Catalogue;
 
 const WEBSOCKET: &str = "websocket";
@@ -53,7 +54,21 @@ fn way(connection: &Arc<Connection>, route: &Arc<Route>, turn: Option<Box<Turn>>
         spec: Arc::new(route.spec.sockets.clone()),
         dial: Arc::new(dial),
         words: Arc::new(words),
+        client: connection.whose(),
     }
+}
+
+/// A session has come from the process before this one. It goes on where the route for it is now; where there is none, it
+/// ends there.
+pub(crate) fn arrived(shared: &Arc<Shared>, upstream: &Arc<Upstream>, arrival: Arrival) {
+    let (peer, tls) = arrival.client();
+    let handshake = arrival.handshake();
+    let routes = shared.routes.load();
+    let found = routes.find(host_of(handshake), handshake.uri.path(), &handshake.headers).cloned();
+    let Some(route) = found.filter(|route| route.spec.sockets.resume) else { return };
+    let peer = SocketAddr::new(peer, 0);
+    let connection = Arc::new(Connection::new(shared.clone(), upstream.clone(), peer, tls, None));
+    shared.sockets.go_on(arrival, way(&connection, &route, None, entropy::u64()));
 }
 
 // === impl ToPool ===

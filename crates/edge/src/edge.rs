@@ -120,6 +120,9 @@ impl Edge {
             (_, None) => Desk::new(None),
         };
         let shared = Shared::new(&spec, routes, upstream::Shared::new()?, secret, actions);
+        // Before anybody can come for a session that is still there.
+        let inherited = predecessor.as_mut().and_then(Predecessor::sessions);
+        let inherited = inherited.map(|channel| (shared.sockets.expect(), channel));
         let certificates = shared.certificates.clone();
         if let Some(tls) = &spec.tls {
             certificates.configure(tls).map_err(|found| StartError::Spec(under("tls", found)))?;
@@ -162,6 +165,10 @@ impl Edge {
             workers,
             keeper: Some(keeper),
         };
+        if let Some((expecting, channel)) = inherited {
+            let sockets = edge.shared.sockets.clone();
+            beside("edge-sessions", async move { sockets.take_in(expecting, channel).await })?;
+        }
         if let Some(predecessor) = predecessor {
             edge.succeed(predecessor, data)?;
         }
@@ -258,7 +265,7 @@ impl Edge {
         self.halt(Duration::ZERO, within, None);
     }
 
-    fn halt(&mut self, idle: Duration, within: Duration, successor: Option<Successor>) {
+    fn halt(&mut self, idle: Duration, within: Duration, mut successor: Option<Successor>) {
         let Some(keeper) = self.keeper.take() else { return };
         // Or whoever connects would wait for somebody to take the connection.
         self.listening.clear();
@@ -268,6 +275,12 @@ impl Edge {
         let _ = self.phase.send(Phase::Draining { idle });
         // They would last until the deadline.
         self.shared.streams.end();
+        if let Some(channel) = successor.as_mut().and_then(|successor| successor.sessions.take()) {
+            let (sockets, will) = (self.shared.sockets.clone(), self.shared.sockets.will());
+            let gives = beside("edge-sessions", async move { sockets.give_away(will, channel).await });
+            // Then they end here, with 1012.
+            let _ = gives.inspect_err(|e| tracing::warn!(error = %e, "sessions cannot be handed over"));
+        }
         let sockets = (!self.shared.sockets.open().is_empty() && !within.is_zero()).then(|| {
             let sockets = self.shared.sockets.clone();
             thread::spawn(move || apart(sockets.drain(within / 2, within)))
@@ -288,6 +301,7 @@ impl Edge {
         for thread in self.workers.drain(..).chain([keeper]).chain(sockets).chain(journal) {
             let _ = thread.join();
         }
+        self.shared.sockets.keep_the_rest();
         // The last lines are not the least.
         if let Some(log) = self.shared.log.swap(None) {
             log.finish(LAST_LINES);
@@ -320,6 +334,12 @@ fn apart<T>(what: impl Future<Output = T>) {
         Ok(runtime) => drop(runtime.block_on(what)),
         Err(e) => tracing::warn!(error = %e, "something could not be ended cleanly"),
     }
+}
+
+/// Runs it on a thread of its own, which nobody waits for.
+fn beside(name: &str, what: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || apart(what));
+    thread.map(drop).map_err(StartError::Thread)
 }
 
 /// A listening socket: the predecessor's if it has it, so that no connection meets a closed door.

@@ -11,6 +11,7 @@ mod crew;
 use crate::{
     Body,
     deadline::IdleTimer,
+    dial,
     gate::{self, Gated, Kind},
     hall,
     serve::{Connection, Shared},
@@ -113,6 +114,7 @@ pub(crate) fn worker(
         runtime.block_on(async move {
             let upstream = Upstream::new(shared.nodes.clone());
             let sweeper = tokio::spawn(sweep(upstream.clone()));
+            let arrivals = tokio::spawn(take_arrivals(shared.clone(), upstream.clone()));
             let mut open = JoinSet::new();
             let (crew, handed) = post.begin();
             let takes = Takes { crew, shared: shared.clone(), upstream, phase: phase.clone() };
@@ -130,6 +132,7 @@ pub(crate) fn worker(
             // WebSockets have left the connections that are waited for above; whoever stops tells them.
             let _ = phase.wait_for(|p| *p == Phase::Over).await;
             sweeper.abort();
+            arrivals.abort();
         });
     })
 }
@@ -218,6 +221,13 @@ impl Takes {
             _ = all_gone.recv() => {}
             _ = self.phase.wait_for(|p| *p == Phase::Over) => {}
         }
+    }
+}
+
+/// Sessions of WebSockets that another process had, each worker in its turn.
+async fn take_arrivals(shared: Arc<Shared>, upstream: Arc<Upstream>) {
+    loop {
+        dial::arrived(&shared, &upstream, shared.sockets.arrival().await);
     }
 }
 

@@ -83,6 +83,11 @@ impl Connection {
         }
     }
 
+    /// Who it is, and whether it came over TLS.
+    pub(crate) fn whose(&self) -> (IpAddr, bool) {
+        (self.peer, self.client.tls)
+    }
+
     /// The next request has waited already.
     pub(crate) fn give(&self, turn: Turn) {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(turn));

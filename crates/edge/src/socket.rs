@@ -13,6 +13,7 @@
 
 mod conn;
 mod frame;
+mod handover;
 mod handshake;
 mod plain;
 mod registry;
@@ -22,12 +23,14 @@ mod session;
 mod spec;
 mod wire;
 
+pub use handover::{Arrival, Expecting, Will};
 pub(crate) use handshake::offers_resume;
 pub use handshake::{RESUME, is_handshake};
 pub use spec::SocketSpec;
 
 use crate::body::{Body, Guard};
 use frame::code;
+use handover::Arrivals;
 use handshake::Asked;
 use http::{Request, Response, StatusCode};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
@@ -35,7 +38,7 @@ use hyper_util::rt::TokioIo;
 use plain::Pump;
 use registry::{As, Happened, Registry};
 use resume::Sessions;
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// How long a client may take to read the answer to its handshake.
@@ -124,6 +127,8 @@ pub struct Way {
     pub spec: Arc<SocketSpec>,
     pub dial: Arc<dyn Dial>,
     pub words: Arc<dyn Words>,
+    /// Who the client is, and whether it came over TLS.
+    pub client: (IpAddr, bool),
 }
 
 /// How many sockets are open on a route.
@@ -146,6 +151,7 @@ pub struct Open {
 pub struct Sockets {
     registry: Arc<Registry>,
     sessions: Sessions,
+    arrivals: Arrivals,
 }
 
 // === impl Sockets ===

@@ -6,7 +6,8 @@
 //!  │── the listening sockets themselves ──────▶│ reads its configuration, prepares everything, takes connections
 //!  │◀───────────────────────────── "ready" ────│ (both take connections now, from the same queue of the kernel)
 //!  │ takes no more; each answer is the last    │ requests with a key wait for the journal
-//!  │ on its connection; WebSockets are told    │
+//!  │ on its connection; WebSockets are told,   │
+//!  │ and their sessions go over (`socket`)     │
 //!  │── "journal" (it is closed) ──────────────▶│ opens it; goes on with those that wait, and sends late
 //!  ▼ ends when nothing is left, or at the deadline
 //! ```
@@ -24,7 +25,7 @@ use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, IoSlice, IoSliceMut, Read as _, Write as _},
     mem::MaybeUninit,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     os::{
         fd::{AsFd as _, OwnedFd},
         unix::net::UnixStream,
@@ -48,6 +49,9 @@ const SOCKETS_MAX: usize = 8;
 /// The first message.
 const HELLO_MAX: usize = 4096;
 const LINE_MAX: u64 = 64;
+/// Goes along with the listening sockets: through it come sessions of WebSockets. A process that does not know it closes it.
+const SESSIONS: &str = "sessions";
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 const READY: &str = "ready";
 const JOURNAL: &str = "journal";
 
@@ -79,6 +83,8 @@ struct About {
 #[derive(Debug)]
 pub struct Successor {
     channel: UnixStream,
+    /// Taken by whoever gives them.
+    pub(crate) sessions: Option<UnixStream>,
     process: Child,
 }
 
@@ -86,7 +92,7 @@ pub struct Successor {
 #[derive(Debug)]
 pub struct Predecessor {
     channel: BufReader<UnixStream>,
-    sockets: Vec<(About, TcpListener)>,
+    sockets: Vec<(About, OwnedFd)>,
 }
 
 /// Why nobody takes over.
@@ -144,7 +150,7 @@ impl Successor {
             .map_err(UpgradeError::Start)?;
         // Its end of the pair must be the only one: when it dies, we are told.
         drop(command);
-        let mut successor = Successor { channel, process };
+        let mut successor = Successor { channel, sessions: None, process };
         let ready = successor.hand_over(listening).map_err(UpgradeError::Sockets);
         match ready.and_then(|()| successor.until_ready().map_err(UpgradeError::NotReady)) {
             Ok(()) => Ok(successor),
@@ -161,18 +167,21 @@ impl Successor {
         self.process.id()
     }
 
-    fn hand_over(&self, listening: &[Listening]) -> io::Result<()> {
+    fn hand_over(&mut self, listening: &[Listening]) -> io::Result<()> {
+        let (sessions, other) = UnixStream::pair()?;
         let about = |l: &Listening| About { kind: l.kind.to_owned(), asked: l.asked };
-        let hello = Hello { version: VERSION, sockets: listening.iter().map(about).collect() };
+        let mut hello = Hello { version: VERSION, sockets: listening.iter().map(about).collect() };
+        hello.sockets.push(About { kind: SESSIONS.to_owned(), asked: NOWHERE });
         let mut hello = serde_json::to_vec(&hello)?;
         hello.push(b'\n');
-        let sockets: Vec<_> = listening.iter().map(|l| l.listener.as_fd()).collect();
+        let sockets: Vec<_> = listening.iter().map(|l| l.listener.as_fd()).chain([other.as_fd()]).collect();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         if hello.len() > HELLO_MAX || !ancillary.push(SendAncillaryMessage::ScmRights(&sockets)) {
             return Err(io::Error::other("too many sockets"));
         }
         let sent = sendmsg(&self.channel, &[IoSlice::new(&hello)], &mut ancillary, SendFlags::NOSIGNAL)?;
+        self.sessions = Some(sessions);
         (&self.channel).write_all(&hello[sent..])
     }
 
@@ -225,17 +234,23 @@ impl Predecessor {
         if hello.sockets.len() != sockets.len() {
             return Err(malformed("sockets are missing"));
         }
-        let sockets = sockets.into_iter().map(TcpListener::from);
         Ok(Predecessor { channel: rest, sockets: hello.sockets.into_iter().zip(sockets).collect() })
     }
 
     /// The socket that it listened on for the same purpose, at the same address.
     pub(crate) fn listener(&mut self, kind: &str, asked: SocketAddr) -> Option<TcpListener> {
-        let fits = |(about, listener): &(About, TcpListener)| {
-            about.kind == kind && (about.asked == asked || listener.local_addr().is_ok_and(|a| a == asked))
+        let fits = |(about, socket): &(About, OwnedFd)| {
+            let at = || rustix::net::getsockname(socket).ok().and_then(|a| SocketAddr::try_from(a).ok());
+            about.kind == kind && (about.asked == asked || at() == Some(asked))
         };
         let at = self.sockets.iter().position(fits)?;
-        Some(self.sockets.swap_remove(at).1)
+        Some(self.sockets.swap_remove(at).1.into())
+    }
+
+    /// Where sessions come from. None: it knows nothing of that.
+    pub(crate) fn sessions(&mut self) -> Option<UnixStream> {
+        let at = self.sockets.iter().position(|(about, _)| about.kind == SESSIONS)?;
+        Some(self.sockets.swap_remove(at).1.into())
     }
 
     /// Where it listened for this, for a caller that has no address of its own.
@@ -300,13 +315,21 @@ mod tests {
         let process = Command::new("true").spawn().expect("it runs");
         let old = listening();
         let addr = old.addr;
-        Successor { channel: ours, process }.hand_over(&[old]).expect("handed over");
+        let mut successor = Successor { channel: ours, sessions: None, process };
+        successor.hand_over(&[old]).expect("handed over");
         let mut predecessor = Predecessor::meet(theirs).expect("it says hello");
         assert!(predecessor.listener("secure", addr).is_none());
         assert_eq!(predecessor.asked("plain"), Some("127.0.0.1:0".parse().expect("an address")));
         let listener = predecessor.listener("plain", addr).expect("the socket");
         assert_eq!(listener.local_addr().expect("an address"), addr);
         assert!(predecessor.listener("plain", addr).is_none(), "once");
+        let mut sessions = predecessor.sessions().expect("the other end of what sessions come through");
+        let mut gives = successor.sessions.take().expect("made");
+        gives.write_all(b"one").expect("written");
+        drop(gives);
+        let mut came = String::new();
+        sessions.read_to_string(&mut came).expect("read");
+        assert_eq!(came, "one", "and it ends when the old one has ended");
         // The old one has dropped its own; the socket lives on.
         std::net::TcpStream::connect(addr).expect("somebody listens");
     }

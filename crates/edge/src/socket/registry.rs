@@ -258,6 +258,10 @@ impl Seat {
     pub(super) fn tally(&self) -> &Arc<Tally> {
         &self.tally
     }
+    /// What its client reads.
+    pub(super) fn languages(&self) -> Option<&str> {
+        self.languages.as_deref()
+    }
     pub(super) fn reason(&self, why: Why) -> String {
         self.words.reason(why, self.languages.as_deref())
     }

@@ -5,11 +5,15 @@
 //! sessions exist (every refusal is the same), or fills the memory (sessions and their bytes are counted).
 
 mod actor;
+mod parcel;
+
+pub(super) use parcel::{PARCEL_MAX, Parcel};
 
 use super::{
     BoxFuture, DialError, Dialled, Io, Sockets, Way, Why,
     conn::{Conn, Event},
     frame::code,
+    handover::Ends,
     handshake::{self, RESUME},
     registry::{As, Happened},
     wire::{self, FromClient, Said, closed},
@@ -30,7 +34,7 @@ use std::{
 };
 use stillhere_net::entropy;
 use subtle::ConstantTimeEq as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Most sessions, with or without their client.
 pub const SESSIONS_MAX: usize = 20_000;
@@ -41,7 +45,9 @@ pub const KEEP_FLOOR: usize = 8 << 10;
 /// How long a client may take to say `hello`.
 pub const HELLO_WAIT: Duration = Duration::from_secs(10);
 /// Connections of one session that may be waiting to take it over.
-const LINKS_WAITING: usize = 4;
+const CALLS_WAITING: usize = 4;
+/// A client that comes while its session is on its way here waits for it so long.
+const AWAITED: Duration = Duration::from_secs(5);
 
 type Id = [u8; 16];
 
@@ -50,14 +56,24 @@ type Id = [u8; 16];
 pub(super) struct Sessions {
     by_id: Mutex<HashMap<Id, Arc<Entry>>>,
     bytes: AtomicUsize,
+    pub(super) ends: Ends,
+    /// Rings when one has come from another process, or none will any more.
+    came: watch::Sender<()>,
 }
 
 /// What one has to know to go on with a session.
 struct Entry {
     token: [u8; 32],
     binding: [u8; 32],
-    /// Boxed: a channel has room for 32 at once, and there is one for each session.
-    links: mpsc::Sender<Box<Link>>,
+    /// Small: a channel has room for 32 at once, and there is one for each session.
+    calls: mpsc::Sender<Call>,
+}
+
+/// What a session is asked for from outside.
+enum Call {
+    Link(Box<Link>),
+    /// To go over to the process that takes over.
+    Move,
 }
 
 /// A connection that goes on with a session.
@@ -98,21 +114,57 @@ impl Sessions {
         true
     }
 
+    fn entry(&self, id: &Id) -> Option<Arc<Entry>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// The other process wants this one, now.
+    pub(super) fn send_away(&self, id: &str) {
+        if let Some(entry) = read_id(id).and_then(|id| self.entry(&id)) {
+            let _ = entry.calls.try_send(Call::Move);
+        }
+    }
+
+    pub(super) fn has_come(&self) {
+        self.came.send_replace(());
+    }
+
+    /// The same as [`Self::find`] for a session that may be on its way here.
+    async fn await_it(&self, id: &str, token: &str, binding: &[u8; 32]) -> Option<Arc<Entry>> {
+        if !self.ends.expects() || read_id(id).is_none() {
+            return None;
+        }
+        let mut came = self.came.subscribe();
+        self.ends.ask_for(id);
+        let looked = async {
+            loop {
+                let expects = self.ends.expects();
+                let found = self.find(id, token, binding);
+                if found.is_some() || !expects || came.changed().await.is_err() {
+                    return found;
+                }
+            }
+        };
+        tokio::time::timeout(AWAITED, looked).await.ok().flatten()
+    }
+
     fn remove(&self, id: &Id) {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// The session, if these words are its own. Takes as long for a wrong token as for the right one.
     fn find(&self, id: &str, token: &str, binding: &[u8; 32]) -> Option<Arc<Entry>> {
-        let id: Option<Id> = URL_SAFE_NO_PAD.decode(id).ok().and_then(|id| id.try_into().ok());
-        let entry =
-            id.and_then(|id| self.by_id.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned());
+        let entry = read_id(id).and_then(|id| self.entry(&id));
         let hash = token_hash(token);
         let (expected, bound) =
             entry.as_ref().map_or(([0; 32], [0; 32]), |entry| (entry.token, entry.binding));
         let same = hash.ct_eq(&expected) & binding.ct_eq(&bound);
         entry.filter(|_| bool::from(same))
     }
+}
+
+fn read_id(id: &str) -> Option<Id> {
+    URL_SAFE_NO_PAD.decode(id).ok().and_then(|id| id.try_into().ok())
 }
 
 fn token_hash(token: &str) -> [u8; 32] {
@@ -214,21 +266,28 @@ pub(super) async fn greet(
     }
     let binding = binding(&way, &handshake.headers);
     if let Some(session) = session {
-        let found = sockets.sessions.find(&session, token.as_deref().unwrap_or_default(), &binding);
+        let token = token.unwrap_or_default();
+        let found = match sockets.sessions.find(&session, &token, &binding) {
+            None => Box::pin(sockets.sessions.await_it(&session, &token, &binding)).await,
+            found => found,
+        };
         let unknown = match found {
             None => conn,
-            Some(entry) => match entry.links.try_send(Box::new(Link { conn, got })) {
+            Some(entry) => match entry.calls.try_send(Call::Link(Box::new(Link { conn, got }))) {
                 Ok(()) => return,
-                Err(full) => full.into_inner().conn,
+                Err(full) => match full.into_inner() {
+                    Call::Link(link) => link.conn,
+                    Call::Move => return,
+                },
             },
         };
         return unknown.farewell(closed::UNKNOWN, "").await;
     }
     let id: Id = entropy::bytes();
     let token = URL_SAFE_NO_PAD.encode(entropy::bytes::<32>());
-    let (links, waiting) = mpsc::channel(LINKS_WAITING);
+    let (calls, waiting) = mpsc::channel(CALLS_WAITING);
     let seat = sockets.registry.seat(&way, languages.as_deref(), None);
-    if !sockets.sessions.add(id, Entry { token: token_hash(&token), binding, links }) {
+    if !sockets.sessions.add(id, Entry { token: token_hash(&token), binding, calls }) {
         seat.happened(Happened::TurnedAway);
         return conn.farewell(code::TRY_AGAIN, &seat.reason(Why::TooMany)).await;
     }
@@ -236,9 +295,25 @@ pub(super) async fn greet(
     let counted = seat.tally().count(As::Resumable);
     let offers = offers.into_iter().filter(|offer| offer != RESUME).collect();
     let dialler = Dialler { way, handshake: own(handshake), offers };
-    let actor = Box::new(Actor::new(sockets, seat, counted, id, dialler));
+    let mut actor = Box::new(Actor::new(sockets, seat, counted, id, dialler));
+    actor.begin(conn, &token);
     // A task of its own, so that the memory of this one is not kept as long as the session.
-    tokio::spawn(actor.run(conn, token, waiting));
+    tokio::spawn(actor.run(waiting));
+}
+
+/// Goes on with a session that another process had. False: it cannot be.
+pub(super) fn go_on(sockets: Arc<Sockets>, parcel: &Parcel, handshake: request::Parts, way: Way) -> bool {
+    let Some((id, token, binding)) = parcel.names() else { return false };
+    let (calls, waiting) = mpsc::channel(CALLS_WAITING);
+    let seat = sockets.registry.seat(&way, parcel.languages.as_deref(), None);
+    let counted = seat.tally().count(As::Lingering);
+    let dialler = Dialler { way, handshake: own(handshake), offers: parcel.offers.clone() };
+    let mut actor = Box::new(Actor::new(sockets.clone(), seat, counted, id, dialler));
+    if !actor.becomes(parcel) || !sockets.sessions.add(id, Entry { token, binding, calls }) {
+        return false;
+    }
+    tokio::spawn(actor.run(waiting));
+    true
 }
 
 #[cfg(test)]

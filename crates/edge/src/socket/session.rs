@@ -110,6 +110,22 @@ impl Out {
         Out { keep, kept: VecDeque::new(), bytes: 0, first: 1, counted: 0, sent: 0 }
     }
 
+    /// What another process needs to go on: the number of the first one kept, the greatest that was sent, and those kept.
+    pub fn parts(&self) -> (u64, u64, impl Iterator<Item = &Message>) {
+        (self.first, self.sent, self.kept.iter())
+    }
+
+    /// From such parts. None: they do not fit together.
+    #[must_use]
+    pub fn again(keep: Keep, first: u64, sent: u64, kept: Vec<Message>) -> Option<Out> {
+        let bytes = kept.iter().map(Message::cost).sum();
+        let last = first.checked_add(kept.len() as u64)?.checked_sub(1)?;
+        if first == 0 || sent > last {
+            return None;
+        }
+        Some(Out { keep, kept: kept.into(), bytes, first, counted: first - 1, sent })
+    }
+
     /// Whether one more may come. It may go over the limit by itself.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -202,6 +218,12 @@ impl Out {
 // === impl In ===
 
 impl In {
+    /// Goes on after so many.
+    #[must_use]
+    pub fn after(got: u64) -> In {
+        In { got, told: got, lost: 0 }
+    }
+
     /// One more came. Its number.
     pub fn take(&mut self) -> u64 {
         self.got += 1;
@@ -222,7 +244,7 @@ impl In {
         Ok(lost)
     }
 
-    #[cfg(test)]
+    #[must_use]
     pub fn got(&self) -> u64 {
         self.got
     }
@@ -246,6 +268,29 @@ impl Upward {
     #[must_use]
     pub fn new(keep: Keep) -> Upward {
         Upward { keep, kept: VecDeque::new(), bytes: 0, written: 0, read: 0, begun: 0, asked: None }
+    }
+
+    /// What another process needs to go on, when there is no origin's connection: up to where it was read, up to where it
+    /// was written, and those kept.
+    pub fn parts(&self) -> (u64, u64, impl Iterator<Item = &(u64, Message)>) {
+        (self.read, self.written, self.kept.iter())
+    }
+
+    /// From such parts. None: they do not fit together.
+    #[must_use]
+    pub fn again(keep: Keep, read: u64, written: u64, kept: Vec<(u64, Message)>) -> Option<Upward> {
+        let bytes = kept.iter().map(|(_, message)| message.cost()).sum();
+        let in_order = kept.first().is_none_or(|(first, _)| *first > written)
+            && kept.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        (read <= written && in_order).then_some(Upward {
+            keep,
+            kept: kept.into(),
+            bytes,
+            written,
+            read,
+            begun: written,
+            asked: None,
+        })
     }
 
     #[must_use]
@@ -297,6 +342,12 @@ impl Upward {
         }
         self.asked = Some(self.written);
         self.asked
+    }
+
+    /// The same, whatever is being asked: the answer to that one would not say enough, when it is the last.
+    pub fn ask_again(&mut self) -> Option<u64> {
+        self.asked = None;
+        self.ask()
     }
 
     /// The number that is being asked about. A peer may answer only the last of several Pings, so all ask the same.

@@ -28,7 +28,7 @@ pub mod closed {
     pub const PROTOCOL: u16 = 4903;
     /// The origin's answer to the handshake was no; the reason is its status.
     pub const REFUSED: u16 = 4904;
-    /// You said nothing for too long; the session waits for you.
+    /// The session waits for you: you said nothing for too long, or another process of the edge has it.
     pub const SILENT: u16 = 4905;
 }
 

@@ -1,7 +1,8 @@
 //! WebSockets through a real edge, with an origin that is really killed.
 #![expect(clippy::unwrap_used, reason = "helpers of tests; clippy knows only the tests themselves")]
 
-mod client;
+pub mod client;
+mod handover;
 mod plain;
 mod resume;
 mod rig;

@@ -5,6 +5,7 @@ pub mod clients;
 mod lives;
 
 use crate::rig::{Node, Reply, SOON, ask, get, soon, text, until};
+use crate::socket::client::Client;
 use clients::{Seen, client, echo, watcher};
 use lives::{CHILD, Lives, RETIRE_WITHIN};
 use std::{
@@ -137,4 +138,49 @@ async fn case_o_a_process_takes_over_under_load_and_nothing_fails_or_is_done_twi
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_websockets_session_goes_on_in_the_process_that_takes_over() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    let toml =
+        format!("listen = \"127.0.0.1:0\"\nworkers = 2\n[[routes]]\nnodes = [\"http://{}\"]\n", echo().await);
+    std::fs::write(dir.path().join("edge.toml"), &toml).unwrap();
+    let mut lives = Lives::begin(dir.path());
+    let (mut pid, at) = lives.hears("serves").await;
+    let at: SocketAddr = at.parse().unwrap();
+
+    let mut client = Client::new(&[("authorization", "Bearer ann"), ("cookie", "sid=1; seen=x")]);
+    client.connect_to(at).await;
+    client.until(|c| !c.origin.is_empty()).await;
+    let mut said = 0;
+    for turn in 1..=2 {
+        for _ in 0..20 {
+            said += 1;
+            client.say(said.to_string()).await;
+        }
+        Lives::signal(pid, "USR2");
+        let told = HashMap::from([lives.says().await, lives.says().await]);
+        pid = told["serves"].0;
+        // Before it is told to, as after a cut, and when it is told to.
+        if turn == 1 {
+            client.cut();
+        } else {
+            client.until(|c| c.closed.is_some()).await;
+            assert_eq!(client.closed.as_ref().unwrap().0, 4905);
+        }
+        client.connect_to(at).await;
+        assert_eq!(client.welcome["resumed"], true, "{:?}", client.closed);
+        client.until(|c| c.messages.len() == said && c.unacked() == 0).await;
+        // The one before has nothing left.
+        assert_eq!(lives.hears("retired").await.1, "-");
+    }
+    let heard: Vec<String> = client.messages.iter().map(|m| m.to_text().unwrap().to_owned()).collect();
+    assert_eq!(heard, (1..=said).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!((client.gaps.len(), client.uncertain.len()), (0, 0));
+    Lives::signal(pid, "TERM");
+    client.until(|c| c.closed.is_some()).await;
+    assert_eq!(client.closed.as_ref().unwrap().0, 1012, "nobody takes over");
+    until("the last one ends", || !Path::new(&format!("/proc/{pid}")).exists()).await;
 }

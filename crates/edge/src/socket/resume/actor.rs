@@ -2,6 +2,7 @@
 //! memory between them. One task drives both; everything it decides about messages is in `session`.
 
 mod client;
+mod moving;
 mod origin;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
         session::{In, Keep, Kind, Message, Next, Out, Upward},
         wire::{self, ToClient, closed},
     },
-    Dialler, Id, KEEP_FLOOR, Link,
+    Call, Dialler, Id, KEEP_FLOOR,
 };
 use crate::body::Guard;
 use http::HeaderValue;
@@ -72,6 +73,8 @@ pub(super) struct Actor {
     ending: Option<(u16, String)>,
     /// The client's Close for the origin, after everything before it.
     leaving: Option<Leaving>,
+    /// Since when it is on its way into another process.
+    moving: Option<Instant>,
     stopping: bool,
     over: bool,
     kept: usize,
@@ -113,7 +116,7 @@ enum Origin {
 }
 
 enum Happened {
-    Link(Option<Box<Link>>),
+    Called(Option<Call>),
     Stop(Stop),
     Client(Event),
     Node(Event),
@@ -152,6 +155,7 @@ impl Actor {
             detached_at: None,
             ending: None,
             leaving: None,
+            moving: None,
             stopping: false,
             over: false,
             kept: 0,
@@ -160,19 +164,25 @@ impl Actor {
         }
     }
 
-    /// Boxed, for the future that is kept as long as the session would hold it more than once.
-    pub(super) async fn run(
-        mut self: Box<Self>,
-        conn: Conn,
-        token: String,
-        mut links: mpsc::Receiver<Box<Link>>,
-    ) {
-        self.attach(conn, Some(&token), mono());
-        drop(token);
+    /// The first client's connection.
+    pub(super) fn begin(&mut self, conn: Conn, token: &str) {
+        self.attach(conn, Some(token), mono());
         self.redial_at = Some(mono());
+    }
+
+    /// Boxed, for the future that is kept as long as the session would hold it more than once.
+    pub(super) async fn run(mut self: Box<Self>, mut calls: mpsc::Receiver<Call>) {
         let mut stop = self.seat.stop();
         loop {
             let now = mono();
+            if self.is_ready_to_move(now) {
+                self.stopping = true;
+                if Box::pin(self.hand_over()).await {
+                    break;
+                }
+                self.moving = None;
+                self.end(now);
+            }
             self.on_time(now);
             self.fill(now);
             self.account();
@@ -185,7 +195,7 @@ impl Actor {
             let happened = tokio::select! {
                 biased;
                 told = stop.told() => Happened::Stop(told),
-                link = links.recv() => Happened::Link(link),
+                call = calls.recv() => Happened::Called(call),
                 event = next(client.as_mut().map(|c| &mut c.conn), read_client) => Happened::Client(event),
                 event = next(node.as_mut().map(|n| &mut n.conn), read_node) => Happened::Node(event),
                 dialled = answered(dial) => Happened::Dialled(dialled),
@@ -193,8 +203,9 @@ impl Actor {
             };
             let now = mono();
             match happened {
-                Happened::Link(Some(link)) => self.on_link(link.conn, link.got, now),
-                Happened::Link(None) | Happened::Time => {}
+                Happened::Called(Some(Call::Link(link))) => self.on_link(link.conn, link.got, now),
+                Happened::Called(Some(Call::Move)) => _ = self.begin_to_move(now),
+                Happened::Called(None) | Happened::Time => {}
                 Happened::Stop(Stop::Cut) => break,
                 Happened::Stop(Stop::Close) => self.on_stop(now),
                 Happened::Client(event) => self.on_client(event, now),
@@ -220,7 +231,7 @@ impl Actor {
     }
 
     fn may_read_client(&self) -> bool {
-        self.has_room_up() && !self.stopping
+        self.has_room_up() && !self.stopping && self.moving.is_none()
     }
 
     fn account(&mut self) {
@@ -233,7 +244,7 @@ impl Actor {
 
     /// Gives both connections what they have room for.
     fn fill(&mut self, now: Instant) {
-        if let Some(node) = &mut self.node {
+        if let Some(node) = self.node.as_mut().filter(|_| self.moving.is_none()) {
             while node.conn.has_room() {
                 let Some(message) = self.up.take_next() else { break };
                 match message.kind {
@@ -371,6 +382,7 @@ impl Actor {
             at(Some(node.conn.heard + if node.pinged { spec.silence } else { spec.silence / 2 }));
             at(node.asked_at.map(|t| t + ASK_EVERY).filter(|t| *t > now));
         }
+        at(self.moves_at());
         at(self.redial_at.filter(|_| self.dial.is_none()));
         at(self.away_since.filter(|_| self.ending.is_none()).map(|t| t + spec.away));
         at(self.detached_at.map(|t| t + spec.linger));
@@ -382,6 +394,13 @@ impl Actor {
     // --- the end ---
 
     fn on_stop(&mut self, now: Instant) {
+        if !self.begin_to_move(now) {
+            self.end(now);
+        }
+    }
+
+    /// Nobody takes it over.
+    fn end(&mut self, now: Instant) {
         self.stopping = true;
         if self.ending.is_none() {
             self.ending = Some((code::RESTART, self.seat.reason(Why::EdgeRestarts)));

@@ -26,6 +26,7 @@ fn way(route: &str, cookies: &[&str]) -> Way {
         spec: Arc::new(spec),
         dial: Arc::new(Nobody),
         words: Arc::new(Nobody),
+        client: (std::net::Ipv4Addr::LOCALHOST.into(), false),
     }
 }
 
@@ -64,8 +65,8 @@ fn a_session_belongs_to_its_route_its_page_and_its_person() {
 #[test]
 fn only_the_right_words_find_a_session_and_none_is_printed() {
     let sessions = Sessions::default();
-    let (links, _waiting) = mpsc::channel(1);
-    let entry = Entry { token: token_hash("right"), binding: [7; 32], links };
+    let (calls, _waiting) = mpsc::channel(1);
+    let entry = Entry { token: token_hash("right"), binding: [7; 32], calls };
     assert_eq!(format!("{entry:?}"), "Entry(***)");
     assert!(sessions.add([1; 16], entry));
     let id = URL_SAFE_NO_PAD.encode([1; 16]);

@@ -328,3 +328,48 @@ proptest! {
         }
     }
 }
+
+/// What goes over to another process is all that one needs to go on as if nothing had been.
+#[test]
+fn what_is_taken_apart_is_put_together_as_it_was() {
+    let keep = Keep { messages: 4, bytes: 10_000 };
+    let text = |n: u64| Message { kind: Kind::Text, bytes: n.to_string().into() };
+    let (mut out, mut up) = (Out::new(keep), Upward::new(keep));
+    for n in 1..=3 {
+        out.push(text(n));
+        up.push(n, text(n));
+    }
+    assert!(matches!((out.take_next(), out.take_next()), (Some(_), Some(_))));
+    out.ack(1).unwrap();
+    let _ = (up.take_next(), up.take_next());
+    assert_eq!(up.ask(), Some(2));
+    assert!(up.confirm(2));
+    assert_eq!(up.died(), None);
+
+    let (first, sent, kept) = out.parts();
+    let mut again = Out::again(keep, first, sent, kept.cloned().collect()).unwrap();
+    assert_eq!((again.last(), again.bytes()), (3, out.bytes()));
+    assert_eq!(again.resume(3), Err(Wrong::AckAhead), "the third was never sent");
+    again.resume(1).unwrap();
+    assert_eq!(again.take_next(), Some(Next::Message(text(2))));
+
+    let (read, written, kept) = up.parts();
+    let mut again = Upward::again(keep, read, written, kept.cloned().collect()).unwrap();
+    assert_eq!((again.read(), again.bytes()), (2, up.bytes()));
+    assert_eq!(again.ask(), None, "nothing was said to the next origin yet");
+    assert_eq!(again.take_next(), Some(text(3)));
+    assert_eq!(again.died(), Some([3, 3]));
+}
+
+#[test]
+fn parts_that_do_not_fit_together_are_nothing() {
+    let keep = Keep { messages: 4, bytes: 10_000 };
+    let one = || vec![Message { kind: Kind::Text, bytes: "x".into() }];
+    for (first, sent) in [(0, 0), (1, 2), (u64::MAX, 0)] {
+        assert!(Out::again(keep, first, sent, one()).is_none(), "{first} {sent}");
+    }
+    for (read, written, numbers) in [(2, 1, vec![2]), (1, 2, vec![2]), (0, 0, vec![2, 2])] {
+        let kept = numbers.into_iter().map(|n| (n, one().remove(0))).collect();
+        assert!(Upward::again(keep, read, written, kept).is_none(), "{read} {written}");
+    }
+}

@@ -1,9 +1,9 @@
 //! A client of `stillhere.resume.v1` made from `docs/socket-resume.md`, on somebody else's WebSocket.
 
-use super::rig::{Edge, Ws, soon};
+use super::rig::{Edge, Ws, soon, try_client};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::SocketAddr};
 use tokio_tungstenite::tungstenite::Message;
 
 /// What a client remembers over connections, and its connection.
@@ -60,8 +60,13 @@ impl Client {
 
     /// Connects, and says hello; with a session it goes on with that.
     pub async fn connect(&mut self, edge: &Edge) {
+        self.connect_to(edge.address).await;
+    }
+
+    pub async fn connect_to(&mut self, at: SocketAddr) {
         let headers: Vec<(&'static str, &str)> = self.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let (ws, head) = edge.client(&headers).await;
+        let (ws, head) = try_client(at, &headers).await.unwrap();
+        let head = head.headers();
         assert_eq!(head["sec-websocket-protocol"], "stillhere.resume.v1");
         self.ws = Some(ws);
         self.closed = None;

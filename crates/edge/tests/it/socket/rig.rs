@@ -43,6 +43,7 @@ pub struct Edge {
     pub address: SocketAddr,
     pub sockets: Arc<Sockets>,
     pub notice: Arc<Mutex<Option<Notice>>>,
+    way: Way,
     _tasks: JoinSet<()>,
 }
 
@@ -122,9 +123,10 @@ impl Edge {
             spec: Arc::new(spec),
             dial: Arc::new(To { node, hold }),
             words: Arc::new(Spoken(notice.clone())),
+            client: (std::net::Ipv4Addr::LOCALHOST.into(), false),
         };
         let mut tasks = JoinSet::new();
-        let serving = sockets.clone();
+        let (serving, of_all) = (sockets.clone(), way.clone());
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
@@ -153,7 +155,26 @@ impl Edge {
                 });
             }
         });
-        Edge { address, sockets, notice, _tasks: tasks }
+        Edge { address, sockets, notice, way: of_all, _tasks: tasks }
+    }
+
+    /// As two processes do: the other one's sessions come here, unless they are refused.
+    pub fn takes_over(&self, from: &Edge, refuses: bool) {
+        let (give, take) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (old, new, way) = (from.sockets.clone(), self.sockets.clone(), self.way.clone());
+        let (will, expecting) = (old.will(), new.expect());
+        tokio::spawn(async move { old.give_away(will, give).await });
+        let takes = new.clone();
+        tokio::spawn(async move { takes.take_in(expecting, take).await });
+        tokio::spawn(async move {
+            loop {
+                let arrival = new.arrival().await;
+                assert_eq!(arrival.handshake().uri, "/chat?room=1");
+                if !refuses {
+                    new.go_on(arrival, way.clone());
+                }
+            }
+        });
     }
 
     pub fn open(&self) -> usize {
@@ -179,15 +200,23 @@ impl Edge {
         &self,
         headers: &[(&'static str, &str)],
     ) -> Result<(Ws, server::Response), tokio_tungstenite::tungstenite::Error> {
-        let mut request = format!("ws://{}/chat?room=1", self.address).into_client_request().unwrap();
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let (ws, head) = soon(client_async(request, stream)).await?;
-        Ok((ws, head.map(|_| ())))
+        try_client(self.address, headers).await
     }
+}
+
+pub async fn try_client(
+    at: SocketAddr,
+    headers: &[(&'static str, &str)],
+) -> Result<(Ws, server::Response), tokio_tungstenite::tungstenite::Error> {
+    // By whatever process it is answered, it is the same shop.
+    let mut request = "ws://shop.example/chat?room=1".into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    let stream = TcpStream::connect(at).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (ws, head) = soon(client_async(request, stream)).await?;
+    Ok((ws, head.map(|_| ())))
 }
 
 // === the origin ===

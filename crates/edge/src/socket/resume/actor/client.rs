@@ -54,7 +54,7 @@ impl Actor {
 
     /// A newer connection of the same client: the older one is closed.
     pub(super) fn on_link(&mut self, conn: Conn, got: u64, now: Instant) {
-        if self.leaving.is_some() || self.stopping {
+        if self.leaving.is_some() || self.stopping || self.moving.is_some() {
             tokio::spawn(conn.farewell(closed::UNKNOWN, ""));
             return;
         }

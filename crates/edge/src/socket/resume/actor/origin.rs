@@ -19,6 +19,11 @@ use stillhere_net::entropy;
 
 impl Actor {
     pub(super) fn on_node(&mut self, event: Event, now: Instant) {
+        if self.moving.is_some() && matches!(event, Event::Close(..) | Event::Gone | Event::Wrong(_)) {
+            // It answers our Close: the session goes on elsewhere, whatever the code.
+            self.node = None;
+            return;
+        }
         match event {
             Event::Written => {}
             Event::Text(bytes) => self.keep(Message { kind: Kind::Text, bytes }),
