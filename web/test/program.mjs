@@ -50,8 +50,10 @@ export class Target {
 
 /** A running Stillhere with a data folder of its own. */
 export class Stillhere {
-  static async up(toml) {
+  /** `env`: variables that the program has besides ours. */
+  static async up(toml, env = {}) {
     const it = new this();
+    it.env = { ...process.env, ...env };
     it.dir = await mkdtemp(path.join(os.tmpdir(), 'stillhere-web-'));
     it.port = await freePort();
     it.origin = `http://127.0.0.1:${it.port}`;
@@ -61,7 +63,7 @@ export class Stillhere {
   }
   async start() {
     this.said = '';
-    const child = spawn(BIN, ['up', '--listen', `127.0.0.1:${this.port}`], { cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(BIN, ['up', '--listen', `127.0.0.1:${this.port}`], { cwd: this.dir, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     children.add(child);
     this.ended = new Promise(resolve => child.once('exit', code => { children.delete(child); this.over = true; resolve(code); }));

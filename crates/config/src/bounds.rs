@@ -36,6 +36,10 @@ pub const URL_CHARS: u64 = 2_000;
 pub const CHAT_URL_CHARS: u64 = 300;
 /// Addresses that are asked whether our own uplink works.
 pub const UPLINK_TARGETS: u64 = 16;
+/// Push services of the operator's own.
+pub const PUSH_SERVICES: u64 = 16;
+/// Characters of a host name with a port.
+pub const PUSH_SERVICE_CHARS: u64 = 259;
 /// Groups of a provider whose members are added.
 pub const GROUPS: u64 = 100;
 /// Host names under which the page may be asked for.

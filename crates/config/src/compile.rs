@@ -173,9 +173,12 @@ fn subscribers_have_mail(
             None => format!("the mail channels are {}", names.join(", ")),
         };
         faults.value(key("mail"), "is not the name of a mail channel", hint);
-    } else if subscribers.enabled == Some(true) && !channels.iter().any(|c| mail(&c)) {
+    } else if subscribers.enabled == Some(true)
+        && !(subscribers.webhooks || subscribers.push)
+        && !channels.iter().any(|c| mail(&c))
+    {
         let hint = "write a [[channel]] with kind = \"mail\", or leave this out".to_owned();
-        faults.value(key("enabled"), "needs a mail channel that asks and tells", hint);
+        faults.value(key("enabled"), "needs a mail channel, webhooks or push, that asks and tells", hint);
     }
 }
 

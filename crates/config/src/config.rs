@@ -111,7 +111,16 @@ impl Config {
         compile::config(name, text)
     }
 
-    /// The mail channel that carries letters to subscribers. `None`: nobody can subscribe.
+    /// Whether visitors can subscribe, by whichever way.
+    #[must_use]
+    pub fn subscribers_are_told(&self) -> bool {
+        match self.subscribers.enabled {
+            Some(enabled) => enabled,
+            None => self.subscribers_mail().is_some(),
+        }
+    }
+
+    /// The mail channel that carries letters to subscribers. `None`: nobody can subscribe by mail.
     #[must_use]
     pub fn subscribers_mail(&self) -> Option<&stillhere_send::MailSpec> {
         if self.subscribers.enabled == Some(false) {

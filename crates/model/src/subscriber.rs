@@ -10,6 +10,7 @@ use crate::{
     text::Lang,
     time::Time,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ use std::collections::BTreeMap;
 pub enum Way {
     Mail,
     Webhook,
+    /// A notification in a browser, through its push service.
+    Push,
 }
 
 /// How soon.
@@ -62,12 +65,14 @@ pub enum SubscriberState {
     Silenced,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscriber {
     pub id: SubscriberId,
     pub way: Way,
     /// A mail address or a URL.
     pub address: String,
+    /// Of a browser: what is sent to it is sealed with these.
+    pub keys: Option<BrowserKeys>,
     /// The keyed hash of way and address: what the journal calls them.
     pub who: String,
     pub state: SubscriberState,
@@ -78,6 +83,13 @@ pub struct Subscriber {
     pub confirmed_at: Option<Time>,
     /// Times in a row that the far side said that nobody is there.
     pub bounces: u32,
+}
+
+/// What a browser gave us to seal messages to it (RFC 8291): its public key, and a secret that it shares with us alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrowserKeys {
+    pub p256dh: [u8; 65],
+    pub auth: [u8; 16],
 }
 
 /// A mail in one language, but for the one link that differs between its readers: it goes between the two halves.
@@ -143,13 +155,14 @@ pub struct Parcel {
 // === impl Way ===
 
 impl Way {
-    pub const ALL: [Way; 2] = [Way::Mail, Way::Webhook];
+    pub const ALL: [Way; 3] = [Way::Mail, Way::Webhook, Way::Push];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Way::Mail => "mail",
             Way::Webhook => "webhook",
+            Way::Push => "push",
         }
     }
 }
@@ -158,6 +171,43 @@ impl std::str::FromStr for Way {
     type Err = ();
     fn from_str(s: &str) -> Result<Way, ()> {
         Way::ALL.into_iter().find(|w| w.as_str() == s).ok_or(())
+    }
+}
+
+// === impl BrowserKeys ===
+
+impl BrowserKeys {
+    /// As the browser's script says them, each in base64url. Whether the first is a point of the curve is seen when it is used.
+    #[must_use]
+    pub fn parse(p256dh: &str, auth: &str) -> Option<BrowserKeys> {
+        let of = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
+        let p256dh: [u8; 65] = of(p256dh)?.try_into().ok()?;
+        (p256dh[0] == 4).then_some(())?;
+        Some(BrowserKeys { p256dh, auth: of(auth)?.try_into().ok()? })
+    }
+
+    /// As they are kept; [`BrowserKeys::kept`] reads it.
+    #[must_use]
+    pub fn to_kept(&self) -> String {
+        format!("{}.{}", self.public_key(), URL_SAFE_NO_PAD.encode(self.auth))
+    }
+
+    #[must_use]
+    pub fn kept(text: &str) -> Option<BrowserKeys> {
+        let (p256dh, auth) = text.split_once('.')?;
+        BrowserKeys::parse(p256dh, auth)
+    }
+
+    /// The half that is no secret.
+    #[must_use]
+    pub fn public_key(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.p256dh)
+    }
+}
+
+impl std::fmt::Debug for BrowserKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BrowserKeys").field("p256dh", &self.public_key()).field("auth", &"***").finish()
     }
 }
 

@@ -13,6 +13,13 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     out
 }
 
+/// The same source, for what makes its own keys and signatures.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn source() -> impl ring::rand::SecureRandom {
+    ring::rand::SystemRandom::new()
+}
+
 /// A random number.
 #[must_use]
 pub fn u64() -> u64 {

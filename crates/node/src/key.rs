@@ -1,4 +1,4 @@
-//! The keys that are ours: 32 random bytes each, in files that only we can read, made at the first start. One signs notices,
+//! The keys that are ours: 32 random bytes each (but for the one that push services know us by), in files that only we can read, made at the first start. One signs notices,
 //! another the public record: who gets hold of one cannot speak as the other.
 //!
 //! They are not rows of the database, because backups travel and a key must not.
@@ -10,6 +10,7 @@ use std::{
     path::Path,
 };
 use stillhere_access::Keys;
+use stillhere_send::push::Vapid;
 use stillhere_tell::notice::Key;
 
 /// The signing key's file in the data folder.
@@ -22,6 +23,11 @@ const LINKS: &str = "links.key";
 const RECORD: &str = "record.key";
 /// The file of what subscribers' links are made with, and their names in the journal.
 const SUBSCRIBERS: &str = "subscribers.key";
+
+/// The file of what push services know us by.
+const PUSH: &str = "push.key";
+/// Bytes that such a file may have; ours have 138.
+const PUSH_BYTES_MAX: u64 = 1_024;
 
 /// # Errors
 /// When the file cannot be read or made, has another size, or may be read by others.
@@ -57,16 +63,33 @@ pub(crate) fn subscribers(data: &Path) -> Result<[u8; 32], String> {
     load_or_make(&data.join(SUBSCRIBERS))
 }
 
+/// What push services know us by. Browsers bind their subscriptions to it: without it all of them are lost.
+///
+/// # Errors
+/// As [`notice`].
+pub(crate) fn push(data: &Path) -> Result<Vapid, String> {
+    let path = data.join(PUSH);
+    let kept = kept(&path, Vapid::generate, PUSH_BYTES_MAX)?;
+    Vapid::read(&kept).map_err(|e| format!("{}: {e}", path.display()))
+}
+
 fn load_or_make(path: &Path) -> Result<[u8; 32], String> {
+    let make = || stillhere_net::entropy::bytes::<32>().to_vec();
+    let bytes = kept(path, make, 32)?;
+    bytes.try_into().map_err(|_| format!("{}: not a key of ours (less than 32 bytes)", path.display()))
+}
+
+/// The bytes of the file, which are made if there is none.
+fn kept(path: &Path, make: impl FnOnce() -> Vec<u8>, most: u64) -> Result<Vec<u8>, String> {
     let say = |e: std::io::Error| format!("{}: {e}", path.display());
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
-            let seed = stillhere_net::entropy::bytes::<32>();
-            file.write_all(&seed).and_then(|()| file.sync_all()).map_err(say)?;
-            Ok(seed)
+            let made = make();
+            file.write_all(&made).and_then(|()| file.sync_all()).map_err(say)?;
+            Ok(made)
         }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            let mut file = OpenOptions::new().read(true).open(path).map_err(say)?;
+            let file = OpenOptions::new().read(true).open(path).map_err(say)?;
             let mode = file.metadata().map_err(say)?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 return Err(format!(
@@ -74,13 +97,12 @@ fn load_or_make(path: &Path) -> Result<[u8; 32], String> {
                     path.display()
                 ));
             }
-            let mut seed = [0u8; 32];
-            let mut rest = [0u8; 1];
-            file.read_exact(&mut seed).map_err(say)?;
-            if file.read(&mut rest).map_err(say)? != 0 {
-                return Err(format!("{}: not a key of ours (more than 32 bytes)", path.display()));
+            let mut bytes = Vec::new();
+            file.take(most + 1).read_to_end(&mut bytes).map_err(say)?;
+            if bytes.len() as u64 > most {
+                return Err(format!("{}: not a key of ours (more than {most} bytes)", path.display()));
             }
-            Ok(seed)
+            Ok(bytes)
         }
         Err(e) => Err(say(e)),
     }

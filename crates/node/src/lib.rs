@@ -39,5 +39,5 @@ pub use record::{Piece, Record};
 pub use reload::rehearse;
 pub use source::{Over, Source};
 pub use start::Node;
-pub use subscribers::{AskError, Purpose, Subscribers};
+pub use subscribers::{AskError, Browser, Purpose, Subscribers};
 pub use vitals::{LAG_BOUNDS_MS, Vitals};

@@ -108,7 +108,8 @@ impl Loaded {
                 Err(p) => problems.push(format!("channel {}: `{}`: {}", channel.name, p.path, p.problem)),
             }
         }
-        let subscribers = crate::subscribers::Settings::build(&config).unwrap_or_else(|e| {
+        let page = site(&config, addr, None, None).url;
+        let subscribers = crate::subscribers::Settings::build(&config, &page).unwrap_or_else(|e| {
             problems.push(e);
             None
         });
@@ -144,10 +145,7 @@ impl Loaded {
             subscribers,
             oidc,
             uplink_targets: config.uplink.targets.clone(),
-            links: config
-                .respond
-                .links
-                .filter(|_| crate::link::is_safe(&site(&config, addr, None, None).url)),
+            links: config.respond.links.filter(|_| crate::link::is_safe(&page)),
             maintenance: config.maintenance.iter().map(window).collect(),
             limits: Limits {
                 looks: config.limits.looks as usize,

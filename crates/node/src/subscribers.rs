@@ -24,11 +24,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use stillhere_config::Config;
-use stillhere_model::{DeliveryId, Mint, Subscriber, SubscriberId, Way, Wish};
+use stillhere_model::{DeliveryId, Mint, Subscriber, SubscriberId, Way, Wish, subscriber::BrowserKeys};
 use stillhere_net::{clock::Clock, entropy};
 use stillhere_send::{
     hook::{self, Hooks},
     mail::post::{self, Postman},
+    push::{self, Pusher},
 };
 use stillhere_store::{Asking, Confirmed, Export, Progress, Store, StoreError};
 use stillhere_tell::Offer;
@@ -38,9 +39,14 @@ use tokio::sync::{Notify, watch};
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) spec: stillhere_config::Subscribers,
-    pub(crate) postman: Postman,
+    /// `None`: there is no mail channel, and nobody is told by mail.
+    pub(crate) postman: Option<Postman>,
     /// Mail channel and all, to know whether anything changed.
-    pub(crate) mail: stillhere_send::MailSpec,
+    pub(crate) mail: Option<stillhere_send::MailSpec>,
+    /// Browsers are notified.
+    pub(crate) push: bool,
+    /// How a push service reaches the operator.
+    pub(crate) contact: Option<String>,
 }
 
 /// What the rest of the process may ask. Cheap to clone.
@@ -52,10 +58,20 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) keys: Keys,
     pub(crate) hooks: Hooks,
+    pub(crate) pusher: Pusher,
     settings: watch::Sender<Option<Arc<Settings>>>,
     /// One for each of [`Way::ALL`].
     wake: [Notify; Way::ALL.len()],
     limiter: Mutex<Limiter>,
+}
+
+/// A browser as its own script describes it.
+#[derive(Debug, Clone, Default)]
+pub struct Browser {
+    /// Where its push service takes messages for it.
+    pub endpoint: String,
+    pub p256dh: String,
+    pub auth: String,
 }
 
 /// Why a request for a subscription was not taken up. Nothing of it depends on who has a subscription.
@@ -78,20 +94,32 @@ impl Settings {
     ///
     /// # Errors
     /// When the mail channel cannot be used.
-    pub(crate) fn build(config: &Config) -> Result<Option<Arc<Settings>>, String> {
-        let Some(mail) = config.subscribers_mail() else { return Ok(None) };
-        let postman = Postman::new(mail).map_err(|p| format!("subscribers: the mail channel: {p}"))?;
-        Ok(Some(Arc::new(Settings { spec: config.subscribers.clone(), postman, mail: mail.clone() })))
+    pub(crate) fn build(config: &Config, page: &str) -> Result<Option<Arc<Settings>>, String> {
+        if !config.subscribers_are_told() {
+            return Ok(None);
+        }
+        let mail = config.subscribers_mail().cloned();
+        let postman = mail
+            .as_ref()
+            .map(|mail| Postman::new(mail).map_err(|p| format!("subscribers: the mail channel: {p}")))
+            .transpose()?;
+        let spec = config.subscribers.clone();
+        // Browsers notify for pages that came over https, or from this machine.
+        let push = spec.push && crate::link::is_safe(page);
+        let mailbox = config.site.contact.email.as_ref().map(|email| format!("mailto:{email}"));
+        let contact = mailbox.or_else(|| page.starts_with("https://").then(|| page.to_owned()));
+        Ok(Some(Arc::new(Settings { spec, postman, mail, push, contact })))
     }
 
     pub(crate) fn offer(&self) -> Offer {
-        Offer { mail: true, webhook: self.spec.webhooks }
+        Offer { mail: self.postman.is_some(), webhook: self.spec.webhooks, push: self.push }
     }
 }
 
 impl PartialEq for Settings {
     fn eq(&self, other: &Settings) -> bool {
-        (&self.spec, &self.mail) == (&other.spec, &other.mail)
+        (&self.spec, &self.mail, self.push, &self.contact)
+            == (&other.spec, &other.mail, other.push, &other.contact)
     }
 }
 
@@ -106,11 +134,13 @@ impl Subscribers {
     ) -> Result<Subscribers, String> {
         let keys = Keys::load_or_make(data)?;
         let hooks = Hooks::new(&keys.hook_seed())?;
+        let pusher = Pusher::new(crate::key::push(data)?)?;
         Ok(Subscribers(Arc::new(Inner {
             store,
             clock,
             keys,
             hooks,
+            pusher,
             settings: watch::channel(settings).0,
             wake: [const { Notify::const_new() }; Way::ALL.len()],
             limiter: Mutex::new(Limiter::default()),
@@ -148,6 +178,38 @@ impl Subscribers {
     pub async fn ask(&self, way: Way, address: &str, wish: Wish, from: IpAddr) -> Result<(), AskError> {
         let settings = self.0.settings.borrow().clone().ok_or(AskError::Closed)?;
         let asking = self.asking(&settings, way, address, wish)?;
+        self.take_down(&asking, from).await
+    }
+
+    /// The same for a browser. The letter is a test message: the browser that can read it confirms.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask_browser(&self, browser: &Browser, wish: Wish, from: IpAddr) -> Result<(), AskError> {
+        let settings = self.0.settings.borrow().clone().ok_or(AskError::Closed)?;
+        let keys = BrowserKeys::parse(&browser.p256dh, &browser.auth).ok_or(AskError::BadAddress)?;
+        let mut asking = self.asking(&settings, Way::Push, &browser.endpoint, wish)?;
+        asking.keys = Some(keys);
+        self.take_down(&asking, from).await
+    }
+
+    /// The push service of a subscriber's browser gave it another address: the old one is forgotten, and the new one is
+    /// asked as any other.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn renew(&self, s: &Subscriber, browser: &Browser, from: IpAddr) -> Result<(), AskError> {
+        if s.way != Way::Push {
+            return Err(AskError::BadAddress);
+        }
+        self.ask_browser(browser, s.wish.clone(), from).await?;
+        if s.address != browser.endpoint {
+            self.leave(s, "the browser has another address").await?;
+        }
+        Ok(())
+    }
+
+    async fn take_down(&self, asking: &Asking, from: IpAddr) -> Result<(), AskError> {
         let allowed = {
             let mut limiter = self.0.limiter.lock().unwrap_or_else(PoisonError::into_inner);
             limiter.allow(from, self.0.clock.now().mono_ms)
@@ -155,7 +217,7 @@ impl Subscribers {
         if !allowed {
             return Err(AskError::TooMany);
         }
-        self.0.store.subscriber_ask(&asking).await?;
+        self.0.store.subscriber_ask(asking).await?;
         self.wake();
         Ok(())
     }
@@ -181,7 +243,7 @@ impl Subscribers {
     fn asking(&self, settings: &Settings, way: Way, address: &str, wish: Wish) -> Result<Asking, AskError> {
         let now = self.0.clock.now();
         let (address, mailbox) = match way {
-            Way::Mail => {
+            Way::Mail if settings.postman.is_some() => {
                 let address = post::address(address).ok_or(AskError::BadAddress)?;
                 let mailbox = keys::mailbox(&address);
                 (address, mailbox)
@@ -191,7 +253,13 @@ impl Subscribers {
                 let host = hook::host(&address).ok_or(AskError::BadAddress)?;
                 (address, host)
             }
-            Way::Webhook => return Err(AskError::Closed),
+            Way::Push if settings.push => {
+                let own = &settings.spec.push_services;
+                let address = push::address(address, own).ok_or(AskError::BadAddress)?;
+                let flooded = push::flooded(&address, own).ok_or(AskError::BadAddress)?;
+                (address, flooded)
+            }
+            Way::Mail | Way::Webhook | Way::Push => return Err(AskError::Closed),
         };
         let mut mint = Mint::new(entropy::u64());
         Ok(Asking {
@@ -201,6 +269,7 @@ impl Subscribers {
             who: self.0.keys.who(way, &address),
             mailbox: self.0.keys.mailbox(way, &mailbox),
             address,
+            keys: None,
             wish,
             letter: DeliveryId(mint.uuid(now.wall)),
             at_most: settings.spec.at_most,
@@ -259,7 +328,9 @@ impl Subscribers {
     pub async fn find(&self, address: &str) -> Result<Option<Subscriber>, StoreError> {
         let as_mail = post::address(address).map(|a| self.0.keys.who(Way::Mail, &a));
         let as_hook = hook::address(address).map(|a| self.0.keys.who(Way::Webhook, &a));
-        for who in as_mail.into_iter().chain(as_hook) {
+        let own = self.0.settings.borrow().as_ref().map(|s| s.spec.push_services.clone()).unwrap_or_default();
+        let as_browser = push::address(address, &own).map(|a| self.0.keys.who(Way::Push, &a));
+        for who in as_mail.into_iter().chain(as_hook).chain(as_browser) {
             if let Some(found) = self.0.store.subscriber_by_who(&who).await? {
                 return Ok(Some(found));
             }
@@ -283,6 +354,12 @@ impl Subscribers {
     /// When the store cannot be read.
     pub async fn progress(&self, limit: u32) -> Result<Progress, StoreError> {
         self.0.store.subscriber_progress(limit).await
+    }
+
+    /// What browsers bind a subscription to. `None`: they are not notified.
+    #[must_use]
+    pub fn push_key(&self) -> Option<String> {
+        self.0.settings.borrow().as_ref().filter(|s| s.push).map(|_| self.0.pusher.public_key())
     }
 
     /// What receivers of webhooks verify with (Standard Webhooks `v1a`).

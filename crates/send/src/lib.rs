@@ -6,6 +6,7 @@
 pub mod hook;
 pub mod mail;
 pub mod publish;
+pub mod push;
 pub mod signature;
 mod text;
 pub mod webhook;

@@ -267,7 +267,7 @@ pub(crate) fn judge(answer: &Answered, now: Time) -> Receipt {
 }
 
 /// Seconds, or an HTTP date (RFC 9110).
-fn retry_after(value: &str, now: Time) -> Option<u64> {
+pub(crate) fn retry_after(value: &str, now: Time) -> Option<u64> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(seconds.saturating_mul(1000));

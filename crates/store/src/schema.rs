@@ -7,7 +7,7 @@ use sqlx::{
 };
 use std::{borrow::Cow, path::Path};
 
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
     (2, "rollups", include_str!("../../../migrations/sqlite/0002_rollups.sql")),
     (3, "answers", include_str!("../../../migrations/sqlite/0003_answers.sql")),
@@ -18,6 +18,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (8, "small_hours", include_str!("../../../migrations/sqlite/0008_small_hours.sql")),
     (10, "passkeys", include_str!("../../../migrations/sqlite/0010_passkeys.sql")),
     (11, "provider", include_str!("../../../migrations/sqlite/0011_provider.sql")),
+    (12, "push", include_str!("../../../migrations/sqlite/0012_push.sql")),
 ];
 
 /// Brings the file up to date.

@@ -22,7 +22,10 @@ pub(crate) use hand_out::write_news;
 use crate::writer::Fault;
 use sqlx::{Row, sqlite::SqliteRow};
 use std::time::Duration;
-use stillhere_model::{Time, subscriber::Subscriber};
+use stillhere_model::{
+    Time,
+    subscriber::{BrowserKeys, Subscriber},
+};
 
 /// Receipts of single parcels are kept this long; the sums of each piece of news as long as all that is settled.
 pub const RECEIPTS_KEPT: Duration = Duration::from_secs(2 * 86_400);
@@ -52,7 +55,9 @@ macro_rules! columns {
             $s,
             ".confirmed_at, ",
             $s,
-            ".bounces"
+            ".bounces, ",
+            $s,
+            ".keys"
         )
     };
 }
@@ -74,5 +79,9 @@ fn read(row: &SqliteRow, at: usize) -> Result<Subscriber, Fault> {
         asked_at: Time(row.try_get(at + 7)?),
         confirmed_at: row.try_get::<Option<i64>, _>(at + 8)?.map(Time),
         bounces: number(9)?,
+        keys: match row.try_get::<Option<&str>, _>(at + 10)? {
+            Some(kept) => Some(BrowserKeys::kept(kept).ok_or(Fault::Malformed)?),
+            None => None,
+        },
     })
 }

@@ -15,6 +15,7 @@ pub mod headline;
 pub mod live;
 pub mod logo;
 pub mod message;
+pub mod note;
 pub mod notice;
 pub mod page;
 pub mod postmortem;

@@ -19,7 +19,7 @@ pub(crate) mod service;
 pub(crate) mod template;
 pub(crate) mod trust;
 
-pub use assets::{csp, csp_hashes};
+pub use assets::{csp, csp_hashes, push_worker, subscribe_csp};
 use cut::{Cut, serde};
 use links::Here;
 use part::Extent;
@@ -83,7 +83,7 @@ pub fn status(snapshot: &Snapshot, lang: Lang, view: &View) -> String {
                 now => html("now"), own => html("own"), inc => html("inc"), mnt => html("mnt"), past => html("past"),
             },
             groups, legend, checked,
-            ask => cut.ask(),
+            ask => cut.ask(), mail => snapshot.site.subscribe.mail,
         },
     )
 }

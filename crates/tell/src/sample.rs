@@ -43,7 +43,7 @@ pub fn site() -> Site {
         },
         accent: None,
         logo: None,
-        subscribe: Offer { mail: true, webhook: true },
+        subscribe: Offer { mail: true, webhook: true, push: true },
     }
 }
 

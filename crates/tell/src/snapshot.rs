@@ -58,9 +58,21 @@ pub struct Site {
 /// How visitors can have themselves told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// Without it there is no form at all.
     pub mail: bool,
     pub webhook: bool,
+    /// A notification in the visitor's browser.
+    #[serde(default)]
+    pub push: bool,
+}
+
+// === impl Offer ===
+
+impl Offer {
+    /// Whether there is any way. Without one there is no form at all.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.mail || self.webhook || self.push
+    }
 }
 
 /// How a person reaches the operator when everything is down.

@@ -3,6 +3,7 @@
 use crate::{
     clean,
     page::{
+        assets,
         cut::{Cut, serde},
         links, template,
     },
@@ -23,6 +24,8 @@ pub enum Page<'a> {
         problem: Option<Problem>,
         given: &'a str,
         wish: &'a Wish,
+        /// What a browser's subscription is bound to. `None`: browsers are not notified.
+        push: Option<&'a str>,
     },
     /// The same whether or not the address is known.
     Sent {
@@ -30,13 +33,15 @@ pub enum Page<'a> {
     },
     Confirm {
         token: &'a str,
-        address: &'a str,
+        /// `None`: a browser.
+        address: Option<&'a str>,
     },
     /// `fresh`: it was confirmed just now.
     Manage {
         token: &'a str,
         leave: &'a str,
-        address: &'a str,
+        /// `None`: a browser.
+        address: Option<&'a str>,
         wish: &'a Wish,
         daily: bool,
         saved: bool,
@@ -44,9 +49,13 @@ pub enum Page<'a> {
     },
     Leave {
         token: &'a str,
-        address: &'a str,
+        /// `None`: a browser.
+        address: Option<&'a str>,
     },
-    Left,
+    /// `of`: whose link it was, as [`whose`] says.
+    Left {
+        of: &'a str,
+    },
     Gone,
     Full,
 }
@@ -68,29 +77,42 @@ pub struct Written {
     pub thread: Option<String>,
 }
 
+/// Characters at the beginning of a link's token that say whose it is.
+const WHOSE_CHARS: usize = 21;
+
+/// Whose link it is: a browser knows by it whether it was its own that ended.
+#[must_use]
+pub fn whose(token: &str) -> &str {
+    token.get(..WHOSE_CHARS).unwrap_or_default()
+}
+
 /// The title, and what `subscribe.html` is made of.
 pub(crate) fn context(cut: &Cut<'_>, page: &Page<'_>) -> (String, Value) {
     let (w, s) = (&cut.words, cut.snapshot);
     let site = w.name(&s.site.name);
     let plain = |key: &str| w.plain(key);
-    let about = |key: &str, address: &str| {
-        let address = clean::line(address, 300);
+    // What is said of an address is said of a browser in other words.
+    let about = |address_key: &str, browser_key: &str, address: &Option<&str>| {
+        let key = if address.is_some() { address_key } else { browser_key };
+        let address = clean::line(address.unwrap_or_default(), 300);
         w.say(key, &[("address", address.into()), ("site", site.as_str().into())])
     };
-    let to = |key: &str, address: &str| w.say(key, &[("address", clean::line(address, 300).into())]);
     let base = context! {
         problem => (), lead => (), given => "", wish => "", hooks => false, token => "", leave => "", again => (),
+        mail => false, push => (), left => (),
     };
     let (kind, heading, own) = match page {
-        Page::Ask { problem, given, wish } => {
+        Page::Ask { problem, given, wish, push } => {
             let problem = problem.map(|p| match p {
                 Problem::BadAddress => plain("sub-bad-address"),
                 Problem::TooMany => plain("sub-too-many"),
                 Problem::Unavailable => plain("sub-unavailable"),
             });
+            let mail = s.site.subscribe.mail;
             let own = context! {
-                problem, given => *given, lead => plain("sub-lead"), wish => wishes(cut, wish, true),
-                hooks => s.site.subscribe.webhook,
+                problem, given => *given, lead => plain(if mail { "sub-lead" } else { "sub-lead-other" }),
+                wish => wishes(cut, wish, mail), hooks => s.site.subscribe.webhook, mail, push => *push,
+                script => Value::from_safe_string(assets::push_script().to_owned()),
             };
             ("ask", plain("sub-title"), own)
         }
@@ -103,10 +125,14 @@ pub(crate) fn context(cut: &Cut<'_>, page: &Page<'_>) -> (String, Value) {
         Page::Confirm { token, address } => (
             "confirm",
             plain("sub-confirm"),
-            context! { token => *token, lead => about("sub-confirm-more", address) },
+            context! { token => *token, lead => about("sub-confirm-more", "sub-confirm-browser", address) },
         ),
         Page::Manage { token, leave, address, wish, daily, saved, fresh } => {
-            let said = saved.then(|| plain("sub-saved")).into_iter().chain([to("sub-manage-more", address)]);
+            let said = saved.then(|| plain("sub-saved")).into_iter().chain([about(
+                "sub-manage-more",
+                "sub-manage-browser",
+                address,
+            )]);
             let own = context! {
                 token => *token, leave => *leave, lead => w.sentences(&said.collect::<Vec<_>>()), wish => wishes(cut, wish, *daily),
             };
@@ -115,10 +141,13 @@ pub(crate) fn context(cut: &Cut<'_>, page: &Page<'_>) -> (String, Value) {
         Page::Leave { token, address } => (
             "leave",
             plain("sub-leave-title"),
-            context! { token => *token, lead => to("sub-leave-more", address) },
+            context! { token => *token, lead => about("sub-leave-more", "sub-leave-browser", address) },
         ),
-        Page::Left => {
-            let own = context! { lead => plain("sub-left-more"), again => cut.links.subscribe() };
+        Page::Left { of } => {
+            let own = context! {
+                lead => plain("sub-left-more"), again => cut.links.subscribe(), left => *of,
+                script => Value::from_safe_string(assets::push_script().to_owned()),
+            };
             ("said", plain("sub-left"), own)
         }
         Page::Gone => {

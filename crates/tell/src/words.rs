@@ -36,6 +36,7 @@ const fn sources(lang: Lang) -> &'static [&'static str] {
             include_str!("../../../locales/en/act.ftl"),
             include_str!("../../../locales/en/postmortem.ftl"),
             include_str!("../../../locales/en/subscribe.ftl"),
+            include_str!("../../../locales/en/push.ftl"),
         ],
         Lang::ZhCn => &[
             include_str!("../../../locales/zh-CN/status.ftl"),
@@ -48,6 +49,7 @@ const fn sources(lang: Lang) -> &'static [&'static str] {
             include_str!("../../../locales/zh-CN/act.ftl"),
             include_str!("../../../locales/zh-CN/postmortem.ftl"),
             include_str!("../../../locales/zh-CN/subscribe.ftl"),
+            include_str!("../../../locales/zh-CN/push.ftl"),
         ],
     }
 }

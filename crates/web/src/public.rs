@@ -201,6 +201,11 @@ pub(crate) fn page_csp(snapshot: &Snapshot) -> String {
     format!("{}; frame-ancestors 'none'", page::csp(&snapshot.site))
 }
 
+/// The same for the page of subscribing.
+pub(crate) fn subscribe_csp(snapshot: &Snapshot) -> String {
+    format!("{}; frame-ancestors 'none'", page::subscribe_csp(&snapshot.site))
+}
+
 fn cut(route: Route, lang: Lang, s: &Snapshot, stale: bool, notice: &Notice) -> (&'static str, String) {
     let view = View { stale, published_at: None, live: true };
     match route {

@@ -4,6 +4,7 @@
 //! depend on whether the address is known. A link in a letter is all the authority there is, so none of these addresses is
 //! said in full in a log (`gate::said_path`), cached, or sent on as a referrer.
 
+mod browser;
 mod form;
 mod known;
 
@@ -11,7 +12,7 @@ use crate::{
     extract::{In, body},
     peer,
     problem::Problem,
-    public::{HTML, page_csp},
+    public::{HTML, subscribe_csp},
     serve::App,
 };
 use axum::{
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/subscribe/manage/{token}", get(managing).post(manage))
         .route("/subscribe/leave/{token}", get(leaving).post(leave))
         .route("/subscribe/export/{token}", get(export))
+        .merge(browser::routes())
 }
 
 fn shown(app: &App, status: StatusCode, lang: Lang, page: &Page<'_>) -> Response {
@@ -50,7 +52,7 @@ fn shown(app: &App, status: StatusCode, lang: Lang, page: &Page<'_>) -> Response
     let headers = [
         (header::CONTENT_TYPE, HTML.to_owned()),
         (header::CONTENT_LANGUAGE, lang.tag().to_owned()),
-        (header::CONTENT_SECURITY_POLICY, page_csp(&snapshot)),
+        (header::CONTENT_SECURITY_POLICY, subscribe_csp(&snapshot)),
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::VARY, "accept-language".to_owned()),
     ];
@@ -67,34 +69,42 @@ fn closed(app: &App) -> Result<(), Problem> {
 async fn asking(State(app): State<App>, In(lang): In) -> Result<Response, Problem> {
     closed(&app)?;
     let wish = Wish::everything(lang);
-    Ok(shown(&app, StatusCode::OK, lang, &Page::Ask { problem: None, given: "", wish: &wish }))
+    let key = app.handle.subscribers().push_key();
+    let page = Page::Ask { problem: None, given: "", wish: &wish, push: key.as_deref() };
+    Ok(shown(&app, StatusCode::OK, lang, &page))
 }
 
 /// A page elsewhere must not make its visitors ask for things: each of them would come from another network.
-fn from_elsewhere(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|v| v == "cross-site")
+fn from_here(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.get("sec-fetch-site").is_none_or(|v| v != "cross-site") {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "from-elsewhere",
+        "This form is on another site",
+        "Please use the form on the status page itself.".to_owned(),
+    ))
+}
+
+fn from(request: &Request) -> IpAddr {
+    peer::address(request.extensions(), request.headers()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 async fn ask(State(app): State<App>, In(lang): In, request: Request) -> Result<Response, Problem> {
     closed(&app)?;
-    if from_elsewhere(request.headers()) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "from-elsewhere",
-            "This form is on another site",
-            "Please use the form on the status page itself.".to_owned(),
-        ));
-    }
-    let from =
-        peer::address(request.extensions(), request.headers()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    from_here(request.headers())?;
+    let from = from(&request);
     let form = Form::read(&body(request, MAX_FORM_BYTES).await?);
     let snapshot = app.public.shown().snapshot;
     let lang = form.lang(&snapshot).unwrap_or(lang);
     let wish = form.wish(&snapshot, lang);
     let way = if form.one("way") == Some("webhook") { Way::Webhook } else { Way::Mail };
     let given = form.one("address").unwrap_or_default();
+    let key = app.handle.subscribers().push_key();
     let again = |status, problem| {
-        Ok(shown(&app, status, lang, &Page::Ask { problem: Some(problem), given, wish: &wish }))
+        let page = Page::Ask { problem: Some(problem), given, wish: &wish, push: key.as_deref() };
+        Ok(shown(&app, status, lang, &page))
     };
     match app.handle.subscribers().ask(way, given, wish.clone(), from).await {
         Ok(()) => Ok(shown(&app, StatusCode::OK, lang, &Page::Sent { hook: way == Way::Webhook })),
@@ -138,13 +148,18 @@ macro_rules! found {
     };
 }
 
+/// What is shown of it: that of a browser says nothing to anybody.
+fn address(s: &Subscriber) -> Option<&str> {
+    (s.way != Way::Push).then_some(s.address.as_str())
+}
+
 async fn confirming(
     State(app): State<App>,
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (s, lang) = found!(&app, Purpose::Confirm, &token, &headers);
-    Ok(shown(&app, StatusCode::OK, lang, &Page::Confirm { token: &token, address: &s.address }))
+    Ok(shown(&app, StatusCode::OK, lang, &Page::Confirm { token: &token, address: address(&s) }))
 }
 
 async fn confirm(
@@ -172,7 +187,7 @@ fn manage_page(app: &App, s: &Subscriber, lang: Lang, said: Said) -> Response {
     let page = Page::Manage {
         token: &subscribers.link(Purpose::Manage, s),
         leave: &subscribers.link(Purpose::Leave, s),
-        address: &s.address,
+        address: address(s),
         wish: &s.wish,
         daily: s.way == Way::Mail,
         saved: said == Said::Saved,
@@ -213,7 +228,7 @@ async fn leaving(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (s, lang) = found!(&app, Purpose::Leave, &token, &headers);
-    Ok(shown(&app, StatusCode::OK, lang, &Page::Leave { token: &token, address: &s.address }))
+    Ok(shown(&app, StatusCode::OK, lang, &Page::Leave { token: &token, address: address(&s) }))
 }
 
 /// Also the one POST of RFC 8058, which programs send: no log-in, no cookie, no question.
@@ -224,7 +239,7 @@ async fn leave(
 ) -> Result<Response, Problem> {
     let (s, lang) = found!(&app, Purpose::Leave, &token, &headers);
     app.handle.subscribers().leave(&s, "asked by the subscriber").await?;
-    Ok(shown(&app, StatusCode::OK, lang, &Page::Left))
+    Ok(shown(&app, StatusCode::OK, lang, &Page::Left { of: stillhere_tell::subscribe::whose(&token) }))
 }
 
 async fn export(

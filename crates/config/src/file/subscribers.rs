@@ -5,12 +5,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whether visitors can have themselves told, and by what. Without this section they can as soon as there is a channel
-/// of kind `mail`.
+/// of kind `mail`; with `enabled = true` without one, too, by webhook and in their browser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Subscribers {
-    /// `false`: there is no form, and nobody is told, whoever subscribed before. Without it: there is one if a channel can
-    /// carry it.
+    /// `false`: there is no form, and nobody is told, whoever subscribed before. Without it: there is one as soon as
+    /// there is a mail channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// The name of the mail channel whose server carries the letters and whose sender they have. The first mail channel of the
@@ -20,6 +20,13 @@ pub struct Subscribers {
     pub mail: Option<String>,
     /// Programs can subscribe too: with an https address, to which signed POSTs go.
     pub webhooks: bool,
+    /// Browsers can show notifications (web push). Browsers allow it where the page has an https address (`site.url`), and on this
+    /// machine.
+    pub push: bool,
+    /// Push services of your own, as `host` or `host:port`: they may be at a private address. Those of the browsers need no line.
+    #[schemars(length(max = bounds::PUSH_SERVICES), inner(length(min = 1, max = bounds::PUSH_SERVICE_CHARS)))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub push_services: Vec<String>,
     /// Most subscribers. Beyond it the form says that there is no room.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub at_most: u32,
@@ -42,6 +49,8 @@ impl Default for Subscribers {
             enabled: None,
             mail: None,
             webhooks: true,
+            push: true,
+            push_services: Vec::new(),
             at_most: 100_000,
             mail_sessions: 8,
             refusals: 3,

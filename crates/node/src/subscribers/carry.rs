@@ -16,6 +16,7 @@ use stillhere_net::entropy;
 use stillhere_send::{
     hook::Hooked,
     mail::post::{List, Posted, ReadyLetter, Session},
+    push::{Push, Pushed},
 };
 use stillhere_store::{ClaimedParcel, HandedOut, Outcome};
 use stillhere_tell::Snapshot;
@@ -30,6 +31,8 @@ const LEASE: Duration = Duration::from_secs(1_800);
 const CLAIMED_A_SENDER: usize = 4;
 /// Webhooks that are called at the same time.
 const HOOKS_AT_ONCE: usize = 16;
+/// Messages to browsers that are on their way at the same time.
+const PUSHES_AT_ONCE: usize = 32;
 /// Between looks when nobody woke us: retries become due without a signal.
 const SWEEP: Duration = Duration::from_secs(1);
 /// Receipts that one transaction writes at most.
@@ -100,6 +103,7 @@ impl Running {
         let senders = match way {
             Way::Mail => settings.spec.mail_sessions as usize,
             Way::Webhook => HOOKS_AT_ONCE,
+            Way::Push => PUSHES_AT_ONCE,
         };
         let (to_senders, parcels) = mpsc::channel(senders * CLAIMED_A_SENDER);
         let (done, receipts) = mpsc::channel(SETTLED_TOGETHER);
@@ -205,6 +209,7 @@ impl Running {
             let outcome = match way {
                 Way::Mail => self.mail(&settings, &mut session, &claimed).await,
                 Way::Webhook => self.hook(&claimed).await,
+                Way::Push => self.push(&settings, &claimed).await,
             };
             if done.send((claimed, outcome)).await.is_err() {
                 break;
@@ -215,6 +220,9 @@ impl Running {
 
     async fn mail(&self, settings: &Settings, session: &mut Session, c: &ClaimedParcel) -> Outcome {
         let (inner, parcel) = (self.inner(), &c.parcel);
+        let Some(postman) = &settings.postman else {
+            return Outcome::Dead { reason: "there is no mail channel".to_owned() };
+        };
         let public = self.snapshots.borrow().clone();
         let Some(written) = compose::letter(inner, &public, &parcel.to, &parcel.telling) else {
             return Outcome::NotWanted;
@@ -231,7 +239,7 @@ impl Running {
             thread: written.thread.as_deref(),
             list: is_news.then_some(List { id: &host, leave: &leave }),
         };
-        match settings.postman.post(session, &letter, inner.clock.now().wall).await {
+        match postman.post(session, &letter, inner.clock.now().wall).await {
             Posted::Of(receipt) => outcome(receipt),
             Posted::NobodyThere(reason) => {
                 Outcome::NobodyThere { reason, silence_after: settings.spec.refusals }
@@ -248,6 +256,30 @@ impl Running {
         match inner.hooks.deliver(&parcel.to.address, parcel.id, &body, inner.clock.now().wall).await {
             Hooked::Of(receipt) => outcome(receipt),
             Hooked::Gone(reason) => Outcome::NobodyThere { reason, silence_after: 1 },
+        }
+    }
+
+    async fn push(&self, settings: &Settings, c: &ClaimedParcel) -> Outcome {
+        let (inner, parcel) = (self.inner(), &c.parcel);
+        let Some(keys) = parcel.to.keys.as_ref().filter(|_| settings.push) else {
+            return Outcome::Dead { reason: "browsers are not notified".to_owned() };
+        };
+        let public = self.snapshots.borrow().clone();
+        let Some(note) = compose::note(inner, &public, &parcel.to, &parcel.telling) else {
+            return Outcome::NotWanted;
+        };
+        let push = Push {
+            endpoint: &parcel.to.address,
+            keys,
+            payload: note.payload.as_bytes(),
+            ttl: note.ttl,
+            urgency: note.urgency,
+            topic: Some(&note.topic),
+            contact: settings.contact.as_deref(),
+        };
+        match inner.pusher.deliver(&push, &settings.spec.push_services, inner.clock.now().wall).await {
+            Pushed::Of(receipt) => outcome(receipt),
+            Pushed::Gone(reason) => Outcome::Gone { reason },
         }
     }
 
@@ -283,6 +315,9 @@ impl Running {
             Outcome::Later { .. } => {
                 self.vitals.deferred.fetch_add(1, Relaxed);
                 tracing::debug!(way, %delivery, attempt, "not delivered to a subscriber, will be tried again");
+            }
+            Outcome::Gone { .. } => {
+                tracing::debug!(way, %delivery, attempt, "a subscriber's browser is gone, and forgotten");
             }
             Outcome::Dead { .. } | Outcome::NobodyThere { .. } => {
                 self.vitals.dead_letters.fetch_add(1, Relaxed);

@@ -2,14 +2,21 @@
 
 use super::{Inner, Purpose};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use stillhere_model::{
     Audience, Impact, Lang, News, NewsId, Occasion, Payload, Subscriber, Telling, Time, What,
 };
+use stillhere_send::push::{self, Urgency};
 use stillhere_tell::{
     ChannelKind, Snapshot, message,
+    note::{self, Mine},
     subscribe::{self, Written},
 };
+
+/// How long a push service keeps news for a browser that is off. Later it would be read as if it were new.
+const NEWS_TTL: Duration = Duration::from_secs(86_400);
+/// The same for the test message: whoever asked for it is waiting.
+const TEST_TTL: Duration = Duration::from_secs(3_600);
 
 /// One occasion for all subscribers, in all languages of the site. `None`: it is none of visitors' concern.
 pub(crate) fn news(id: NewsId, occasion: &Occasion, public: &Snapshot, at: Time) -> Option<News> {
@@ -87,12 +94,56 @@ fn body_of(news: &News, lang: Lang) -> Option<&str> {
     }
 }
 
+/// What a browser is sent.
+pub(super) struct Note {
+    pub(super) payload: String,
+    pub(super) ttl: Duration,
+    pub(super) urgency: Urgency,
+    pub(super) topic: String,
+}
+
+/// The same for a browser's worker.
+pub(super) fn note(inner: &Inner, public: &Snapshot, to: &Subscriber, telling: &Telling) -> Option<Note> {
+    let (site, lang) = (&public.site, public.lang(Some(to.wish.lang)));
+    let path = |purpose| path(inner, to, purpose);
+    let (manage, leave, confirm) = (path(Purpose::Manage), path(Purpose::Leave), path(Purpose::Confirm));
+    let key = inner.pusher.public_key();
+    let mine = Mine { manage: &manage, leave: &leave, key: &key };
+    match telling {
+        Telling::Confirm | Telling::Known => {
+            let confirm = (*telling == Telling::Confirm).then_some(confirm.as_str());
+            let payload = note::test(site, lang, &mine, confirm, push::PAYLOAD_MAX);
+            let topic = push::topic("test");
+            Some(Note { payload, ttl: TEST_TTL, urgency: Urgency::High, topic })
+        }
+        Telling::News(news) => {
+            let news = news.as_ref()?;
+            let What::Occasion { occasion, .. } = &news.what else { return None };
+            let letter = subscribe::letter_of(news, lang)?;
+            let payload = note::news(site, lang, letter, &mine, push::PAYLOAD_MAX);
+            let urgency = match occasion {
+                Occasion::IncidentOpened { .. } | Occasion::IncidentResolved { .. } => Urgency::High,
+                _ if occasion.maintenance().is_some() => Urgency::Low,
+                _ => Urgency::Normal,
+            };
+            let topic = push::topic(letter.thread.as_deref().unwrap_or_default());
+            Some(Note { payload, ttl: NEWS_TTL, urgency, topic })
+        }
+        Telling::Digest(_) => None,
+    }
+}
+
 /// A whole address.
 pub(super) fn link(inner: &Inner, public: &Snapshot, to: &Subscriber, purpose: Purpose) -> String {
+    format!("{}{}", subscribe::base(public), path(inner, to, purpose))
+}
+
+/// What of it follows the host: a browser's worker belongs to one.
+fn path(inner: &Inner, to: &Subscriber, purpose: Purpose) -> String {
     let page = match purpose {
         Purpose::Confirm => "confirm",
         Purpose::Manage => "manage",
         Purpose::Leave => "leave",
     };
-    format!("{}/subscribe/{page}/{}", subscribe::base(public), inner.keys.token(purpose, to.id, to.link))
+    format!("/subscribe/{page}/{}", inner.keys.token(purpose, to.id, to.link))
 }

@@ -9,7 +9,9 @@ use crate::{Store, StoreError, commit::journal, writer::Fault};
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
 use stillhere_model::{
-    DeliveryId, Entry, Subscriber, SubscriberId, Time, Way, Wish, subscriber::SubscriberState, time::millis,
+    DeliveryId, Entry, Subscriber, SubscriberId, Time, Way, Wish,
+    subscriber::{BrowserKeys, SubscriberState},
+    time::millis,
 };
 
 /// Letters about subscribing that one mailbox gets in 24 hours. Beyond it nothing is sent, and the answer is the same.
@@ -27,6 +29,8 @@ pub struct Asking {
     pub id: SubscriberId,
     pub way: Way,
     pub address: String,
+    /// Of a browser.
+    pub keys: Option<BrowserKeys>,
     /// Keyed hash of way and address.
     pub who: String,
     /// Keyed hash of what is flooded if this is asked too often: not the same as the address (`a+1@`, `a+2@`).
@@ -93,9 +97,10 @@ impl Store {
         let send = of_mailbox < ASKS_A_DAY && of_hour < ASKS_AN_HOUR && room;
         // What an active one wants is changed by its link alone: a stranger may know the address.
         sqlx::query(
-            "INSERT INTO subscriber (id, way, address, who, state, wish, link, asked_at, confirmed_at, bounces)
-             SELECT $1, $2, $3, $4, 'asked', $5, 1, $6, NULL, 0 WHERE $7 = 1
+            "INSERT INTO subscriber (id, way, address, who, state, wish, link, asked_at, confirmed_at, bounces, keys)
+             SELECT $1, $2, $3, $4, 'asked', $5, 1, $6, NULL, 0, $8 WHERE $7 = 1
              ON CONFLICT (who) DO UPDATE SET
+                 keys = CASE state WHEN 'active' THEN keys ELSE excluded.keys END,
                  wish = CASE state WHEN 'active' THEN wish ELSE excluded.wish END,
                  asked_at = CASE state WHEN 'active' THEN asked_at ELSE excluded.asked_at END,
                  state = CASE state WHEN 'active' THEN state ELSE 'asked' END",
@@ -107,6 +112,7 @@ impl Store {
         .bind(serde_json::to_string(&a.wish)?)
         .bind(a.at.0)
         .bind(i64::from(send))
+        .bind(a.keys.as_ref().map(BrowserKeys::to_kept))
         .execute(&mut *conn)
         .await?;
         let letter = if state == Some(SubscriberState::Active) { "known" } else { "confirm" };
@@ -298,7 +304,12 @@ async fn of_state(conn: &mut SqliteConnection, state: SubscriberState) -> Result
         .await
 }
 
-async fn leave(conn: &mut SqliteConnection, id: SubscriberId, why: &str, now: Time) -> Result<bool, Fault> {
+pub(super) async fn leave(
+    conn: &mut SqliteConnection,
+    id: SubscriberId,
+    why: &str,
+    now: Time,
+) -> Result<bool, Fault> {
     let row = sqlx::query("DELETE FROM subscriber WHERE id = $1 RETURNING no, who, state")
         .bind(id.to_string())
         .fetch_optional(&mut *conn)

@@ -48,6 +48,10 @@ pub enum Outcome {
         reason: String,
         silence_after: u32,
     },
+    /// The far side says that this address has ended for good, and another person can never have it: the subscription is forgotten.
+    Gone {
+        reason: String,
+    },
     /// It holds nothing any more that is wanted.
     NotWanted,
 }
@@ -251,7 +255,7 @@ async fn settle_one(
     let (state, reason, add) = match outcome {
         Outcome::Delivered => ("delivered", None, one(1, 0, 0)),
         Outcome::NotWanted => ("dead", Some("no longer wanted"), one(0, 0, 1)),
-        Outcome::Dead { reason } | Outcome::NobodyThere { reason, .. } => {
+        Outcome::Dead { reason } | Outcome::NobodyThere { reason, .. } | Outcome::Gone { reason } => {
             ("dead", Some(reason.as_str()), one(0, 1, 0))
         }
         Outcome::Later { reason, retry_after_ms } => {
@@ -308,6 +312,9 @@ async fn settle_one(
             {
                 journal(conn, now, &Entry::SubscriberSilenced { who: row.try_get(1)? }).await?;
             }
+        }
+        Outcome::Gone { reason } => {
+            super::ask::leave(conn, c.parcel.to.id, reason, now).await?;
         }
         Outcome::Delivered if c.parcel.to.bounces > 0 => {
             sqlx::query("UPDATE subscriber SET bounces = 0 WHERE no = $1")

@@ -2,7 +2,7 @@ use crate::kit::{T0, at, incident_id, store};
 use std::{collections::BTreeSet, time::Duration};
 use stillhere_model::{
     DeliveryId, Entry, Impact, Lang, Mint, News, NewsId, Occasion, Pace, ServiceId, SubscriberId,
-    SubscriberState, Telling, Time, UpdateId, Way, What, Wish,
+    SubscriberState, Telling, Time, UpdateId, Way, What, Wish, subscriber::BrowserKeys,
 };
 use stillhere_store::{
     ASKED_KEPT, ASKS_A_DAY, Asking, ClaimedParcel, Confirmed, HandedOut, Outcome, PARCELS_WAITING, Store,
@@ -16,6 +16,7 @@ fn asking(n: u64) -> Asking {
         id: SubscriberId(Mint::new(n ^ 0x5b).uuid(T0)),
         way: Way::Mail,
         address: format!("reader{n}@example.com"),
+        keys: None,
         who: format!("who{n}"),
         mailbox: format!("mailbox{n}"),
         wish: Wish::everything(Lang::En),
@@ -203,6 +204,45 @@ async fn only_what_is_said_of_the_address_silences_it_and_leaving_forgets_everyt
     store.close().await.unwrap();
     let bytes = std::fs::read(dir.path().join(stillhere_store::FILE)).unwrap();
     assert!(!bytes.windows(9).any(|w| w == b"reader1@e"), "the address is still in the file");
+}
+
+#[tokio::test]
+async fn a_browser_is_kept_with_its_keys_and_forgotten_when_its_push_service_says_it_is_gone() {
+    let (_dir, store) = store().await;
+    let keys = |n: u8| {
+        let mut p256dh = [n; 65];
+        p256dh[0] = 4;
+        Some(BrowserKeys { p256dh, auth: [n; 16] })
+    };
+    let browser = |n: u8| {
+        let letter = DeliveryId(Mint::new(u64::from(n) ^ 0xb0).uuid(T0));
+        Asking { way: Way::Push, keys: keys(n), letter, ..asking(1) }
+    };
+    store.subscriber_ask(&browser(1)).await.unwrap();
+    let id = asking(1).id;
+    // As long as it has not answered, whoever asks last is believed; from then on nobody.
+    store.subscriber_ask(&browser(2)).await.unwrap();
+    store.subscriber_confirm(id, 1, 10, at(1)).await.unwrap();
+    store.subscriber_ask(&browser(3)).await.unwrap();
+    assert_eq!(store.subscriber(id).await.unwrap().unwrap().keys, keys(2));
+    let all = async |now| store.claim_parcels(Way::Push, now, 10, LEASE).await.unwrap();
+    for n in 0..3 {
+        settle(&store, all(at(2 + n)).await, &Outcome::Delivered, at(2 + n)).await;
+    }
+    for n in 1..=2 {
+        decide(&store, news(n, at(10))).await;
+    }
+    while let HandedOut::Some(_) = store.hand_out(Way::Push, at(11)).await.unwrap() {}
+    let claimed = all(at(12)).await;
+    assert_eq!(claimed.len(), 1, "one after the other");
+    settle(&store, claimed, &Outcome::Gone { reason: "HTTP 410: gone".to_owned() }, at(13)).await;
+    assert!(store.subscriber(id).await.unwrap().is_none());
+    assert!(all(at(14)).await.is_empty(), "what waited is gone with it");
+    let news = store.subscriber_progress(9).await.unwrap().news;
+    let sums: Vec<_> = news.iter().map(|f| (f.made, f.failed, f.gone, f.ended_at.is_some())).collect();
+    assert_eq!(sums, [(1, 0, 1, true), (1, 1, 0, true)], "newest first");
+    let journal = format!("{:?}", store.journal(0, 1_000).await.unwrap());
+    assert!(journal.contains("HTTP 410: gone") && !journal.contains("reader1@"), "{journal}");
 }
 
 #[tokio::test]

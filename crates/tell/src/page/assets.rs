@@ -53,12 +53,32 @@ pub(super) fn script() -> &'static str {
     SCRIPT.get_or_init(|| squeeze_js(include_str!("../../../../web/status/live.js")))
 }
 
+/// Script of the page of subscribing: notifications in this browser.
+pub(crate) fn push_script() -> &'static str {
+    static SCRIPT: OnceLock<String> = OnceLock::new();
+    SCRIPT.get_or_init(|| squeeze_js(include_str!("../../../../web/status/push.js")))
+}
+
+/// The worker of browsers that are notified.
+#[must_use]
+pub fn push_worker() -> &'static str {
+    static SCRIPT: OnceLock<String> = OnceLock::new();
+    SCRIPT.get_or_init(|| squeeze_js(include_str!("../../../../web/status/push-worker.js")))
+}
+
+/// The whole policy of the page of subscribing: it has a script of its own, which registers a worker.
+#[must_use]
+pub fn subscribe_csp(site: &Site) -> String {
+    let own = format!("worker-src 'self'; script-src {} ", hash(push_script()));
+    csp(site).replacen("script-src ", &own, 1)
+}
+
 /// The whole policy of a page of `site`. No page loads anything from anywhere, but the operator's mark from here.
 #[must_use]
 pub fn csp(site: &Site) -> String {
     let (style, script) = csp_hashes();
     let accent = accent(site).map(|a| format!(" {}", hash(&a))).unwrap_or_default();
-    let forms = if site.subscribe.mail { "'self'" } else { "'none'" };
+    let forms = if site.subscribe.is_any() { "'self'" } else { "'none'" };
     let pictures = if site.logo.is_some() { "'self' data:" } else { "data:" };
     format!(
         "default-src 'none'; style-src {style}{accent}; script-src {script}; img-src {pictures}; connect-src 'self'; \
@@ -144,6 +164,8 @@ mod tests {
     #[test]
     fn the_script_is_smaller_than_three_kilobytes_and_cannot_end_its_element() {
         assert!(script().len() < 3_000, "{}", script().len());
+        assert!(push_script().len() < 3_500, "{}", push_script().len());
+        assert!(!push_script().contains("</"));
         assert!(!script().contains("</") && !css().contains("</"));
         assert!(!css().contains("url(") && !css().contains("@import"), "nothing is loaded from anywhere");
         assert!(away_script().len() < 4_000, "{}", away_script().len());

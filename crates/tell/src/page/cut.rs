@@ -220,7 +220,7 @@ impl<'a> Cut<'a> {
 
     /// Where one can subscribe; a copy of the page has nobody who would answer.
     pub(super) fn ask(&self) -> Option<String> {
-        (self.snapshot.site.subscribe.mail && self.view.published_at.is_none())
+        (self.snapshot.site.subscribe.is_any() && self.view.published_at.is_none())
             .then(|| self.links.subscribe())
     }
 

@@ -576,11 +576,11 @@ fn every_page_about_subscribing_is_made_in_every_language_and_shows_addresses_as
             pace: Pace::Daily,
             ..Wish::everything(lang)
         };
-        let ask = |problem| Page::Ask { problem, given: evil, wish: &wish };
+        let ask = |problem| Page::Ask { problem, given: evil, wish: &wish, push: Some(evil) };
         let manage = |saved, fresh| Page::Manage {
             token: "t",
             leave: "l",
-            address: evil,
+            address: Some(evil),
             wish: &wish,
             daily: true,
             saved,
@@ -593,11 +593,13 @@ fn every_page_about_subscribing_is_made_in_every_language_and_shows_addresses_as
             ask(Some(Problem::Unavailable)),
             Page::Sent { hook: false },
             Page::Sent { hook: true },
-            Page::Confirm { token: "t", address: evil },
+            Page::Confirm { token: "t", address: Some(evil) },
+            Page::Confirm { token: "t", address: None },
             manage(true, false),
             manage(false, true),
-            Page::Leave { token: "t", address: evil },
-            Page::Left,
+            Page::Leave { token: "t", address: Some(evil) },
+            Page::Leave { token: "t", address: None },
+            Page::Left { of: evil },
             Page::Gone,
             Page::Full,
         ];

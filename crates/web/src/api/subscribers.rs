@@ -33,7 +33,7 @@ pub(crate) struct Subscribers {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StateOut {
-    /// `mail`, `webhook`.
+    /// `mail`, `webhook`, `push`.
     way: &'static str,
     /// `asked` (not confirmed), `active`, `silenced` (refused too often).
     state: &'static str,
@@ -114,7 +114,7 @@ pub(super) async fn progress(State(app): State<App>, _: Viewer) -> Result<Answer
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Addressed {
-    /// A mail address or a webhook's URL, as its owner would write it. In the body, so that no log holds it.
+    /// A mail address, a webhook's URL or that of a browser's push service, as its owner would write it. In the body, so that no log holds it.
     address: String,
 }
 

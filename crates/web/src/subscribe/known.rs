@@ -37,6 +37,8 @@ pub(crate) fn exported(e: &Export) -> Value {
         "id": s.id.to_string(),
         "way": s.way,
         "address": s.address,
+        // The other half that is kept is a secret of the browser, and of no use to anybody who reads this.
+        "public_key": s.keys.as_ref().map(stillhere_model::subscriber::BrowserKeys::public_key),
         "name_in_the_journal": s.who,
         "state": s.state,
         "wish": s.wish,

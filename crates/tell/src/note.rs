@@ -1,0 +1,114 @@
+//! What the worker in a subscriber's browser is told, as JSON: the notification that it shows, and what it needs to act for its
+//! subscription. `web/status/push-worker.js` reads it.
+//!
+//! Addresses in it are paths: the worker belongs to the host of the page, by whichever name it is reached.
+
+use crate::{clean, snapshot::Site, words::Words};
+use serde_json::{Value, json};
+use stillhere_model::{Lang, Letter};
+
+/// Longest title, in characters.
+const TITLE_CHARS: usize = 120;
+/// Longest text, in characters: no browser shows more.
+const TEXT_CHARS: usize = 400;
+
+/// The reader's own links.
+#[derive(Debug, Clone, Copy)]
+pub struct Mine<'a> {
+    pub manage: &'a str,
+    pub leave: &'a str,
+    /// What a new subscription of the browser is bound to, when its push service ends this one.
+    pub key: &'a str,
+}
+
+/// The message that shows that it works. `confirm`: where the worker says that it arrived, unless it did before. At most `most` bytes.
+#[must_use]
+pub fn test(site: &Site, lang: Lang, mine: &Mine<'_>, confirm: Option<&str>, most: usize) -> String {
+    let w = Words::new(lang, &site.time_zone);
+    let name = w.name(&site.name);
+    let title = w.say("note-test-title", &[("site", name.into())]);
+    let mut note = note(&w, mine, &title, mine.manage, "test");
+    note["confirm"] = confirm.into();
+    note["failed"] = w.plain("note-test-failed").into();
+    with_text(note, &w.plain("note-test-body"), most)
+}
+
+/// One piece of news. At most `most` bytes.
+#[must_use]
+pub fn news(site: &Site, lang: Lang, letter: &Letter, mine: &Mine<'_>, most: usize) -> String {
+    let w = Words::new(lang, &site.time_zone);
+    let tag = letter.thread.as_deref().unwrap_or("news");
+    with_text(note(&w, mine, &letter.subject, path(&letter.url), tag), &letter.gist, most)
+}
+
+fn note(w: &Words, mine: &Mine<'_>, title: &str, url: &str, tag: &str) -> Value {
+    json!({
+        "title": clean::line(title, TITLE_CHARS), "lang": w.lang.tag(), "url": url, "tag": tag,
+        "change": w.plain("note-change"),
+        "mine": { "manage": mine.manage, "leave": mine.leave, "key": mine.key },
+    })
+}
+
+/// As much of the text as there is room for.
+fn with_text(mut note: Value, text: &str, most: usize) -> String {
+    let mut chars = TEXT_CHARS;
+    loop {
+        note["body"] = clean::block_or_part(text, chars).0.into();
+        let written = note.to_string();
+        if written.len() <= most || chars == 0 {
+            return written;
+        }
+        chars = chars * 3 / 4;
+    }
+}
+
+/// What follows the host.
+pub(crate) fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or("/", |at| &rest[at..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    const MOST: usize = 2_048;
+
+    fn mine() -> Mine<'static> {
+        Mine { manage: "/subscribe/manage/m", leave: "/subscribe/leave/l", key: "k" }
+    }
+
+    #[test]
+    fn news_fits_whatever_stands_in_it_and_keeps_what_the_worker_needs() {
+        let site = sample::site();
+        for text in ["Orders fail.", &"\"\\\n".repeat(2_000), &"灯".repeat(4_000), &"😀".repeat(4_000)] {
+            let letter = Letter {
+                subject: format!("Orders fail {text}"),
+                text: Default::default(),
+                html: Default::default(),
+                thread: Some("0199".to_owned()),
+                gist: text.to_owned(),
+                url: "https://status.example/incidents/0199".to_owned(),
+            };
+            for lang in Lang::ALL {
+                let written = news(&site, lang, &letter, &mine(), MOST);
+                assert!(written.len() <= MOST, "{}", written.len());
+                let note: Value = serde_json::from_str(&written).unwrap();
+                assert_eq!((&note["url"], &note["tag"]), (&"/incidents/0199".into(), &"0199".into()));
+                assert_eq!(note["mine"]["leave"], "/subscribe/leave/l");
+                assert!(!note["body"].as_str().unwrap().is_empty(), "{note}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_test_message_says_where_it_is_confirmed_only_if_it_is_to_be() {
+        let site = sample::site();
+        let read = |confirm| -> Value {
+            serde_json::from_str(&test(&site, Lang::En, &mine(), confirm, MOST)).unwrap()
+        };
+        assert_eq!(read(Some("/subscribe/confirm/c"))["confirm"], "/subscribe/confirm/c");
+        assert_eq!(read(None)["confirm"], Value::Null);
+    }
+}
