@@ -78,6 +78,7 @@ fact-next = Next update
 fact-ahead = People before you
 fact-turn = Your turn
 fact-waited = We waited
+fact-works = Not affected
 eta-none = No estimate yet
 eta-computed = most outages like this are over by { $time } (4 of 5)
 eta-team = our team expects it by { $time }
@@ -86,6 +87,8 @@ eta-plan = by { $time }, as planned
 eta-plan-late = It was planned until { $time } and takes longer.
 turn-about = in about { $time }
 by-time = by { $time }
+works = { $names } (as of { $time })
+works-more = { $names } and { $count } more (as of { $time })
 news-at = Written at { $time }
 
 # The live line.

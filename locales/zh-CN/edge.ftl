@@ -78,6 +78,7 @@ fact-next = 下次更新
 fact-ahead = 您前面的人数
 fact-turn = 轮到您
 fact-waited = 已等待
+fact-works = 未受影响
 eta-none = 暂无估计
 eta-computed = 类似故障大多（五次中有四次）在 { $time } 前结束
 eta-team = 我们的团队预计不晚于 { $time }
@@ -86,6 +87,8 @@ eta-plan = 按计划不晚于 { $time }
 eta-plan-late = 原计划到 { $time } 为止，用时超出计划。
 turn-about = 约 { $time }后
 by-time = 不晚于 { $time }
+works = { $names }（截至 { $time }）
+works-more = { $names } 和另外 { $count } 项（截至 { $time }）
 news-at = 写于 { $time }
 
 # 实时状态行。

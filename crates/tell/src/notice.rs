@@ -20,7 +20,9 @@ use std::fmt::Write as _;
 use stillhere_model::{Incident, Lang, Status, Text};
 
 mod read;
-pub use read::{Notice, NoticeContact, NoticeIncident, NoticeMaintenance, NoticeService, NoticeSite, read};
+pub use read::{
+    Notice, NoticeContact, NoticeIncident, NoticeMaintenance, NoticeNamed, NoticeService, NoticeSite, read,
+};
 
 /// The whole signed notice.
 pub const NOTICE_MAX_BYTES: usize = 8 * 1024;
@@ -48,6 +50,8 @@ pub enum NoticeError {
 /// How much of everything a notice tells; halved until it fits.
 #[derive(Clone, Copy)]
 struct Room {
+    /// Names of services that work: the first to be left out.
+    operational: usize,
     services: usize,
     incidents: usize,
     maintenances: usize,
@@ -95,14 +99,26 @@ pub fn verify(notice: &str, public_key: &[u8; 32]) -> Result<Value, NoticeError>
 }
 
 fn payload(s: &Snapshot) -> Value {
-    let mut room = Room { services: 40, incidents: 6, maintenances: 4, name_chars: 80, text_chars: 280 };
+    let mut room = Room {
+        operational: 40,
+        services: 40,
+        incidents: 6,
+        maintenances: 4,
+        name_chars: 80,
+        text_chars: 280,
+    };
     loop {
         let made = fill(s, room);
         let smallest = room.services == 0 && room.incidents == 0 && room.text_chars <= 8;
         if made.to_string().len() <= PAYLOAD_MAX_BYTES || smallest {
             return made;
         }
+        if room.operational > 0 {
+            room.operational /= 2;
+            continue;
+        }
         room = Room {
+            operational: 0,
             services: room.services * 2 / 3,
             incidents: if room.text_chars <= 120 { room.incidents / 2 } else { room.incidents },
             maintenances: room.maintenances / 2,
@@ -119,6 +135,13 @@ fn fill(s: &Snapshot, room: Room) -> Value {
         .into_iter()
         .take(room.services)
         .map(|v| json!({ "id": v.id, "name": name(&v.name), "status": v.verdict.status, "since": v.verdict.since }))
+        .collect();
+    let operational: Vec<Value> = s
+        .services
+        .iter()
+        .filter(|v| v.verdict.status == Status::Operational)
+        .take(room.operational)
+        .map(|v| json!({ "id": v.id, "name": name(&v.name) }))
         .collect();
     let incidents: Vec<Value> =
         s.incidents.iter().take(room.incidents).map(|i| incident(s, i, room)).collect();
@@ -148,6 +171,7 @@ fn fill(s: &Snapshot, room: Room) -> Value {
         "headline": each(s, |l| headline_words(s, l).0),
         "services_total": s.services.len(),
         "services": services,
+        "operational": operational,
         "services_left_out": troubled().count().saturating_sub(room.services),
         "incidents": incidents,
         "incidents_left_out": s.incidents.len().saturating_sub(room.incidents),

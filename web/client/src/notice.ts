@@ -19,6 +19,7 @@ export interface Notice {
   headline: ByLanguage;
   services: { id: string; name: ByLanguage; status: Status }[];
   services_left_out?: number;
+  operational?: { id: string; name: ByLanguage }[];
   incidents: { title: ByLanguage; said: ByLanguage; said_at: string | null; services: string[]; over_by?: string | null; over_by_said?: string; over_by_passed?: boolean; next_update_by: string | null; url: string }[];
   maintenances: { title: ByLanguage; ends_at: string | null }[];
 }
@@ -47,7 +48,7 @@ const isList = (a: unknown, has: string[]): boolean =>
 function shaped(n: Notice): boolean {
   return n.v === 1 && Number.isSafeInteger(n.epoch) && Number.isSafeInteger(n.seq) && isTime(n.made_at) && isTime(n.fresh_until)
     && isObject(n.site) && isObject(n.site.name) && typeof n.site.url === 'string' && isObject(n.headline)
-    && isList(n.services, ['name']) && isList(n.incidents, ['title', 'said']) && n.incidents.every(i => Array.isArray(i.services)) && isList(n.maintenances, ['title']);
+    && isList(n.services, ['name']) && isList(n.operational ?? [], ['name']) && isList(n.incidents, ['title', 'said']) && n.incidents.every(i => Array.isArray(i.services)) && isList(n.maintenances, ['title']);
 }
 
 /**

@@ -48,8 +48,8 @@ const isolated = (text: string): string => `\u2068${text.replace(/[\u202a-\u202e
 export function say(state: State, actions: readonly Action[], words: Words, o: { site: string; service?: string; back: boolean; now: number }): Said | null {
   const { notice, inForce } = state, { lang } = words;
   const time = (t: number, seconds?: boolean): string => clock(t, o.now, lang, seconds);
-  const service = notice?.services.find(s => s.id === o.service);
-  const name = service?.name ?? notice?.site.name;
+  const mine = (s: { id: string }): boolean => s.id === o.service;
+  const name = (notice?.services.find(mine) ?? notice?.operational?.find(mine))?.name ?? notice?.site.name;
   const site = cut((name && inLanguage(name, lang).text) || o.site, NAME_MAX);
   const with_ = (sentence: keyof Words, values: Readonly<Record<string, string>> = {}): string => fill(words[sentence], { site: isolated(site), ...values });
   const lines: Line[] = [];

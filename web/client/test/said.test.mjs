@@ -115,3 +115,11 @@ test('a language is chosen as people mean it', () => {
   const there = ['en', 'zh-CN', 'de'];
   for (const [wanted, is] of [[['de-AT'], 'de'], [['zh-Hant-TW'], 'zh-CN'], [['xx', 'EN-us'], 'en'], [['xx'], null], [[], null]]) assert.equal(choose(wanted, there), is);
 });
+
+test('a service is called by its name, whether the notice says that it works or not', () => {
+  const of = (more, service) => say({ name: 'down', since: now, unreachableSince: now, slot: null, offline: false, notice: notice('operational', more), inForce: true, says: 'fine' }, [], en, { site: 'a.example', service, back: false, now }).site;
+  const named = { operational: [{ id: 'checkout', name: { en: 'Checkout' } }], site: { name: { en: 'Lantern Shop' }, url: 'https://s.example' } };
+  assert.equal(of(named, 'checkout'), 'Checkout');
+  assert.equal(of(named, 'search'), 'Lantern Shop', 'what has no name there goes by the site');
+  assert.equal(of({ ...named, operational: undefined }, 'checkout'), 'Lantern Shop', 'a notice of an older core');
+});

@@ -183,6 +183,7 @@ fn facts(s: &Said<'_>) -> Vec<Fact> {
         };
         facts.push(Fact { id: Some("next"), strong: true, ..fact("fact-next", text) });
     }
+    facts.extend(s.what_works().map(|names| fact("fact-works", names)));
     facts
 }
 

@@ -12,6 +12,8 @@ use stillhere_tell::{
 
 /// Incidents shown beside the trouble.
 const INCIDENTS_MAX: usize = 2;
+/// Services named of those that work.
+const WORKS_MAX: usize = 4;
 /// Characters of a service's name.
 const NAME_CHARS: usize = 80;
 
@@ -199,6 +201,30 @@ impl<'a> Said<'a> {
         of_incident.or_else(|| self.trouble.service.is_none().then(of_all).flatten())
     }
 
+    /// What is not affected, as of the notice: of the services that it calls operational those that we see nothing else of.
+    pub(super) fn what_works(&self) -> Option<String> {
+        let held = self.known.notice.as_ref().filter(|held| !held.is_old(self.now))?;
+        let (notice, own) = (&held.notice, self.trouble.service.as_ref()?);
+        let sees_otherwise = |id: &str| {
+            let other = |s: &Sighting| {
+                s.what != Seen::Answering && s.service.as_ref().is_some_and(|s| s.as_str() == id)
+            };
+            own.as_str() == id || self.known.sightings.iter().any(other)
+        };
+        let (doubted, works): (Vec<_>, Vec<_>) =
+            notice.operational.iter().partition(|s| sees_otherwise(&s.id));
+        let all =
+            notice.services_total.saturating_sub(notice.services.len() as u64 + notice.services_left_out);
+        let shown = works.len().min(WORKS_MAX);
+        let more = all.saturating_sub((doubted.len() + shown) as u64);
+        let names: Vec<String> =
+            works[..shown].iter().map(|s| clean::line(s.name.get(self.lang), NAME_CHARS)).collect();
+        let names = names.join(if self.lang == Lang::ZhCn { "、" } else { ", " });
+        let (key, time) = (if more > 0 { "works-more" } else { "works" }, self.clock(notice.made_at));
+        let args = [("names", Value::from(names)), ("count", more.into()), ("time", time.into())];
+        (shown > 0 && self.trouble.why.is_outage()).then(|| words::say(self.lang, key, &args))
+    }
+
     /// What became of what was sent: of a GET there is nothing to say.
     pub(super) fn about_the_request(&self) -> Option<String> {
         if self.asked.safe || self.trouble.kept.is_some() || !self.trouble.why.passes() {
@@ -227,8 +253,8 @@ impl<'a> Said<'a> {
 
 fn name(trouble: &Trouble, notice: Option<&Notice>, lang: Lang) -> Option<String> {
     let of_notice = || {
-        let service = notice?.service(trouble.service.as_ref()?.as_str())?;
-        Some(service.name.get(lang).to_owned())
+        let name = notice?.name_of(trouble.service.as_ref()?.as_str())?;
+        Some(name.get(lang).to_owned())
     };
     let given = trouble.name.as_ref().map(|n| n.get(lang).to_owned());
     given.or_else(of_notice).map(|n| clean::line(&n, NAME_CHARS)).filter(|n| !n.is_empty())

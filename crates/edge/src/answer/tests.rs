@@ -218,6 +218,46 @@ async fn what_concerns_another_service_is_not_told_of_this_one() {
 }
 
 #[tokio::test]
+async fn a_visitor_reads_the_name_of_what_they_asked_for_also_when_the_notice_says_that_it_works() {
+    let known = board(Some(&sample::well(before(12), 1)));
+    known.sighting("shop", Some(&"checkout".into()), Seen::AllOut, before(2));
+    for (lang, title, works) in [
+        ("en", "Checkout is not available right now", "Search (as of 10:14)"),
+        ("zh-CN", "结账", "搜索（截至 10:14）"),
+    ] {
+        let page = body(say(&person("GET", lang), &checkout(Why::AllOut), &known)).await;
+        assert!(page.contains(title) && page.contains(works), "{page}");
+    }
+    // We see for ourselves that the other one does not answer either.
+    known.sighting("find", Some(&"search".into()), Seen::AllOut, before(1));
+    let page = body(say(&person("GET", "en"), &checkout(Why::AllOut), &known)).await;
+    assert!(!page.contains("Not affected"), "{page}");
+    // Nor is anything of the present known from old news.
+    let known = board(Some(&sample::well(before(2_400), 1)));
+    let page = body(say(&person("GET", "en"), &checkout(Why::AllOut), &known)).await;
+    assert!(page.contains("Checkout is not available") && !page.contains("Not affected"), "{page}");
+    // What is wrong and what is not stand beside each other.
+    let page = body(say(&person("GET", "en"), &checkout(Why::AllOut), &down())).await;
+    assert!(page.contains("disk of the database") && page.contains("Search (as of"), "{page}");
+    let page = body(say(&person("GET", "en"), &checkout(Why::TooManyRequests), &down())).await;
+    assert!(!page.contains("Not affected"), "a limit of one visitor is nothing about services");
+}
+
+#[tokio::test]
+async fn of_many_that_work_some_are_named_and_the_rest_is_counted() {
+    let mut s = sample::down(before(12), 2, sample::words());
+    for n in 0..60 {
+        let mut view = s.services[1].clone();
+        let more = Arc::make_mut(&mut view);
+        more.id = format!("more-{n}").as_str().into();
+        more.name = format!("Part {n}").as_str().into();
+        s.services.push(view);
+    }
+    let page = body(say(&person("GET", "en"), &checkout(Why::AllOut), &board(Some(&s)))).await;
+    assert!(page.contains("Search, Part 0, Part 1, Part 2 and 57 more (as of"), "{page}");
+}
+
+#[tokio::test]
 async fn case_p_when_the_core_is_dead_the_last_notice_stays_with_its_age_and_our_own_sighting_beside_it() {
     let known = board(Some(&sample::well(before(2_400), 1)));
     known.sighting("shop", Some(&"checkout".into()), Seen::AllOut, before(740));

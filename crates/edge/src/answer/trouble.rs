@@ -93,7 +93,7 @@ pub struct Trouble {
     /// The service that the route is, and its pool.
     pub service: Option<ServiceId>,
     pub pool: Option<String>,
-    /// What the service is called. `None`: as the notice calls it, which names only those in trouble.
+    /// What the service is called. `None`: as the notice calls it.
     pub name: Option<Text>,
     /// Since when, if that is known better than by the sightings.
     pub since: Option<Time>,

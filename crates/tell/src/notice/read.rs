@@ -37,6 +37,9 @@ pub struct Notice {
     pub services: Vec<NoticeService>,
     #[serde(default)]
     pub services_left_out: u64,
+    /// Those that are, as many as fitted, in the order of the page.
+    #[serde(default, deserialize_with = "list")]
+    pub operational: Vec<NoticeNamed>,
     /// Open ones, newest first.
     #[serde(default, deserialize_with = "list")]
     pub incidents: Vec<NoticeIncident>,
@@ -70,6 +73,15 @@ pub struct NoticeService {
     pub name: Text,
     pub status: Status,
     pub since: Time,
+}
+
+/// A service that works.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct NoticeNamed {
+    #[serde(deserialize_with = "name")]
+    pub id: String,
+    #[serde(deserialize_with = "each_name")]
+    pub name: Text,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -196,5 +208,12 @@ impl Notice {
     #[must_use]
     pub fn service(&self, id: &str) -> Option<&NoticeService> {
         self.services.iter().find(|s| s.id == id)
+    }
+
+    /// What a service is called, whatever its state.
+    #[must_use]
+    pub fn name_of(&self, id: &str) -> Option<&Text> {
+        let named = || self.operational.iter().find(|s| s.id == id).map(|s| &s.name);
+        self.service(id).map(|s| &s.name).or_else(named)
     }
 }

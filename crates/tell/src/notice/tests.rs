@@ -60,6 +60,33 @@ fn it_says_what_the_page_says_in_every_language_of_the_site() {
 }
 
 #[test]
+fn services_that_work_have_their_names_in_it_and_are_the_first_to_be_left_out() {
+    let names = |s: &Snapshot| {
+        let read = read(&sign(s, &key()), &key().public_key()).unwrap();
+        let working = s.services.iter().filter(|v| v.verdict.status == Status::Operational);
+        for (told, view) in read.operational.iter().zip(working) {
+            assert_eq!(told.id, view.id.as_str());
+            assert_eq!(read.name_of(&told.id), Some(&told.name));
+            assert!(read.service(&told.id).is_none());
+        }
+        (read.services.len(), read.services_left_out, read.operational.len(), read.incidents.len())
+    };
+    let mut s = sample::busy();
+    let working = s.services.iter().filter(|v| v.verdict.status == Status::Operational).count();
+    assert!(working > 0);
+    assert_eq!(names(&s), (5, 0, working, 3));
+    let working = |v: &Arc<crate::ServiceView>| v.verdict.status == Status::Operational;
+    let mut more: Vec<_> = sample::many(300).services.into_iter().filter(working).collect();
+    for (n, view) in more.iter_mut().enumerate() {
+        Arc::make_mut(view).id = format!("more-{n}").as_str().into();
+    }
+    s.services.extend(more);
+    let (troubled, left_out, told, incidents) = names(&s);
+    assert_eq!((troubled, left_out, incidents), (5, 0, 3), "what is wrong is told as before");
+    assert!((1..=40).contains(&told), "{told}");
+}
+
+#[test]
 fn case_t_it_is_never_larger_than_eight_kibibytes_and_counts_what_it_leaves_out() {
     let mut s = sample::many(300);
     for (n, view) in s.services.iter_mut().enumerate() {
