@@ -1,9 +1,11 @@
 //! HTTPS for clients, with certificates from a real authority (Debian's `pebble`) on loopback, and from files.
 
+mod advice;
 mod pebble;
 mod seen;
 
 use crate::rig::{Node, Running, get, pool, settings, soon, until};
+use advice::Advising;
 use pebble::{Certified, Pebble};
 use seen::{Shown, shown};
 use std::{
@@ -112,6 +114,35 @@ async fn when_the_wanted_way_does_not_succeed_the_other_one_is_tried() {
     // Port 80 of the name leads elsewhere.
     authority.start(&Certified { http: Node::refusing().await.addr.port(), tls, ..Certified::default() });
     becomes(&edge, "shop.test", "a certificate", |s| s.issuer.contains("Pebble")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_is_renewed_when_the_authority_advises_it() {
+    let data = tempfile::tempdir().unwrap();
+    let node = Node::start().await;
+    let mut authority = Pebble::prepared();
+    let advising = Advising::before(&authority).await;
+    let toml = spec(&node, &authority, "domains = [\"shop.test\"]\nchallenge = \"tls-alpn-01\"")
+        .replace(&authority.directory(), &advising.directory);
+    let edge = Running::with_data(&toml, Some(data.path()));
+    let tls = edge.edge().secure_addr().unwrap();
+    // It would last for years.
+    authority.start(&Certified { tls: tls.port(), ..Certified::default() });
+    let first = becomes(&edge, "shop.test", "the first one", |s| s.issuer.contains("Pebble")).await;
+    assert!(advising.replaced().iter().all(Option::is_none), "there was none before");
+    edge.stop(Duration::from_secs(2)).await;
+
+    // It must be revoked: everybody is to have another one by now.
+    advising.advise("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z");
+    let edge = Running::with_data(
+        &toml.replacen("127.0.0.1:0\"\n[tls.acme]", &format!("{tls}\"\n[tls.acme]"), 1),
+        Some(data.path()),
+    );
+    let second = becomes(&edge, "shop.test", "another one", |s| s.serial != first.serial).await;
+    let (first, second) = (first.id.unwrap(), second.id.unwrap());
+    assert_eq!(advising.asked(), [first.as_str()], "it is asked about by its name");
+    assert!(advising.replaced().contains(&Some(first)), "and the order says what it replaces");
+    assert_ne!(second, advising.asked()[0]);
 }
 
 #[tokio::test]

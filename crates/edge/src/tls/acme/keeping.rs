@@ -21,8 +21,11 @@ const RETRY_MOST: Duration = Duration::from_secs(6 * 3600);
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(300);
 /// Not seldomer than this is looked what is due: the clock may have been set.
 const LOOK_MAX: Duration = Duration::from_secs(60);
-/// How often the authority is asked when it wants a certificate renewed.
+/// How often the authority is asked when it wants a certificate renewed, when it does not say how often.
 const ADVICE_EVERY: Duration = Duration::from_secs(6 * 3600);
+/// What it says is believed within these.
+const ADVICE_LEAST: Duration = Duration::from_secs(60);
+const ADVICE_MOST: Duration = Duration::from_secs(24 * 3600);
 /// With so little left it is an error that it is not renewed, and not a warning: a day, or a tenth of a short life.
 const SOON: Duration = Duration::from_secs(24 * 3600);
 /// The pause when the folder cannot be used.
@@ -212,9 +215,11 @@ impl Keeping {
         let Some(id) = self.names[n].held.as_ref().and_then(|held| id(held)) else { return };
         let asked = timeout(ATTEMPT_WITHIN, async {
             let account = self.account().await?;
-            Ok::<_, Trouble>(account.renewal_info(&id).await?.0.suggested_window)
+            let (info, again) = account.renewal_info(&id).await?;
+            Ok::<_, Trouble>((info.suggested_window, again))
         });
-        let Ok(Ok(window)) = asked.await else { return };
+        let Ok(Ok((window, again))) = asked.await else { return };
+        self.names[n].advice_at = clock::wall().plus(again.clamp(ADVICE_LEAST, ADVICE_MOST));
         let time = |t: i64| Time(t.saturating_mul(1000));
         let (from, to) = (time(window.start.unix_timestamp()), time(window.end.unix_timestamp()));
         self.names[n].due = within(from, to, entropy::u64());

@@ -2,7 +2,7 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::{
-    net::{TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -50,12 +50,21 @@ impl Pebble {
     }
 
     pub fn ca_file(&self) -> PathBuf {
-        self.dir.path().join("ca.pem")
+        self.file("ca.pem")
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn api(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.ports[0]).into()
     }
 
     pub fn start(&mut self, how: &Certified) {
         let [api, management, names_management, names] = self.ports;
-        let file = |name: &str| self.dir.path().join(name);
+        let dir = self.dir.path().to_owned();
+        let file = |name: &str| dir.join(name);
         let nowhere = 1;
         let mut pebble = serde_json::json!({
             "listenAddress": format!("127.0.0.1:{api}"),

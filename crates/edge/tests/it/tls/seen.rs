@@ -1,5 +1,6 @@
 //! What a client sees of TLS, whoever signed it.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{Request, Version};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -11,7 +12,10 @@ use rustls::{
 use std::{net::SocketAddr, sync::Arc};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
+use x509_parser::{
+    extensions::{GeneralName, ParsedExtension},
+    prelude::FromDer as _,
+};
 
 /// A certificate as it was shown.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct Shown {
     pub names: Vec<String>,
     pub issuer: String,
     pub serial: String,
+    /// As renewal information names it (RFC 9773 §4.1).
+    pub id: Option<String>,
     pub until: i64,
     pub protocol: Option<Vec<u8>>,
 }
@@ -62,7 +68,7 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-/// None: the handshake was refused.
+/// None: nobody listens, or the handshake was refused.
 pub async fn connect(at: SocketAddr, name: &str, protocols: &[&[u8]]) -> Option<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -72,7 +78,7 @@ pub async fn connect(at: SocketAddr, name: &str, protocols: &[&[u8]]) -> Option<
         .with_custom_certificate_verifier(Arc::new(Anybody))
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
-    let stream = TcpStream::connect(at).await.unwrap();
+    let stream = TcpStream::connect(at).await.ok()?;
     let name = ServerName::try_from(name.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()
 }
@@ -87,7 +93,13 @@ pub async fn shown(at: SocketAddr, name: &str, protocols: &[&[u8]]) -> Option<Sh
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         _ => None,
     };
+    let authority = leaf.iter_extensions().find_map(|e| match e.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(aki) => aki.key_identifier.as_ref(),
+        _ => None,
+    });
+    let text = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
     Some(Shown {
+        id: authority.map(|key| format!("{}.{}", text(key.0), text(leaf.raw_serial()))),
         names: names.value.general_names.iter().filter_map(dns).collect(),
         issuer: leaf.issuer().to_string(),
         serial: leaf.raw_serial_as_string(),
