@@ -8,9 +8,12 @@ mod health;
 mod learn;
 mod limiter;
 mod line;
+mod made;
 mod node;
+mod pause;
 mod pick;
 mod place;
+mod probes;
 mod queue;
 mod routes;
 mod spec;
@@ -25,10 +28,11 @@ mod tests;
 pub use health::{NodeState, Sign, Why};
 pub use node::{Node, NodeId, NodeTls, Origin, Scheme};
 pub use place::Place;
+pub use probes::Probe;
 pub use spec::PoolSpec;
 pub use view::{NodeView, PoolView, QueueView, Refused};
 
-use crate::spec::{Priority, Problem};
+use crate::spec::Priority;
 use budget::Budget;
 use health::{Change, State};
 use limiter::Sample;
@@ -61,21 +65,12 @@ const STANDING_WAIT_LEAST_US: u64 = 100_000;
 const TARGET_US: u64 = 50_000;
 /// After the last sign of overload nothing is repeated for so long.
 const OVERLOAD_US: u64 = 1_000_000;
-/// How often [`Pool::probes_due`] wants to be asked while there is something to see, and otherwise.
-const TICK: Duration = Duration::from_millis(5);
-const TICK_IN_USE: Duration = Duration::from_millis(25);
-const TICK_IDLE: Duration = Duration::from_millis(250);
 /// How exact the time is for those who cannot tell it.
 const LATELY_US: u64 = 500;
-/// What an answer takes, before there was one.
-const TYPICAL_US: f64 = 50_000.0;
 /// A request that was left after so many times the usual counts as a late answer.
 const LEFT_LATE: f64 = 1.5;
 /// So many of those who wait go to a node that takes connections again, while its health page is still being asked for.
 const TRIALS: u32 = 10;
-/// A paused node may have been restarted meanwhile.
-const PAUSE_FRESH_US: u64 = 1_000_000;
-
 /// Who asks for a place.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask {
@@ -133,14 +128,6 @@ pub enum Failure {
     Garbled,
 }
 
-/// A probe that is to be made now: a connection of its own, and `HEAD` of the pool's health page.
-#[derive(Debug, Clone)]
-pub struct Probe {
-    pub node: Arc<Node>,
-    /// The whole of it may take so long.
-    pub within: Duration,
-}
-
 /// A pool and its nodes' state.
 #[derive(Debug)]
 pub struct Pool {
@@ -183,80 +170,6 @@ struct Rate {
 // === impl Pool ===
 
 impl Pool {
-    /// # Errors
-    /// When a node's address cannot be understood.
-    pub fn new(name: &str, spec: &PoolSpec, now: Instant) -> Result<Arc<Pool>, Problem> {
-        Pool::seeded(name, spec, None, now, stillhere_net::entropy::u64())
-    }
-
-    /// The pool that replaces `old` on a reload: nodes with the same address keep what is known of them, and whoever
-    /// waits there goes on waiting here.
-    ///
-    /// # Errors
-    /// When a node's address cannot be understood; `old` is untouched then.
-    pub fn take_over(old: &Arc<Pool>, spec: &PoolSpec, now: Instant) -> Result<Arc<Pool>, Problem> {
-        let old = old.heir();
-        let dice = old.dice.load(Relaxed);
-        let pool = Pool::seeded(&old.name, spec, Some(old), now, dice)?;
-        if old.heir.set(pool.clone()).is_ok() {
-            old.move_all();
-        }
-        Ok(pool)
-    }
-
-    fn seeded(
-        name: &str,
-        spec: &PoolSpec,
-        old: Option<&Pool>,
-        now: Instant,
-        dice: u64,
-    ) -> Result<Arc<Pool>, Problem> {
-        if let Some(problem) = spec.validate().into_iter().next() {
-            return Err(problem);
-        }
-        // One second back, so that a time of another thread taken just before is not below zero.
-        let began = old.map_or(now.checked_sub(Duration::from_secs(1)).unwrap_or(now), |o| o.began);
-        let now_us = now.saturating_duration_since(began).as_micros() as u64;
-        let mut nodes = Vec::new();
-        for (n, text) in spec.nodes.iter().enumerate() {
-            let mut origin = Origin::parse(text).map_err(|problem| Problem {
-                path: format!("nodes[{n}]"),
-                problem,
-                hint: Some("write \"http://10.0.0.1:8080\"".to_owned()),
-            })?;
-            // Part of where it is: one that proves itself in another way is another node.
-            origin.tls = spec.tls.clone().filter(|_| origin.scheme == Scheme::Https).map(Arc::new);
-            let id = NodeId(n as u32);
-            let known = old.and_then(|o| o.nodes.iter().find(|k| *k.origin() == origin));
-            nodes.push(Arc::new(known.map_or_else(|| Node::new(id, origin, now_us), |k| k.again(id))));
-        }
-        let kept = |of: fn(&Pool) -> &AtomicU64| AtomicU64::new(old.map_or(0, |o| of(o).load(Relaxed)));
-        Ok(Arc::new(Pool {
-            name: name.into(),
-            spec: spec.clone(),
-            nodes,
-            routes: old.map_or_else(|| Arc::new(Routes::new()), |o| o.routes.clone()),
-            queue: Mutex::new(Queue::new(spec.queue, spec.queue_bytes)),
-            waiting: AtomicUsize::new(0),
-            budget: Mutex::new(old.map_or_else(|| Budget::new(now_us), |o| o.budget().clone())),
-            began,
-            lately_us: AtomicU64::new(now_us),
-            dice: AtomicU64::new(dice),
-            typical_us: AtomicU32::new(
-                old.map_or((TYPICAL_US as f32).to_bits(), |o| o.typical_us.load(Relaxed)),
-            ),
-            paused_until_us: kept(|o| &o.paused_until_us),
-            paused_us: kept(|o| &o.paused_us),
-            overloaded_us: kept(|o| &o.overloaded_us),
-            catching_up_us: kept(|o| &o.catching_up_us),
-            bridging_us: kept(|o| &o.bridging_us),
-            admitted: kept(|o| &o.admitted),
-            refused: Default::default(),
-            rate: Mutex::new(Rate::default()),
-            heir: OnceLock::new(),
-        }))
-    }
-
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -293,30 +206,6 @@ impl Pool {
             return None;
         }
         self.routes.hedge_after(self.routes.row(route, self.lately_us.load(Relaxed)))
-    }
-
-    /// Requests wait from now on, at most until `until`; none is sent to a node. For a deploy.
-    pub fn pause(&self, until: Option<Instant>, now: Instant) {
-        let t = self.us(now);
-        if !self.paused_at(t) {
-            self.paused_us.store(t, Relaxed);
-        }
-        self.paused_until_us.store(until.map_or(u64::MAX, |u| self.us(u)), SeqCst);
-    }
-
-    /// They go on, the oldest first.
-    pub fn resume(&self, now: Instant) {
-        let t = self.us(now);
-        if self.paused_until_us.swap(0, SeqCst) == 0 {
-            return;
-        }
-        if t.saturating_sub(self.paused_us.load(Relaxed)) > PAUSE_FRESH_US {
-            for node in &self.nodes {
-                node.state().limiter(|l| l.start_again(t));
-            }
-        }
-        self.catch_up(t);
-        self.go_on(t);
     }
 
     /// Whether a request would be sent to a node now rather than held until one is back.
@@ -358,63 +247,6 @@ impl Pool {
         };
         let rate = self.answers_per_s().max(1.0);
         Some(Duration::from_secs_f64(before as f64 / rate).min(self.spec.hold))
-    }
-
-    /// When [`Pool::probes_due`] is to be called next.
-    #[must_use]
-    pub fn next_tick(&self) -> Duration {
-        if self.waiting.load(SeqCst) > 0 || self.nodes.iter().any(|n| !n.state().is(State::Up)) {
-            TICK
-        } else if self.nodes.iter().any(|n| n.state().in_flight() > 0 || n.state().health().restless()) {
-            TICK_IN_USE
-        } else {
-            TICK_IDLE
-        }
-    }
-
-    /// Looks for nodes that have been silent for too long, and says which are to be probed now. The result is told
-    /// with [`Pool::probed`].
-    #[must_use]
-    pub fn probes_due(&self, now: Instant) -> Vec<Probe> {
-        let t = self.us(now);
-        let mut due = Vec::new();
-        for (index, node) in self.nodes.iter().enumerate() {
-            let s = node.state();
-            if s.overdue(t) {
-                self.change(index, t, |h| h.silent(t));
-            }
-            let within = s.health().probe_due(s.patience_us(), t);
-            if let Some(within) = within {
-                due.push(Probe { node: node.clone(), within });
-            }
-        }
-        self.measure_rate(t);
-        if self.paused_until_us.load(SeqCst) != 0 && !self.paused_at(t) {
-            self.resume(now);
-        }
-        self.go_on(t);
-        due
-    }
-
-    /// A probe has got its connection. Where nobody can serve, and it was no connection that was missing, some of those who have
-    /// waited longest need not wait for the probe's answer as well.
-    pub fn connected(&self, node: NodeId, now: Instant) {
-        let t = self.us(now);
-        if (node.0 as usize) < self.nodes.len() && self.waiting.load(SeqCst) > 0 && self.all_out() {
-            self.change(node.0 as usize, t, |h| h.connected(t));
-            self.go_on(t);
-        }
-    }
-
-    /// A probe of a node has ended, `after` it began.
-    pub fn probed(&self, node: NodeId, sign: Sign, after: Duration, now: Instant) {
-        let t = self.us(now);
-        if node.0 as usize >= self.nodes.len() {
-            return;
-        }
-        let alone = !self.nodes.iter().any(|n| n.id() != node && n.state().is(State::Up));
-        self.change(node.0 as usize, t, |h| h.probed(sign, after, alone, t));
-        self.go_on(t);
     }
 }
 
