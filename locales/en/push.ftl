@@ -18,3 +18,5 @@ note-test-title = Updates about { $site }
 note-test-body = It works: this browser is notified when something breaks, when we know more, and when it is over.
 note-test-failed = The test arrived, but the updates could not be started. Please press the button on the page once more.
 note-change = Change or stop
+note-alert-title = Alerts of { $site }
+note-alert-body = It works: this browser is alerted.

@@ -18,3 +18,5 @@ note-test-title = { $site } 的通知
 note-test-body = 通知可以送达：出现问题、有新进展、问题结束时，此浏览器会收到通知。
 note-test-failed = 测试已送达，但通知未能开始。请再按一次页面上的按钮。
 note-change = 更改或停止
+note-alert-title = { $site } 的警报
+note-alert-body = 警报可以送达此浏览器。

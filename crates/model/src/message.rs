@@ -115,12 +115,13 @@ pub struct OutboxMessage {
     pub personal: Option<Personal>,
 }
 
-/// Whom a message is for, and the link in it. The message holds the link's id; the address that opens it is put in when
-/// it is handed over.
+/// Whom a message is for, and the link in it, if there is one. The message holds the link's id; the address that opens it is put
+/// in when it is handed over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Personal {
     pub to: String,
-    pub link: LinkId,
+    #[serde(default)]
+    pub link: Option<LinkId>,
 }
 
 /// The rendered message, by channel kind, already in the reader's language.
@@ -131,6 +132,8 @@ pub enum Payload {
     Mail { subject: String, text: String, html: String, thread: Option<String> },
     /// A JSON body, sent as these very bytes.
     Webhook { body: String },
+    /// A notification; `url` is a path of ours. Of two with one `tag` the newer takes the older one's place.
+    Push { title: String, text: String, url: String, tag: String },
 }
 
 // === impl Occasion ===

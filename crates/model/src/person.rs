@@ -101,6 +101,15 @@ pub enum Act {
         person: String,
         passkey: String,
     },
+    /// It is alerted from now on, and can act for the person through what it is sent.
+    BrowserAdded {
+        person: String,
+        browser: String,
+    },
+    BrowserRemoved {
+        person: String,
+        browser: String,
+    },
     /// Came in through a provider for the first time; from now on this subject there is this person.
     ProviderBound {
         person: String,

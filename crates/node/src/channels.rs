@@ -1,10 +1,11 @@
 //! Who hears what: turns an announcement into one rendered message for each channel that wants it.
 
-use crate::link::address_in;
+use crate::{alerts, link::address_in};
 use std::{collections::HashMap, sync::Arc};
 use stillhere_config::Channel;
-use stillhere_model::{Audience, Author, LinkId, Occasion, Payload, Personal, ServiceId};
+use stillhere_model::{Audience, Author, LinkId, Occasion, Payload, Person, Personal, ServiceId};
 use stillhere_send::ChannelSpec;
+use stillhere_store::Browser;
 use stillhere_tell::{Snapshot, message::ChannelKind};
 
 /// A channel's configuration, and the channel.
@@ -21,6 +22,8 @@ pub(crate) struct Addressed {
     pub(crate) channel: String,
     pub(crate) payload: Payload,
     pub(crate) personal: Option<Personal>,
+    /// Through what its link goes, and in whose name it acts.
+    pub(crate) link_of: Option<(String, String)>,
 }
 
 // === impl Channels ===
@@ -59,6 +62,7 @@ impl Channels {
         audience: Audience,
         public: &Snapshot,
         all: &Snapshot,
+        browsers: &[(Person, Browser)],
         mint: &mut impl FnMut() -> LinkId,
     ) -> Vec<Addressed> {
         // What concerns only services that visitors don't see is not in their snapshot, and not for their channels.
@@ -98,8 +102,9 @@ impl Channels {
                         audience,
                         Some(link),
                     );
-                    let personal = Some(Personal { to, link });
-                    out.push(Addressed { channel: c.name.clone(), payload, personal });
+                    let link_of = Some((c.name.clone(), to.clone()));
+                    let personal = Some(Personal { to, link: Some(link) });
+                    out.push(Addressed { channel: c.name.clone(), payload, personal, link_of });
                 }
                 continue;
             }
@@ -113,9 +118,39 @@ impl Channels {
                 });
                 payload.clone()
             };
-            out.push(Addressed { channel: c.name.clone(), payload, personal: None });
+            out.push(Addressed { channel: c.name.clone(), payload, personal: None, link_of: None });
+        }
+        if audience == Audience::Staff {
+            let of = taken_on_by(occasion, snapshot);
+            for (person, browser) in browsers {
+                // A reminder is for who has taken it on.
+                if of.as_ref().is_some_and(|name| *name != person.name) {
+                    continue;
+                }
+                let link = (personal && alerts::may_act(person)).then(&mut *mint);
+                let payload = stillhere_tell::message::render(
+                    ChannelKind::Push,
+                    occasion,
+                    snapshot,
+                    browser.lang,
+                    audience,
+                    link,
+                );
+                let link_of = link.map(|_| (alerts::link_channel(&browser.id), person.name.clone()));
+                let personal = Some(Personal { to: browser.id.clone(), link });
+                out.push(Addressed { channel: alerts::CHANNEL.to_owned(), payload, personal, link_of });
+            }
         }
         out
+    }
+}
+
+/// Who is reminded of a promise: the name of who has taken the incident on, if anybody has.
+fn taken_on_by(occasion: &Occasion, snapshot: &Snapshot) -> Option<String> {
+    let Occasion::PromiseDue { incident, .. } = occasion else { return None };
+    match &snapshot.incident(incident)?.acknowledged()?.by {
+        Author::Person(name) => Some(name.clone()),
+        Author::Automatic => None,
     }
 }
 

@@ -4,7 +4,11 @@
 //! look or a verdict: they meet only in the store. A message is settled by its receipt alone. What was claimed and
 //! never settled (we were killed in between) is sent again under the same id, and that is counted.
 
-use crate::{link::Signer, vitals::Vitals};
+use crate::{
+    alerts::{self, Alerts},
+    link::Signer,
+    vitals::Vitals,
+};
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -17,7 +21,7 @@ use stillhere_send::Channel;
 use stillhere_store::{Settled, Store};
 use tokio::{
     sync::{Notify, watch},
-    task::{AbortHandle, JoinHandle},
+    task::{AbortHandle, JoinHandle, JoinSet},
 };
 
 /// Messages claimed at a time. One after the other they go out in the order they were written.
@@ -38,6 +42,8 @@ pub(crate) struct Post {
     stop: watch::Receiver<bool>,
     signer: Signer,
     running: HashMap<String, (ChannelConfig, watch::Sender<bool>, JoinHandle<()>)>,
+    /// Carries to browsers of staff.
+    to_browsers: Option<JoinHandle<()>>,
     /// Channels that left the configuration and whose queue is about to be given up.
     leaving: HashMap<String, AbortHandle>,
 }
@@ -53,7 +59,17 @@ impl Post {
         stop: watch::Receiver<bool>,
         signer: Signer,
     ) -> Post {
-        Post { store, clock, vitals, wake, stop, signer, running: HashMap::new(), leaving: HashMap::new() }
+        Post {
+            store,
+            clock,
+            vitals,
+            wake,
+            stop,
+            signer,
+            running: HashMap::new(),
+            to_browsers: None,
+            leaving: HashMap::new(),
+        }
     }
 
     /// Runs one task for each of `channels`; tasks of channels that are gone or changed end after the delivery
@@ -85,16 +101,28 @@ impl Post {
                 continue;
             }
             let (end, ended) = watch::channel(false);
-            let carrier = Carrier {
-                name: config.name.clone(),
-                channel: channel.clone(),
-                store: self.store.clone(),
-                clock: self.clock,
-                vitals: self.vitals.clone(),
-                signer: self.signer.clone(),
-            };
+            let carrier = self.carrier(config.name.clone(), Far::Channel(channel.clone()));
             let task = tokio::spawn(carrier.run(self.wake.clone(), self.stop.clone(), ended));
             self.running.insert(config.name.clone(), (config.clone(), end, task));
+        }
+    }
+
+    /// Carries alerts to browsers too, from now on.
+    pub(crate) fn browsers(&mut self, alerts: Alerts) {
+        let carrier = self.carrier(alerts::CHANNEL.to_owned(), Far::Browsers(alerts));
+        // Only the end of everything ends it.
+        let task = tokio::spawn(carrier.run(self.wake.clone(), self.stop.clone(), self.stop.clone()));
+        self.to_browsers = Some(task);
+    }
+
+    fn carrier(&self, name: String, far: Far) -> Carrier {
+        Carrier {
+            name,
+            far,
+            store: self.store.clone(),
+            clock: self.clock,
+            vitals: self.vitals.clone(),
+            signer: self.signer.clone(),
         }
     }
 
@@ -115,6 +143,9 @@ impl Post {
             // A carrier that panicked has left its message claimed: it is sent again after the lease.
             let _ = task.await;
         }
+        if let Some(task) = self.to_browsers.take() {
+            let _ = task.await;
+        }
     }
 }
 
@@ -127,7 +158,10 @@ pub(crate) async fn abandon_strangers(
     match store.outbox_stats().await {
         Ok(queues) => {
             for queue in queues {
-                if queue.queued > 0 && channels.iter().all(|(c, _)| c.name != queue.channel) {
+                if queue.queued > 0
+                    && queue.channel != alerts::CHANNEL
+                    && channels.iter().all(|(c, _)| c.name != queue.channel)
+                {
                     abandon(store, &queue.channel, clock).await;
                 }
             }
@@ -152,9 +186,17 @@ async fn abandon(store: &Store, channel: &str, clock: Clock) {
     }
 }
 
+/// Where a carrier carries to.
+#[derive(Clone)]
+enum Far {
+    Channel(Arc<Channel>),
+    Browsers(Alerts),
+}
+
+#[derive(Clone)]
 struct Carrier {
     name: String,
-    channel: Arc<Channel>,
+    far: Far,
     store: Store,
     clock: Clock,
     vitals: Arc<Vitals>,
@@ -194,27 +236,50 @@ impl Carrier {
             }
         };
         let full = claimed.len() == CLAIM as usize;
-        for claim in claimed {
-            if claim.sent_before {
-                self.vitals.sent_again.fetch_add(1, Relaxed);
-                tracing::warn!(channel = self.name, delivery = %claim.message.id, "sending again: whether the far side had it is not known");
+        match &self.far {
+            Far::Channel(_) => {
+                for claim in claimed {
+                    self.hand_over(&claim).await;
+                }
             }
-            let receipt = match self.signed(&claim.message) {
-                Some(signed) => self.channel.deliver(&signed, self.clock.now().wall).await,
-                None => self.channel.deliver(&claim.message, self.clock.now().wall).await,
-            };
-            self.settle(&claim, &receipt).await;
+            // Each has a push service of its own: one that hangs holds up nobody else.
+            Far::Browsers(_) => {
+                let mut all = JoinSet::new();
+                for claim in claimed {
+                    let one = self.clone();
+                    all.spawn(async move { one.hand_over(&claim).await });
+                }
+                while all.join_next().await.is_some() {}
+            }
         }
         full
     }
 
+    async fn hand_over(&self, claim: &stillhere_store::Claimed) {
+        if claim.sent_before {
+            self.vitals.sent_again.fetch_add(1, Relaxed);
+            tracing::warn!(channel = self.name, delivery = %claim.message.id, "sending again: whether the far side had it is not known");
+        }
+        let signed = self.signed(&claim.message);
+        let (message, now) = (signed.as_ref().unwrap_or(&claim.message), self.clock.now().wall);
+        let receipt = match &self.far {
+            Far::Channel(channel) => channel.deliver(message, now).await,
+            Far::Browsers(alerts) => alerts.deliver(message, now).await,
+        };
+        self.settle(claim, &receipt).await;
+    }
+
     /// With the address that opens its link, which is nowhere but in the mail itself. The same each time.
     fn signed(&self, message: &OutboxMessage) -> Option<OutboxMessage> {
-        let link = message.personal.as_ref()?.link;
+        let link = message.personal.as_ref()?.link?;
         let mut signed = message.clone();
-        if let Payload::Mail { text, html, .. } = &mut signed.payload {
-            *text = self.signer.sign(text, link);
-            *html = self.signer.sign(html, link);
+        match &mut signed.payload {
+            Payload::Mail { text, html, .. } => {
+                *text = self.signer.sign(text, link);
+                *html = self.signer.sign(html, link);
+            }
+            Payload::Push { url, .. } => *url = self.signer.sign(url, link),
+            Payload::Webhook { .. } => {}
         }
         Some(signed)
     }

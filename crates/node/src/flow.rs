@@ -93,6 +93,9 @@ pub(crate) struct Flow {
     pub(crate) public: Public,
     pub(crate) heartbeats: Heartbeats,
     pub(crate) channels: Channels,
+    /// That are alerted, as last read.
+    pub(crate) browsers: Vec<(stillhere_model::Person, stillhere_store::Browser)>,
+    pub(crate) alerts: crate::alerts::Alerts,
     pub(crate) edges: Edges,
     pub(crate) subscribers: Subscribers,
     pub(crate) oidc: crate::oidc::Oidc,

@@ -2,6 +2,7 @@
 //! and heartbeats say. Every answer comes after the commit.
 
 use crate::{
+    alerts::Alerts,
     edges::Edges,
     flow::Seen,
     link::{ActError, LinkAct, Opened, Signer},
@@ -43,6 +44,7 @@ pub struct Handle {
     pub(crate) topology: watch::Receiver<Arc<Topology>>,
     pub(crate) record: Arc<Record>,
     pub(crate) subscribers: Subscribers,
+    pub(crate) alerts: Alerts,
     pub(crate) oidc: Oidc,
     /// To the judge, for what edges have seen.
     pub(crate) seen: mpsc::Sender<Seen>,
@@ -266,6 +268,12 @@ impl Handle {
     #[must_use]
     pub fn subscribers(&self) -> &Subscribers {
         &self.subscribers
+    }
+
+    /// Alerts in people's browsers.
+    #[must_use]
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// The provider through which people log in, if there is one.

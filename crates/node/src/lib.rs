@@ -8,6 +8,7 @@
 //! [`Node::start`] wires the tasks together; each of them is one file. They end by one signal, in the order of
 //! the flow: nothing new is looked at, what was seen is judged and committed, what is being delivered is settled.
 
+mod alerts;
 mod channels;
 mod deliver;
 mod edges;
@@ -30,6 +31,7 @@ mod uplink;
 mod vitals;
 mod watch_outbox;
 
+pub use alerts::{AlertError, Alerts};
 pub use edges::{EdgeView, Edges, OrderError, Part};
 pub use handle::{CommandError, Handle, PushError};
 pub use link::{ActError, LinkAct, Opened};

@@ -1,4 +1,4 @@
-//! Links in mails to staff: signed with a key of their own, bound to an incident and an address, for a while.
+//! Links in mails and alerts to staff: signed with a key of their own, bound to an incident and an address, for a while.
 //!
 //! **Threats, and what stands against each.** A guess: 256 bits of HMAC-SHA-256 over the id, compared in constant time,
 //! before anything is looked up. A copy of the database or of a backup: the key is a file beside it, and mails wait in the
@@ -8,7 +8,7 @@
 //! log or a referrer: the path is logged as `/act/***`, and the page sends no referrer. The clear: links are only
 //! made where the page is reached over https, or never leaves this machine.
 
-use crate::flow::Flow;
+use crate::{alerts, flow::Flow};
 use ring::hmac;
 use stillhere_model::{By, Command, IncidentId, Link, LinkId, LinkRefusal, Moment, Time};
 
@@ -50,8 +50,12 @@ pub enum ActError {
     Unavailable(String),
 }
 
-/// Who acts through a link, in the journal and to staff. The space tells it from a person who logs in.
+/// Who acts through a link, in the journal and to staff. The space tells an address from a person who logs in; a browser is a person's,
+/// who did.
 pub(crate) fn name_of(link: &Link) -> String {
+    if alerts::browser_of(link).is_some() {
+        return link.sent_to.clone();
+    }
     format!("{NAME}{}", link.sent_to)
 }
 
@@ -142,7 +146,14 @@ impl Flow {
         let link = self.store.link(id).await.map_err(unavailable)?.ok_or(LinkRefusal::Unknown)?;
         link.check(now)?;
         // It ends with the address's place among the channels: whoever left the team is not asked any more.
-        if !self.channels.writes_to_staff(&link.channel, &link.sent_to) {
+        let is_staff = match alerts::browser_of(&link) {
+            Some(browser) => {
+                let found = self.store.staff_browser(browser).await.map_err(unavailable)?;
+                found.is_some_and(|(person, _)| person.name == link.sent_to && alerts::may_act(&person))
+            }
+            None => self.channels.writes_to_staff(&link.channel, &link.sent_to),
+        };
+        if !is_staff {
             return Err(LinkRefusal::NotStaff.into());
         }
         let incident = match self.respond.incident(link.incident) {

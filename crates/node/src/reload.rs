@@ -162,6 +162,17 @@ impl Loaded {
         })
     }
 
+    /// For alerts in browsers.
+    pub(crate) fn alerts(&self) -> crate::alerts::Settings {
+        let page = &self.site.url;
+        crate::alerts::Settings {
+            own: self.config.subscribers.push_services.clone(),
+            contact: crate::subscribers::contact(&self.config, page),
+            possible: crate::link::is_safe(page),
+            site: Some(self.site.clone()),
+        }
+    }
+
     /// Reads the source again; the system's name servers too.
     ///
     /// # Errors

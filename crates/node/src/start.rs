@@ -1,6 +1,7 @@
 //! Builds a node and starts its tasks; stops them in the order of the flow.
 
 use crate::{
+    alerts::Alerts,
     channels::Channels,
     deliver::{self, Post},
     edges::Edges,
@@ -123,10 +124,12 @@ impl Node {
         let guard = Guard::new(loaded.uplink_targets.clone(), clock, seen_in.clone());
         let edges = Edges::new(&data, loaded.config.edge.as_ref());
         let subscribers = Subscribers::new(&data, store.clone(), clock, loaded.subscribers.clone())?;
+        let alerts = Alerts::new(store.clone(), subscribers.0.pusher.clone(), loaded.alerts());
         let oidc = Oidc::new(clock, loaded.oidc.clone());
         let handle = Handle {
             oidc: oidc.clone(),
             subscribers: subscribers.clone(),
+            alerts: alerts.clone(),
             requests: requests_in,
             notices,
             snapshots,
@@ -147,6 +150,7 @@ impl Node {
         let mut post =
             Post::new(store.clone(), clock, vitals.clone(), outbox.clone(), no_more_verdicts.clone(), signer);
         post.replace(&loaded.channels);
+        post.browsers(alerts.clone());
         let watcher = Watcher::start(
             loaded.watched.clone(),
             loaded.limits,
@@ -162,6 +166,8 @@ impl Node {
             heartbeats: Heartbeats::new(&loaded.heartbeats, loaded.ping_key, &push),
             channels: Channels::new(&loaded.channels, loaded.links.is_some()),
             edges,
+            browsers: Vec::new(),
+            alerts,
             subscribers: subscribers.clone(),
             oidc,
             mint: Mint::new(entropy::u64()),

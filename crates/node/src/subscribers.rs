@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) keys: Keys,
     pub(crate) hooks: Hooks,
-    pub(crate) pusher: Pusher,
+    pub(crate) pusher: Arc<Pusher>,
     settings: watch::Sender<Option<Arc<Settings>>>,
     /// One for each of [`Way::ALL`].
     wake: [Notify; Way::ALL.len()],
@@ -87,6 +87,12 @@ pub enum AskError {
     Store(#[from] StoreError),
 }
 
+/// How a push service reaches whoever sends.
+pub(crate) fn contact(config: &Config, page: &str) -> Option<String> {
+    let mailbox = config.site.contact.email.as_ref().map(|email| format!("mailto:{email}"));
+    mailbox.or_else(|| page.starts_with("https://").then(|| page.to_owned()))
+}
+
 // === impl Settings ===
 
 impl Settings {
@@ -106,8 +112,7 @@ impl Settings {
         let spec = config.subscribers.clone();
         // Browsers notify for pages that came over https, or from this machine.
         let push = spec.push && crate::link::is_safe(page);
-        let mailbox = config.site.contact.email.as_ref().map(|email| format!("mailto:{email}"));
-        let contact = mailbox.or_else(|| page.starts_with("https://").then(|| page.to_owned()));
+        let contact = contact(config, page);
         Ok(Some(Arc::new(Settings { spec, postman, mail, push, contact })))
     }
 
@@ -134,7 +139,7 @@ impl Subscribers {
     ) -> Result<Subscribers, String> {
         let keys = Keys::load_or_make(data)?;
         let hooks = Hooks::new(&keys.hook_seed())?;
-        let pusher = Pusher::new(crate::key::push(data)?)?;
+        let pusher = Arc::new(Pusher::new(crate::key::push(data)?)?);
         Ok(Subscribers(Arc::new(Inner {
             store,
             clock,

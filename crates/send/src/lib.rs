@@ -127,6 +127,9 @@ impl Channel {
             (Kind::Mail(_), Payload::Webhook { .. }) => {
                 Receipt::Refused { reason: "written for a webhook; the channel is now e-mail".to_owned() }
             }
+            (Kind::Mail(_) | Kind::Webhook(_), Payload::Push { .. }) => {
+                Receipt::Refused { reason: "written for a browser".to_owned() }
+            }
             (Kind::Webhook(_), Payload::Mail { .. }) => {
                 Receipt::Refused { reason: "written as an e-mail; the channel is now a webhook".to_owned() }
             }

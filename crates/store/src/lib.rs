@@ -36,9 +36,9 @@ pub use load::Loaded;
 pub use open::{FILE, Options, Retention};
 pub use outbox::{ChannelQueue, Claimed, DeadLetter, QUEUE_MAX, Settled};
 pub use people::{
-    Account, Code, INVITED_FOR, NewSession, PASSKEYS_MAX, PEOPLE_MAX, Passkey, PeopleError, PersonInfo,
-    Question, Refused, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, SETUP_FOR, Session, SessionInfo, Subject,
-    Ticket,
+    Account, BROWSERS_MAX, Browser, Code, INVITED_FOR, NewSession, PASSKEYS_MAX, PEOPLE_MAX, Passkey,
+    PeopleError, PersonInfo, Question, Refused, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, SETUP_FOR, Session,
+    SessionInfo, Subject, Ticket,
 };
 pub use read::{JournalPage, JournalRow, Segment};
 pub use record::{Found, Log, Recorded, TextBeside, WITNESSES_MAX};

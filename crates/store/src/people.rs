@@ -2,12 +2,14 @@
 //!
 //! A person's row stays when they are removed, without what they came in with: names are never given out twice.
 
+mod browser;
 mod code;
 mod passkey;
 mod provider;
 mod session;
 mod ticket;
 
+pub use browser::{BROWSERS_MAX, Browser};
 pub use passkey::{PASSKEYS_MAX, Passkey, Question};
 pub use provider::Subject;
 pub use session::{Code, NewSession, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, Session, SessionInfo};
@@ -65,6 +67,8 @@ pub enum Refused {
     OtherName(String),
     #[error("{PASSKEYS_MAX} passkeys are kept already; take one away first")]
     TooManyPasskeys,
+    #[error("{BROWSERS_MAX} browsers are alerted already; take one away first")]
+    TooManyBrowsers,
     #[error("this was changed meanwhile")]
     Changed,
     #[error("this code was used already")]
@@ -371,6 +375,7 @@ async fn strip(conn: &mut SqliteConnection, id: PersonId) -> Result<(), Fault> {
         .execute(&mut *conn)
         .await?;
     passkey::forget_all(conn, id).await?;
+    browser::forget_all(conn, id).await?;
     code::forget_recovery(conn, id).await
 }
 

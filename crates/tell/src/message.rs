@@ -28,6 +28,8 @@ const WEBHOOK_UPDATES_MAX: usize = 10;
 pub enum ChannelKind {
     Mail,
     Webhook,
+    /// To somebody's browser.
+    Push,
 }
 
 /// What is to be said, before it is written in one form or another.
@@ -59,6 +61,7 @@ pub fn render(
     match kind {
         ChannelKind::Mail => cut.mail(said),
         ChannelKind::Webhook => cut.webhook(occasion, &said),
+        ChannelKind::Push => cut.push(occasion, said),
     }
 }
 
@@ -436,6 +439,19 @@ impl Cut<'_> {
             format!("<!doctype html><meta charset=utf-8><pre>{}</pre>", clean::xml(&text))
         });
         (said.subject, text, html)
+    }
+
+    /// With a link it leads to its page; without one into the console, to who is logged in.
+    fn push(&self, occasion: &Occasion, said: Said) -> Payload {
+        let url = match (self.link, occasion.incident()) {
+            (Some(id), _) => format!("/act/{id}"),
+            (None, Some(incident)) => format!("/console/incidents/{incident}"),
+            (None, None) => "/console/".to_owned(),
+        };
+        let text =
+            said.paragraphs.iter().chain(&said.facts).map(String::as_str).collect::<Vec<_>>().join("\n");
+        let tag = said.thread.unwrap_or_else(|| type_of(occasion).to_owned());
+        Payload::Push { title: said.subject, text, url, tag }
     }
 
     fn webhook(&self, occasion: &Occasion, said: &Said) -> Payload {

@@ -41,6 +41,21 @@ pub fn news(site: &Site, lang: Lang, letter: &Letter, mine: &Mine<'_>, most: usi
     with_text(note(&w, mine, &letter.subject, path(&letter.url), tag), &letter.gist, most)
 }
 
+/// An alert for somebody of staff; `url` is a path. At most `most` bytes. The console's worker reads it.
+#[must_use]
+pub fn alert(lang: Lang, title: &str, text: &str, url: &str, tag: &str, most: usize) -> String {
+    let title = clean::line(title, TITLE_CHARS);
+    with_text(json!({ "title": title, "lang": lang.tag(), "url": url, "tag": tag }), text, most)
+}
+
+/// The alert that shows that it works.
+#[must_use]
+pub fn alert_test(site: &Site, lang: Lang, most: usize) -> String {
+    let w = Words::new(lang, &site.time_zone);
+    let title = w.say("note-alert-title", &[("site", w.name(&site.name).into())]);
+    alert(lang, &title, &w.plain("note-alert-body"), "/console/me", "test", most)
+}
+
 fn note(w: &Words, mine: &Mine<'_>, title: &str, url: &str, tag: &str) -> Value {
     json!({
         "title": clean::line(title, TITLE_CHARS), "lang": w.lang.tag(), "url": url, "tag": tag,

@@ -4,6 +4,7 @@
 //! (`UPDATE=1 cargo nextest run -p stillhere-web openapi` rewrites it). The file is what `/api/v1/openapi.json` serves.
 
 mod afterwards;
+mod browsers;
 mod console;
 pub(crate) mod edges;
 mod incidents;
@@ -222,6 +223,8 @@ calls! {
     passkeys::list, passkeys::keep;
     passkeys::keep_challenge;
     passkeys::forget;
+    browsers::list, browsers::add;
+    browsers::remove;
     people::list, people::add;
     people::change, people::remove;
     people::reset;

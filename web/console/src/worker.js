@@ -39,3 +39,30 @@ async function page(request) {
 async function file(request) {
   return await caches.match(request, { cacheName: NAME }) ?? fetch(request);
 }
+
+// Alerts. A browser takes away the right to send from whoever shows nothing, so something is shown whatever came.
+self.addEventListener('push', e => e.waitUntil(alerted(e.data)));
+self.addEventListener('notificationclick', e => { e.notification.close(); e.waitUntil(show(e.notification.data.url)); });
+self.addEventListener('pushsubscriptionchange', e => e.waitUntil(ended()));
+
+async function alerted(data) {
+  let m = {};
+  try { m = data.json(); } catch { /* Not from us. */ }
+  const { title = location.host, body, tag = 'alert', lang = '', url = BASE } = m;
+  await notify(title, { body, tag, lang, data: { url } });
+}
+
+/** Its push service has ended the address. Only who is signed in can give us another. */
+async function ended() {
+  const words = await (await caches.match('/console/alerts-ended', { cacheName: 'stillhere-alerts' }))?.text();
+  if (words) await notify(location.host, { body: words, tag: 'ended', data: { url: `${BASE}me` } });
+}
+
+const notify = (title, more) => self.registration.showNotification(title, { renotify: true, requireInteraction: true, icon: `${BASE}icon-192.png`, ...more });
+
+/** In a window that is there already, if one is. */
+async function show(path) {
+  const { href } = new URL(path, location.origin);
+  for (const client of await self.clients.matchAll({ type: 'window', includeUncontrolled: true })) if (client.url === href) return client.focus();
+  return self.clients.openWindow(href);
+}

@@ -6,8 +6,8 @@ export const NAME = 'mei';
 export const PASSWORD = 'three lanterns over the harbour';
 
 /** Starts it; `link` is what the command line gives out for the first person. */
-export async function start(toml) {
-  const up = await Stillhere.up(toml);
+export async function start(toml, env) {
+  const up = await Stillhere.up(toml, env);
   const said = await up.cli('person', 'add', NAME, '--role', 'admin');
   up.link = up.origin + said.match(/\/console\/#setup=\S+/)[0];
   return up;

@@ -53,6 +53,7 @@ impl Flow {
         self.heartbeats.replace(&self.loaded.heartbeats, self.loaded.ping_key);
         self.channels.replace(&self.loaded.channels, self.loaded.links.is_some());
         self.post.replace(&self.loaded.channels);
+        self.alerts.replace(self.loaded.alerts());
         self.subscribers.replace(self.loaded.subscribers.clone());
         self.oidc.replace(self.loaded.oidc.clone());
         self.edges.reconfigure(self.loaded.config.edge.as_ref());

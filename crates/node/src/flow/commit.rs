@@ -38,6 +38,13 @@ impl Flow {
         let announced = std::mem::take(&mut pending.announce);
         // Cut only when somebody is to be told: most commits are looks.
         let for_staff = if announced.is_empty() { None } else { Some(self.public.staff_snapshot(now.wall)) };
+        if announced.iter().any(|(_, audience, _)| *audience == Audience::Staff) {
+            match self.store.staff_browsers().await {
+                Ok(browsers) => self.browsers = browsers,
+                // Those that were there a moment ago are told rather than nobody.
+                Err(e) => tracing::error!(error = %e, "could not read which browsers are alerted"),
+            }
+        }
         for (occasion, audience, not_before) in announced {
             let all = for_staff.as_ref().unwrap_or(&snapshot);
             if audience == Audience::Public
@@ -48,11 +55,13 @@ impl Flow {
                 pending.write.news.push(news);
             }
             let mut mint = || LinkId(self.mint.uuid(now.wall));
-            let messages = self.channels.address(&occasion, audience, &snapshot, all, &mut mint);
-            for Addressed { channel, payload, personal } in messages {
-                if let (Some(p), Some(incident)) = (&personal, occasion.incident()) {
+            let messages =
+                self.channels.address(&occasion, audience, &snapshot, all, &self.browsers, &mut mint);
+            for Addressed { channel, payload, personal, link_of } in messages {
+                let id = personal.as_ref().and_then(|p| p.link);
+                if let (Some(id), Some((through, of)), Some(incident)) = (id, link_of, occasion.incident()) {
                     let good_for = self.loaded.links.unwrap_or_default();
-                    let link = crate::link::new(p.link, incident, &channel, &p.to, now.wall, good_for);
+                    let link = crate::link::new(id, incident, &through, &of, now.wall, good_for);
                     pending.write.links.push(link);
                 }
                 pending.write.outbox.push(OutboxMessage {

@@ -1,9 +1,11 @@
 use crate::kit::{at, store};
 use std::time::Duration;
-use stillhere_model::{Act, By, Entry, Person, PersonId, Role, Time, time::millis};
+use stillhere_model::{
+    Act, By, Entry, Lang, Person, PersonId, Role, Time, subscriber::BrowserKeys, time::millis,
+};
 use stillhere_store::{
-    Code, NewSession, PeopleError, Question, Refused, SESSION_IDLE, SESSION_MAX, SESSIONS_MAX, Store,
-    Subject, Ticket,
+    BROWSERS_MAX, Browser, Code, NewSession, PeopleError, Question, Refused, SESSION_IDLE, SESSION_MAX,
+    SESSIONS_MAX, Store, Subject, Ticket,
 };
 
 fn person(n: u8, name: &str, role: Role) -> Person {
@@ -42,6 +44,47 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, PeopleError>) -> Refused {
         Err(PeopleError::Refused(refused)) => refused,
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn browsers_that_are_alerted_are_bounded_replace_themselves_and_go_with_their_owner() {
+    let (_dir, store) = store().await;
+    let kim = kim(&store).await;
+    let by = By::from("kim");
+    let browser = |n: i64, endpoint: i64| {
+        let mut p256dh = [7; 65];
+        p256dh[0] = 4;
+        Browser {
+            id: format!("browser{n}"),
+            person: kim.id,
+            name: format!("phone {n}"),
+            lang: Lang::ZhCn,
+            endpoint: format!("https://push.example/{endpoint}"),
+            keys: BrowserKeys { p256dh, auth: [1; 16] },
+            created_at: at(n),
+            told_at: None,
+        }
+    };
+    for n in 0..BROWSERS_MAX {
+        store.browser_keep(&browser(n, n), &by, at(n)).await.unwrap();
+    }
+    assert_eq!(refused(store.browser_keep(&browser(99, 99), &by, at(99)).await), Refused::TooManyBrowsers);
+    store.browser_keep(&browser(100, 0), &by, at(100)).await.unwrap();
+    store.browser_told("browser100", at(101)).await.unwrap();
+    let all = store.staff_browsers().await.unwrap();
+    assert_eq!(all.len(), usize::try_from(BROWSERS_MAX).unwrap());
+    let (whose, last) = all.last().unwrap();
+    assert_eq!(whose.name, "kim");
+    assert_eq!(*last, Browser { told_at: Some(at(101)), ..browser(100, 0) });
+    assert!(store.staff_browser("browser0").await.unwrap().is_none(), "its place was taken");
+    let other = person(2, "ana", Role::Viewer);
+    assert!(!store.browser_forget(&other, "browser1", &by, at(102)).await.unwrap(), "one's own alone");
+    assert!(store.browser_forget(&kim, "browser1", &by, at(103)).await.unwrap());
+    store.person_reset(kim.id, &ticket("again", at(9_000)), &by, at(104)).await.unwrap();
+    assert!(store.staff_browsers().await.unwrap().is_empty());
+    let journal = format!("{:?}", store.journal(0, 1_000).await.unwrap());
+    assert!(journal.contains("BrowserAdded") && journal.contains("BrowserRemoved"));
+    assert!(!journal.contains("push.example"), "an address in the journal");
 }
 
 #[tokio::test]

@@ -44,15 +44,32 @@ fn mail(
 ) -> (String, String, String, Option<String>) {
     match render(ChannelKind::Mail, o, s, lang, audience, None) {
         Payload::Mail { subject, text, html, thread } => (subject, text, html, thread),
-        Payload::Webhook { .. } => panic!("a mail was asked for"),
+        _ => panic!("a mail was asked for"),
     }
 }
 
 fn webhook(o: &Occasion, s: &Snapshot, lang: Lang) -> Value {
     match render(ChannelKind::Webhook, o, s, lang, Audience::Public, None) {
         Payload::Webhook { body } => serde_json::from_str(&body).unwrap(),
-        Payload::Mail { .. } => panic!("a webhook was asked for"),
+        _ => panic!("a webhook was asked for"),
     }
+}
+
+#[test]
+fn an_alert_leads_to_the_page_of_its_link_or_into_the_console_and_the_newer_takes_the_place_of_the_older() {
+    let s = sample::busy();
+    let incident = s.incidents[0].id;
+    let link = LinkId(Mint::new(7).uuid(s.made_at));
+    let alert = |o: &Occasion, link| match render(ChannelKind::Push, o, &s, Lang::En, Audience::Staff, link) {
+        Payload::Push { title, text, url, tag } => (title, text, url, tag),
+        _ => panic!("an alert was asked for"),
+    };
+    let again = Occasion::Unacknowledged { incident, reopened: 0, nth: 1 };
+    let (title, text, url, tag) = alert(&again, Some(link));
+    assert!(!title.is_empty() && text.contains('\n'), "{text}");
+    assert_eq!((url, tag), (format!("/act/{link}"), incident.to_string()));
+    assert_eq!(alert(&again, None).2, format!("/console/incidents/{incident}"));
+    assert_eq!(alert(&Occasion::UplinkLost { at: s.made_at }, None).2, "/console/");
 }
 
 #[test]

@@ -396,6 +396,9 @@ impl<'a> Facts<'a> {
             Act::PasskeyKept { person, passkey } | Act::PasskeyForgotten { person, passkey } => {
                 Facts { name: Some(passkey), ..of(person) }
             }
+            Act::BrowserAdded { person, browser } | Act::BrowserRemoved { person, browser } => {
+                Facts { name: Some(browser), ..of(person) }
+            }
             Act::RecoveryCodeUsed { person, left } => Facts { n: Some((*left).into()), ..of(person) },
             Act::TokenMade { token, expires_at, .. } => {
                 Facts { name: Some(token), time: *expires_at, ..Facts::default() }
