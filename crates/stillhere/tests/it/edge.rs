@@ -147,8 +147,9 @@ fn case_p_the_edge_outlives_the_core_and_the_next_core_keeps_it() {
     drop((a, b));
     let answer = front.visit();
     assert_eq!(answer.status, 503);
-    // The notice says that all is well; the edge knows better, says since when, and how old the notice is.
-    for said in ["我们无法连接到本页面背后的服务器", "一切正常"] {
+    // The notice says that all is well; the edge knows better, says since when, and how old the notice is. What is missing has its
+    // name all the same.
+    for said in ["我们无法连接到商店", "一切正常"] {
         assert!(answer.body.contains(said), "{said}: {}", answer.body);
     }
     let notice = front.get("/.well-known/stillhere/notice").expect("the last notice");
