@@ -143,6 +143,24 @@ test('an edge that is killed: what nobody knows is said, what never left is sent
   }
 });
 
+test('an edge that is replaced by its next version: the session goes on there, and nothing is lost, doubled or uncertain', { timeout: 600_000 }, async () => {
+  const all = await room('next', 5);
+  for (const t of all) t.talk(20);
+  await pause(300);
+  await edge.upgrade();
+  // Each in its turn, within half a minute.
+  await until('all of them have gone over', () => all.every(t => t.backs.some(Boolean)), 60_000);
+  for (const t of all) t.hush();
+  for (const t of all) t.say();
+  await settle(all);
+  for (const t of all) {
+    assert.equal(t.judge(), 0, 'nothing is uncertain');
+    assert.deepEqual(t.heard, Array.from({ length: t.sent }, (_, i) => i + 1), 'every echo came');
+    assert.deepEqual([t.gaps, t.backs.filter(Boolean).length], [[], 1]);
+    t.socket.close();
+  }
+});
+
 test('a frozen connection is noticed within 8 s and a bit, and close() never waits for it', { timeout: 60_000 }, async () => {
   const [t] = await room('freeze', 1);
   let noticed = false;

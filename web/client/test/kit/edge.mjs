@@ -13,7 +13,10 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const BIN = process.env.STILLHERE_FRONT ?? path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'debug/examples/front');
 const DEADLINE_MS = 30_000;
 const children = new Set();
-process.on('exit', () => children.forEach(c => c.kill('SIGKILL')));
+/** Edges that have taken over from a child. */
+const heirs = new Set();
+const end = pid => { try { process.kill(pid, 'SIGKILL'); } catch { /* it has ended by itself */ } };
+process.on('exit', () => { children.forEach(c => c.kill('SIGKILL')); heirs.forEach(end); });
 
 export const until = asking(20, DEADLINE_MS);
 
@@ -38,9 +41,25 @@ export class Edge {
     this.child = spawn(BIN, [`127.0.0.1:${this.port}`, this.dir, ...this.nodes, '--with', JSON.stringify({ ...this.more, limits })], { stdio: ['pipe', 'pipe', 'inherit'] });
     children.add(this.child);
     this.ended = new Promise(resolve => this.child.once('exit', resolve));
+    this.said = '';
+    this.child.stdout.setEncoding('utf8').on('data', text => { this.said += text; });
     await until('the edge answers', async () => (await fetch(`${this.origin}/.well-known/stillhere/ping`)).ok);
   }
-  async kill() { this.child.kill('SIGKILL'); await this.ended; children.delete(this.child); }
+  /** Whoever serves now: each process says its address and id once. */
+  pids() { return this.said.trim().split('\n').filter(l => /^\S+ \d+$/.test(l)).map(l => Number(l.split(' ')[1])); }
+  /** Another process takes over; this one ends by itself when nothing is left to it. */
+  async upgrade() {
+    const before = this.pids().length;
+    process.kill(this.pids().at(-1), 'SIGUSR2');
+    await until('another process serves', () => this.pids().length > before);
+    heirs.add(this.pids().at(-1));
+  }
+  async kill() {
+    this.child.kill('SIGKILL');
+    await this.ended;
+    children.delete(this.child);
+    for (const pid of this.pids().filter(p => heirs.delete(p))) end(pid);
+  }
   async down() { await this.kill(); await rm(this.dir, { recursive: true, force: true }); }
 }
 
