@@ -2,7 +2,8 @@
 
 sub-lead-other = When something breaks, when we know more, and when it is over.
 sub-push-title = In this browser
-sub-push-lead = A notification, also while this page is closed. No address is needed. What is chosen above applies.
+sub-choose-push = Notifications in your browser, and more to choose
+sub-push-lead = A notification at once, also while this page is closed. No address is needed. Language, incidents and services are as chosen above.
 sub-push-button = Notify this browser
 sub-push-wait = A test notification is on its way. The updates start when it arrives.
 sub-push-slow = The test notification has not come yet. The updates start when it does; you may close this page.

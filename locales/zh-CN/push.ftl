@@ -2,7 +2,8 @@
 
 sub-lead-other = 出现问题、有新进展、问题结束时告诉您。
 sub-push-title = 在此浏览器中
-sub-push-lead = 即使关闭本页也会显示通知。无需留下地址。以上选择同样适用。
+sub-choose-push = 浏览器通知及更多选择
+sub-push-lead = 立即显示通知，即使本页已关闭。无需留下地址。语言、事件和服务以上面的选择为准。
 sub-push-button = 通知此浏览器
 sub-push-wait = 测试通知已在路上。收到后通知即开始。
 sub-push-slow = 测试通知还没有到。一旦收到，通知即开始；您可以关闭本页。

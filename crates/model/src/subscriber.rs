@@ -280,6 +280,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_keys_of_a_browser_are_read_as_browsers_write_them_kept_and_never_printed() {
+        let of = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let (mut point, auth) = ([9u8; 65], [7u8; 16]);
+        point[0] = 4;
+        let keys = BrowserKeys::parse(&of(&point), &format!("{}==", of(&auth))).unwrap();
+        assert_eq!(BrowserKeys::kept(&keys.to_kept()), Some(keys.clone()));
+        assert!(!format!("{keys:?}").contains(&of(&auth)));
+        for (p256dh, secret) in [
+            (of(&point[..64]), of(&auth)),
+            (of(&[point.as_slice(), &[1]].concat()), of(&auth)),
+            (of(&[2; 65]), of(&auth)),
+            (of(&point), of(&auth[1..])),
+            (of(&point), String::new()),
+            ("\u{1f600}".to_owned(), of(&auth)),
+        ] {
+            assert_eq!(BrowserKeys::parse(&p256dh, &secret), None, "{p256dh} {secret}");
+        }
+        assert_eq!(BrowserKeys::kept(&of(&point)), None);
+    }
+
+    #[test]
     fn case_g_filters_by_service_and_severity_are_honoured_and_maintenance_is_one_of_them() {
         let shop = || ServiceId::new("shop");
         let all = Wish::everything(Lang::En);

@@ -83,7 +83,7 @@ pub fn status(snapshot: &Snapshot, lang: Lang, view: &View) -> String {
                 now => html("now"), own => html("own"), inc => html("inc"), mnt => html("mnt"), past => html("past"),
             },
             groups, legend, checked,
-            ask => cut.ask(), mail => snapshot.site.subscribe.mail,
+            ask => cut.ask(), mail => snapshot.site.subscribe.mail, push => snapshot.site.subscribe.push,
         },
     )
 }
