@@ -4,8 +4,12 @@ use super::{
     client::Client,
     rig::{Edge, Origin, SOON, soon},
 };
+use futures_util::StreamExt as _;
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use stillhere_edge::socket::SocketSpec;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -90,6 +94,45 @@ async fn sessions_go_over_and_nothing_is_lost_doubled_or_uncertain() {
     assert_eq!((old.open(), new.open()), (0, 2));
     assert_eq!(old.happened(), ["closed_edge_restarts 2", "opened 2"]);
     assert_eq!(new.happened(), ["moved 2", "opened 2", "resumed 2"]);
+}
+
+#[tokio::test]
+async fn what_an_origin_that_hangs_may_have_read_is_called_uncertain_and_not_sent_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = Arc::<Mutex<Vec<Message>>>::default();
+    let hears = heard.clone();
+    tokio::spawn(async move {
+        // The first one opens, and then reads nothing more.
+        let _hangs = tokio_tungstenite::accept_async(listener.accept().await.unwrap().0).await.unwrap();
+        loop {
+            let Ok(mut ws) = tokio_tungstenite::accept_async(listener.accept().await.unwrap().0).await else {
+                continue;
+            };
+            while let Some(Ok(message)) = ws.next().await {
+                if message.is_text() {
+                    hears.lock().unwrap().push(message);
+                }
+            }
+        }
+    });
+    let old = Edge::start(address, SocketSpec::default()).await;
+    let new = Edge::start(address, SocketSpec::default()).await;
+    new.takes_over(&old, false);
+    let mut client = Client::begin(&old).await;
+    for n in 1..=5 {
+        client.say(n.to_string()).await;
+    }
+    client.until(|c| c.unacked() == 0).await;
+    let drained = drain(&old);
+    client.until(|c| c.closed.is_some()).await;
+    assert_eq!((client.closed.as_ref().unwrap().0, client.read), (WAITS, 0));
+    client.say("6").await;
+    client.connect(&new).await;
+    client.until(|c| c.origin.len() == 3 && c.unacked() == 0 && c.read == 6).await;
+    assert_eq!(client.uncertain, [(1, 5)], "told once, by whoever has the session");
+    assert_eq!(numbers(&heard.lock().unwrap()), [6]);
+    assert_eq!(soon(drained).await.unwrap(), 0);
 }
 
 #[tokio::test]
