@@ -133,6 +133,28 @@ test('who may not speak is led into the console, one that hangs holds up nobody,
   await admin.close();
 });
 
+test('when its push service ends the address of this browser, its owner is told in the browser itself', async () => {
+  const { b, page, context, close, shown } = await withBrowser(up);
+  await region(page).getByRole('button', { name: 'Alert this browser' }).click();
+  await said(b, /It works/);
+  await page.getByText('The test alert went out.').last().waitFor();
+  // Only a browser can make such an event itself.
+  await context.serviceWorkers()[0].evaluate(async () => {
+    const e = new Event('pushsubscriptionchange');
+    let done;
+    e.waitUntil = p => { done = p; };
+    self.dispatchEvent(e);
+    await done;
+  });
+  const note = await until('it is said', async () => (await shown()).find(n => n.tag === 'ended'));
+  assert.match(note.body, /not alerted any more/);
+  assert.equal(note.url, '/console/me');
+  await region(page).getByRole('button', { name: /Take off/ }).click();
+  await region(page).getByRole('button', { name: /no more alerts/ }).click();
+  await page.getByText('No more alerts go to that browser').last().waitFor();
+  await close();
+});
+
 test('nothing is kept of a browser that its push service does not take a message for, and the browser’s owner may say no', async () => {
   const { b, page, close } = await withBrowser(up);
   b.answers.push([403]);
