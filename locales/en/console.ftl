@@ -129,6 +129,7 @@ due-kept = kept, was due at { $time }
 unstable = comes and goes
 visitors = Visitors see
 not-public = not public
+service-edit = Edit
 worst = at worst
 declared = Said by a person.
 
@@ -319,6 +320,7 @@ occasion-certificate_ending = a certificate ends soon
 
 # Me, and how I come in
 place-me = My account
+place-settings = Settings
 place-people = People
 place-tokens = API tokens
 sessions = Where you are signed in
@@ -529,6 +531,10 @@ did-act-browser_removed = had the browser { $name } alerted no more
 did-act-recovery_code_used = used a recovery code; left: { $n }
 did-act-token_made = made the token { $name }
 did-act-token_revoked = revoked the token { $name }
+did-act-setting_made = made { $name } in the console
+did-act-setting_changed = changed { $name } in the console
+did-act-setting_removed = removed { $name } in the console
+did-act-setting_tried = tried { $name } before keeping it
 did-act-reloaded = had the configuration read again
 did-act-requests_paused = lets requests for { $name } wait until { $time }
 did-act-requests_resumed = lets requests for { $name } go on

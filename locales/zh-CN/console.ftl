@@ -123,6 +123,7 @@ due-kept = 已兑现，原定 { $time }
 unstable = 时好时坏
 visitors = 访客所见
 not-public = 不公开
+service-edit = 编辑
 worst = 最严重时
 declared = 由人员报告。
 
@@ -306,6 +307,7 @@ occasion-certificate_ending = 证书即将到期
 
 # 我的账户与登录方式
 place-me = 我的账户
+place-settings = 设置
 place-people = 人员
 place-tokens = API 令牌
 sessions = 您的登录
@@ -515,6 +517,10 @@ did-act-browser_removed = 不再让浏览器 { $name } 接收警报
 did-act-recovery_code_used = 使用了恢复码，还剩 { $n } 个
 did-act-token_made = 建立了令牌 { $name }
 did-act-token_revoked = 吊销了令牌 { $name }
+did-act-setting_made = 在控制台新建了 { $name }
+did-act-setting_changed = 在控制台修改了 { $name }
+did-act-setting_removed = 在控制台移除了 { $name }
+did-act-setting_tried = 在保存之前试了 { $name }
 did-act-reloaded = 重新读取了配置
 did-act-requests_paused = 让 { $name } 的请求等待至 { $time }
 did-act-requests_resumed = 让 { $name } 的请求继续

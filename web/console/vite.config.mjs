@@ -33,6 +33,8 @@ function pageStyle() {
 const made = {
   'virtual:words/en': () => moduleOf('en'),
   'virtual:words/zh-CN': () => moduleOf('zh-CN'),
+  'virtual:words/settings/en': () => moduleOf('en', 'settings'),
+  'virtual:words/settings/zh-CN': () => moduleOf('zh-CN', 'settings'),
   'virtual:colours.css': colours,
   'virtual:page-style': () => `export default ${JSON.stringify(pageStyle())}`,
   'virtual:glyphs': () => `export default ${JSON.stringify(status('glyphs.svg'))}`,

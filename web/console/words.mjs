@@ -11,10 +11,15 @@ export const LANGUAGES = ['en', 'zh-CN'];
 /** Files of others, and the messages in them that the console says as well. */
 const SHARED = { status: /^(status|incident-status|maintenance-status)-/ };
 
-/** Every message of `lang`: its key, its pattern, and the names of what it is told. */
-export function messages(lang) {
+/** Words of a few pages, which are loaded with them: a page carries what it says, and no more. */
+export const PARTS = ['settings'];
+
+/** Every message of `lang`, or those of one part: its key, its pattern, and the names of what it is told. */
+export function messages(lang, part) {
   const all = new Map();
-  for (const [file, wanted] of [['console', /./], ...Object.entries(SHARED)]) {
+  const common = [['console', /./], ...Object.entries(SHARED)];
+  const files = part === 'common' ? common : part ? [[part, /./]] : [...common, ...PARTS.map(p => [p, /./])];
+  for (const [file, wanted] of files) {
     const at = new URL(`${lang}/${file}.ftl`, LOCALES);
     for (const entry of parse(readFileSync(at, 'utf8'), { withSpans: false }).body) {
       if (entry.type === 'Junk') throw new Error(`${fileURLToPath(at)}: ${entry.content}`);
@@ -54,8 +59,8 @@ function template(pattern) {
 }
 
 /** The module of a language. `s` chooses a variant: by the exact value, else by the grammar of number. */
-export function moduleOf(lang) {
-  const lines = [...messages(lang)].map(([key, { pattern, args }]) => {
+export function moduleOf(lang, part = 'common') {
+  const lines = [...messages(lang, part)].map(([key, { pattern, args }]) => {
     const plain = args.size === 0 && pattern.elements.every(e => e.type === 'TextElement');
     return `${JSON.stringify(key)}:${plain ? JSON.stringify(pattern.elements.map(e => e.value).join('')) : `a=>${template(pattern)}`}`;
   });

@@ -23,6 +23,7 @@ pub struct Device {
 pub struct Keys {
     seal: aead::LessSafeKey,
     errand: aead::LessSafeKey,
+    setting: aead::LessSafeKey,
     device: hmac::Key,
     questions: hmac::Key,
 }
@@ -36,6 +37,7 @@ impl Keys {
         let seal = hmac::sign(&root, b"stillhere people seal 1");
         let device = hmac::sign(&root, b"stillhere people device 1");
         let questions = hmac::sign(&root, b"stillhere people questions 1");
+        let setting = hmac::sign(&root, b"stillhere people setting 1");
         let errand = hmac::sign(&root, b"stillhere people errand 1");
         let sealing = |key: &hmac::Tag| {
             let key = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, key.as_ref()).expect("32 bytes");
@@ -44,6 +46,7 @@ impl Keys {
         Keys {
             seal: sealing(&seal),
             errand: sealing(&errand),
+            setting: sealing(&setting),
             device: hmac::Key::new(hmac::HMAC_SHA256, device.as_ref()),
             questions: hmac::Key::new(hmac::HMAC_SHA256, questions.as_ref()),
         }
@@ -63,6 +66,18 @@ impl Keys {
     #[must_use]
     pub fn open(&self, person: PersonId, sealed: &[u8]) -> Option<Vec<u8>> {
         opened(&self.seal, person.0.as_bytes(), sealed)
+    }
+
+    /// For a secret of what was made in the console; `of` says of what: sealed for one it cannot be moved to another.
+    #[must_use]
+    pub fn seal_setting(&self, of: &str, plain: &[u8], nonce: [u8; 12]) -> String {
+        URL_SAFE_NO_PAD.encode(sealed(&self.setting, of.as_bytes(), plain, nonce))
+    }
+
+    /// `None`: it was sealed under another key, for something else, or was changed.
+    #[must_use]
+    pub fn open_setting(&self, of: &str, sealed: &str) -> Option<Vec<u8>> {
+        opened(&self.setting, of.as_bytes(), &URL_SAFE_NO_PAD.decode(sealed).ok()?)
     }
 
     /// For a browser that goes to a provider and comes back (`oidc/errand.rs`).

@@ -14,6 +14,7 @@ pub(crate) use edge::edge_checks;
 use crate::{
     bounds,
     config::Config,
+    console::{Base, Composed, ITEMS_MAX, Item, Merged},
     file::{
         Defaults, Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink,
     },
@@ -62,16 +63,46 @@ pub(crate) const SECTIONS: [(&str, bool); 15] = [
 
 /// Reads and checks a whole file.
 pub(crate) fn config(file: &str, text: &str) -> Result<Config, Report> {
+    let base = Base { name: file.to_owned(), text: text.to_owned() };
+    composed(&base, &[]).map(|c| c.config)
+}
+
+/// The same with what was made in the console. The file has to be good without it: it can be checked where there is no database, and
+/// nothing that is removed in the console breaks it.
+pub(crate) fn composed(base: &Base, items: &[Item]) -> Result<Composed, Report> {
+    let alone = merged(base, &[])?;
+    if items.is_empty() { Ok(alone) } else { merged(base, items) }
+}
+
+fn merged(base: &Base, items: &[Item]) -> Result<Composed, Report> {
+    let Base { name, text } = base;
     if text.len() as u64 > bounds::FILE_BYTES {
-        return Err(too_large(file));
+        return Err(too_large(name));
+    }
+    if items.len() > ITEMS_MAX {
+        let problem =
+            format!("{} services and channels were made there, {ITEMS_MAX} are allowed", items.len());
+        return Err(Report::whole("console", problem, None));
     }
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(Report::syntax(file, text, &errors));
+        return Err(Report::syntax(name, text, &errors));
     }
-    let mut faults = Faults::default();
-    let config = from_tree(root.into_inner(), &mut faults);
-    if faults.is_empty() { Ok(config) } else { Err(faults.report(file, text)) }
+    let mut root = root.into_inner();
+    let (merged, aside) = Merged::of(text, &root, items);
+    let (theirs, errors) = DeTable::parse_recoverable(&merged.text);
+    if !errors.is_empty() {
+        return Err(Report::whole("console", "what was made there cannot be read", None));
+    }
+    Merged::into_tree(&mut root, theirs.into_inner());
+    let mut faults = Faults::of(&merged);
+    let mut config = from_tree(root, &mut faults);
+    config.of_console = merged.in_force().collect();
+    if faults.is_empty() {
+        Ok(Composed { config, aside })
+    } else {
+        Err(faults.report_with(name, text, &merged))
+    }
 }
 
 pub(crate) fn too_large(file: &str) -> Report {
@@ -124,6 +155,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
         retention,
         publish,
         limits,
+        of_console: Vec::new(),
     }
 }
 

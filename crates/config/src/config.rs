@@ -1,13 +1,14 @@
 //! The checked configuration: what the rest of Stillhere works with.
 
 use crate::{
-    bounds, compile,
+    compile,
+    console::{self, Base},
     file::{
         Defaults, Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink,
     },
     report::Report,
 };
-use std::{collections::HashMap, fs::File, io::Read as _, path::Path};
+use std::{collections::HashMap, path::Path};
 use stillhere_model::{
     Audience, CheckDef, Lang, ServiceDef, ServiceId, Status, Text, Time, Topology, VantageId,
 };
@@ -36,6 +37,8 @@ pub struct Config {
     pub retention: Retention,
     pub publish: Option<Publish>,
     pub limits: Limits,
+    /// Which of the services and channels were made in the console.
+    pub of_console: Vec<(console::Kind, String)>,
 }
 
 /// A check as the judge knows it, and how it is carried out.
@@ -82,25 +85,13 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Config, Report> {
-        let name = path.display().to_string();
-        let unreadable = |e: std::io::Error| {
-            let hint = (e.kind() == std::io::ErrorKind::NotFound)
-                .then(|| "write one, or start with --watch URL and no file".to_owned());
-            Report::whole(&name, format!("cannot be read: {e}"), hint)
-        };
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(unreadable)?;
-        file.take(bounds::FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > bounds::FILE_BYTES {
-            return Err(compile::too_large(&name));
-        }
-        match String::from_utf8(bytes) {
-            Ok(text) => Config::parse(&name, &text),
-            Err(e) => {
-                let at = e.utf8_error().valid_up_to();
-                Err(Report::whole(&name, format!("is not UTF-8 text (byte {})", at + 1), None))
-            }
-        }
+        Base::read(path).and_then(|base| Config::parse(&base.name, &base.text))
+    }
+
+    /// Whether it was made in the console.
+    #[must_use]
+    pub fn is_of_console(&self, kind: console::Kind, id: &str) -> bool {
+        self.of_console.iter().any(|(k, i)| *k == kind && i == id)
     }
 
     /// Checks the text of a file that errors call `name`.

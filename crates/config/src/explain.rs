@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Channel, Check, Config, Window},
+    console::Kind,
     fields,
     file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, Oidc, Publish, ServiceTable},
     report::{MASK, is_secret},
@@ -25,12 +26,14 @@ pub fn explain(config: &Config) -> String {
     out.section("defaults", &config.defaults);
     let mut checks = config.checks.iter().peekable();
     for s in &config.services {
+        out.made_in_console(config.is_of_console(Kind::Service, s.id.as_str()));
         out.service(s);
         while let Some(c) = checks.next_if(|c| c.def.service == s.id) {
             out.check(c, &config.defaults);
         }
     }
     for c in &config.channels {
+        out.made_in_console(config.is_of_console(Kind::Channel, &c.name));
         out.channel(c, config);
     }
     for w in &config.maintenance {
@@ -87,6 +90,12 @@ impl Page {
         mask(&mut written, &[], "");
         let text = toml::to_string(&written).unwrap_or_default();
         let _infallible = writeln!(self.text, "\n{}", text.trim_end());
+    }
+
+    fn made_in_console(&mut self, is: bool) {
+        if is {
+            self.text.push_str("\n# made in the console\n");
+        }
     }
 
     fn service(&mut self, s: &ServiceDef) {
@@ -195,7 +204,9 @@ impl Page {
         values: &Map<String, Value>,
         usual: impl Fn(&str) -> Option<Value>,
     ) {
-        let _infallible = writeln!(self.text, "\n{header}");
+        // Nothing between a table and what is said above it.
+        let between = if self.text.ends_with("console\n") { "" } else { "\n" };
+        let _infallible = writeln!(self.text, "{between}{header}");
         for key in keys {
             let line = match values.get(*key) {
                 Some(v) => {

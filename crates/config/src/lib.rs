@@ -14,6 +14,7 @@
 pub mod bounds;
 mod compile;
 mod config;
+pub mod console;
 mod diff;
 mod explain;
 mod fields;

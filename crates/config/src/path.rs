@@ -43,6 +43,14 @@ impl Path {
         p
     }
 
+    /// The list and the number that it begins with, and the rest.
+    pub(crate) fn in_list(&self) -> Option<(&str, usize, Path)> {
+        match self.0.as_slice() {
+            [Seg::Key(list), Seg::Index(i), rest @ ..] => Some((list, *i, Path(rest.to_vec()))),
+            _ => None,
+        }
+    }
+
     /// `self` and then what a kind calls the place inside its own table: `headers.Host`, `expect[2]`.
     pub(crate) fn inner(&self, path: &str) -> Path {
         let mut p = self.clone();

@@ -6,7 +6,11 @@
 mod picture;
 mod secrets;
 
-use crate::{bounds, path::Path};
+use crate::{
+    bounds,
+    console::{Kind, Merged},
+    path::Path,
+};
 use picture::Picture;
 pub(crate) use secrets::{MASK, Secrets, is_secret};
 use std::{fmt, ops::Range};
@@ -34,6 +38,8 @@ pub struct ConfigError {
     pub problem: String,
     /// What to write instead.
     pub hint: Option<String>,
+    /// It is about this service or channel of the console: `path` is then the place in its own table.
+    pub of_console: Option<(Kind, String)>,
     picture: Option<Picture>,
 }
 
@@ -42,6 +48,10 @@ pub struct ConfigError {
 pub(crate) struct Faults {
     found: Vec<Fault>,
     more: usize,
+    /// What is being read now was made in the console.
+    pub(crate) of_console: bool,
+    /// Where in each list of the tree the console's tables begin.
+    begins: Vec<(&'static str, usize)>,
 }
 
 #[derive(Debug)]
@@ -62,6 +72,25 @@ enum Place {
 // === impl Faults ===
 
 impl Faults {
+    /// For a tree that something of the console was merged with.
+    pub(crate) fn of(merged: &Merged) -> Faults {
+        let begins = |list| merged.begins(list).map(|from| (list, from));
+        Faults {
+            begins: ["service", "channel"].into_iter().filter_map(begins).collect(),
+            ..Faults::default()
+        }
+    }
+
+    /// For trying one of several ways: empty, of the same origin.
+    pub(crate) fn tried(&self) -> Faults {
+        Faults { of_console: self.of_console, ..Faults::default() }
+    }
+
+    /// From here on the `i`th table of `list` is being read.
+    pub(crate) fn reading(&mut self, list: &str, i: usize) {
+        self.of_console = self.begins.iter().any(|(name, from)| *name == list && i >= *from);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
@@ -101,10 +130,24 @@ impl Faults {
 
     /// Looks up the places in the text.
     pub(crate) fn report(self, file: &str, text: &str) -> Report {
+        self.report_with(file, text, &Merged::default())
+    }
+
+    /// The same of a file that something of the console was merged with.
+    pub(crate) fn report_with(self, file: &str, text: &str, merged: &Merged) -> Report {
         let (root, errors) = DeTable::parse_recoverable(text);
-        let secrets = Secrets::of(&root, text, !errors.is_empty());
-        let mut placed: Vec<(usize, ConfigError)> =
-            self.found.into_iter().map(|f| f.place_in(file, text, &root, &secrets)).collect();
+        let (theirs, _) = DeTable::parse_recoverable(&merged.text);
+        let secrets =
+            Secrets::of(&root, text, !errors.is_empty()).and(Secrets::of(&theirs, &merged.text, false));
+        let of_console = |f: &Fault| f.place_of(merged, &theirs);
+        let mut placed: Vec<(usize, ConfigError)> = self
+            .found
+            .into_iter()
+            .map(|f| match of_console(&f) {
+                Some((which, path)) => (text.len(), f.error_of(which, &path, &secrets)),
+                None => f.place_in(file, text, &root, &secrets),
+            })
+            .collect();
         placed.sort_by_key(|(at, _)| *at);
         Report { errors: placed.into_iter().map(|(_, e)| e).collect(), more: self.more }
     }
@@ -113,6 +156,30 @@ impl Faults {
 // === impl Fault ===
 
 impl Fault {
+    /// Whose of the console it is, if it is, and where in its own table.
+    fn place_of(&self, merged: &Merged, theirs: &Spanned<DeTable<'_>>) -> Option<((Kind, String), Path)> {
+        match &self.place {
+            Place::Key(p) | Place::Value(p) => merged.whose(p, true),
+            Place::Span(span) if span.start >= merged.from => {
+                merged.whose(&Path::at(theirs, span.start), false)
+            }
+            Place::Span(_) => None,
+        }
+    }
+
+    fn error_of(self, (kind, id): (Kind, String), path: &Path, secrets: &Secrets) -> ConfigError {
+        ConfigError {
+            file: format!("console, {kind} {id}"),
+            path: secrets.mask(&path.to_string()),
+            line: None,
+            column: None,
+            problem: secrets.mask(&self.problem),
+            hint: self.hint.map(|h| secrets.mask(&h)),
+            of_console: Some((kind, id)),
+            picture: None,
+        }
+    }
+
     fn place_in(
         self,
         file: &str,
@@ -139,6 +206,7 @@ impl Fault {
             column: Some(picture.column),
             problem: secrets.mask(&self.problem),
             hint: self.hint.map(|h| secrets.mask(&h)),
+            of_console: None,
             picture: Some(picture),
         };
         (span.start, error)
@@ -157,9 +225,26 @@ impl Report {
             column: None,
             problem: problem.into(),
             hint: hint.into(),
+            of_console: None,
             picture: None,
         };
         Report { errors: vec![error], more: 0 }
+    }
+
+    /// An error in a table of the console.
+    pub(crate) fn of_console(
+        kind: Kind,
+        id: &str,
+        path: &str,
+        problem: &str,
+        hint: Option<String>,
+    ) -> Report {
+        let mut report = Report::whole(&format!("console, {kind} {id}"), problem, hint);
+        for e in &mut report.errors {
+            path.clone_into(&mut e.path);
+            e.of_console = Some((kind, id.to_owned()));
+        }
+        report
     }
 
     pub(crate) fn add(&mut self, other: Report) {
@@ -208,6 +293,24 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 // === impl ConfigError ===
+
+impl ConfigError {
+    /// What is wrong and what to write instead, without the place.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let problem = self.problem.trim_start_matches(": ");
+        match &self.hint {
+            Some(hint) => format!("{problem}; {hint}"),
+            None => problem.to_owned(),
+        }
+    }
+
+    /// In one line, with the place in the table.
+    pub(crate) fn in_short(&self) -> String {
+        let space = if self.path.is_empty() { "" } else { " " };
+        format!("{}{space}{}", self.path, self.said())
+    }
+}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

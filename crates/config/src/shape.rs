@@ -4,6 +4,7 @@
 //! types themselves have the last word when the tree is read into them. What is wrong and can be left out is
 //! taken out of the tree, so that the rest can still be read and checked.
 
+mod console;
 mod format;
 mod nearest;
 mod words;
@@ -41,6 +42,10 @@ pub(crate) enum Shape {
     Bool,
     /// One of these, told apart by TOML's types as far as possible.
     Either(Vec<Shape>),
+    /// Where a secret is: in the file a place of this machine, in the console the secret itself.
+    Secret(Box<Shape>),
+    /// A file of this machine: the console cannot name one.
+    LocalFile(Box<Shape>),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -66,6 +71,13 @@ pub(crate) struct Text {
 
 impl Shape {
     pub(crate) fn of(schema: &Value) -> Shape {
+        let ways = schema.get("oneOf").and_then(Value::as_array).map(Vec::as_slice);
+        if let Some([env, file]) = ways
+            && env["properties"].get("env").is_some()
+            && file["properties"].get("file").is_some()
+        {
+            return Shape::Secret(Box::new(Shape::Either(vec![Shape::of(env), Shape::of(file)])));
+        }
         for any in ["oneOf", "anyOf"] {
             if let Some(Value::Array(of)) = schema.get(any) {
                 return Shape::either(of.iter().map(Shape::of).collect());
@@ -115,6 +127,10 @@ impl Shape {
     /// Says what is wrong with `value`. False when it cannot be used, even without the parts that were taken out.
     pub(crate) fn check(&self, value: &mut Spanned<DeValue<'_>>, at: &At<'_>, faults: &mut Faults) -> bool {
         match (self, value.get_mut()) {
+            (Shape::Secret(_) | Shape::LocalFile(_), _) if faults.of_console => {
+                console::check(self, value.get_ref(), at, faults)
+            }
+            (Shape::Secret(written) | Shape::LocalFile(written), _) => written.check(value, at, faults),
             (Shape::Any, _) | (Shape::Bool, DeValue::Boolean(_)) => true,
             (Shape::Table(t), DeValue::Table(v)) => t.check(v, at, faults),
             (Shape::Text(t), DeValue::String(s)) => t.check(s, at, faults),
@@ -175,11 +191,23 @@ impl Shape {
             }
             [first, ..] => {
                 let good = fitting.iter().any(|s| {
-                    let mut tried = Faults::default();
+                    let mut tried = faults.tried();
                     s.check(&mut value.clone(), at, &mut tried) && tried.is_empty()
                 });
-                good || first.check(value, at, faults)
+                // The way that was meant says best what is wrong with it.
+                let meant =
+                    fitting.iter().copied().find(|s| s.knows_keys_of(value.get_ref())).unwrap_or(first);
+                good || meant.check(value, at, faults)
             }
+        }
+    }
+
+    fn knows_keys_of(&self, value: &DeValue<'_>) -> bool {
+        match (self, value) {
+            (Shape::Table(t), DeValue::Table(v)) => {
+                v.keys().all(|k| t.keys.contains_key(k.get_ref().as_ref()))
+            }
+            _ => false,
         }
     }
 
@@ -193,6 +221,7 @@ impl Shape {
             Shape::Number { .. } => matches!(value, DeValue::Integer(_) | DeValue::Float(_)),
             Shape::Bool => matches!(value, DeValue::Boolean(_)),
             Shape::Either(ways) => ways.iter().any(|s| s.fits(value)),
+            Shape::Secret(written) | Shape::LocalFile(written) => written.fits(value),
         }
     }
 }
@@ -226,7 +255,7 @@ impl Table {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .map(|(k, v)| (k.clone(), Shape::of(v)))
+                .map(|(k, v)| (k.clone(), Table::value(k, v)))
                 .collect(),
             required: schema.get("required").map(strings).unwrap_or_default(),
             least: schema
@@ -239,6 +268,12 @@ impl Table {
                 _ => Some(Box::new(Shape::Any)),
             },
         }
+    }
+
+    /// Keys that name files of this machine are known by their names, all of them.
+    fn value(key: &str, schema: &Value) -> Shape {
+        let shape = Shape::of(schema);
+        if key == "file" || key.ends_with("_file") { Shape::LocalFile(Box::new(shape)) } else { shape }
     }
 
     pub(crate) fn check(&self, table: &mut DeTable<'_>, at: &At<'_>, faults: &mut Faults) -> bool {

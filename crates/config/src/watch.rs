@@ -6,7 +6,8 @@ use crate::{
     bounds,
     compile::check_of,
     config::Config,
-    duration::said,
+    console::{self, Base},
+    duration::{self, said},
     file::{CheckTable, Defaults, Respond},
     report::Report,
     shape::slug_of,
@@ -105,6 +106,28 @@ impl Config {
             ids.push(id);
         }
         Ok(config)
+    }
+}
+
+impl Base {
+    /// What [`Config::watch`] makes, as the text of a file: for merging it with what the console has.
+    ///
+    /// # Errors
+    /// As [`Config::watch`].
+    pub fn watch(urls: &[String], interval: Option<Duration>) -> Result<Base, Report> {
+        let config = Config::watch(urls, interval)?;
+        let services: Vec<Value> = config
+            .services
+            .iter()
+            .zip(urls)
+            .map(|(s, url)| json!({ "id": s.id, "name": s.name, "url": url }))
+            .collect();
+        let file = json!({
+            "defaults": { "interval": duration::text(config.defaults.interval) },
+            "respond": { "verify": duration::text(config.respond.verify) },
+            "service": services,
+        });
+        Ok(Base { name: SOURCE.to_owned(), text: console::text_of(&file) })
     }
 }
 

@@ -91,6 +91,10 @@ pub enum Occasion {
         at: Time,
         by_ms: i64,
     },
+    /// Somebody tries whether a channel works. In no outbox: who tries it waits for what becomes of it.
+    Test {
+        at: Time,
+    },
     /// A certificate ends within `days` days: staff only, once per threshold (21, 14, 7).
     CertificateEnding {
         check: crate::id::CheckId,

@@ -149,6 +149,24 @@ pub enum Act {
     Unbanned {
         network: String,
     },
+    /// Something was made in the console: a service, a channel.
+    SettingMade {
+        kind: String,
+        id: String,
+    },
+    SettingChanged {
+        kind: String,
+        id: String,
+    },
+    SettingRemoved {
+        kind: String,
+        id: String,
+    },
+    /// A check or a channel was tried as it was written, without being kept: who, and against whom.
+    SettingTried {
+        kind: String,
+        target: String,
+    },
     /// A dead letter was queued again.
     Revived {
         delivery: String,

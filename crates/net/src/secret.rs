@@ -12,14 +12,23 @@ pub const MAX_SECRET: u64 = 64 * 1024;
 pub struct Secret(Arc<str>);
 
 /// Where a secret is read from when the configuration is loaded. Secrets are never written in the file itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretSource {
     /// The name of an environment variable.
     Env(String),
     /// The path of a file; white space at its end is cut off.
     File(PathBuf),
+    /// The secret itself, as the console keeps it. Not in the schema: a file that says so is refused.
+    #[schemars(skip)]
+    Value(Held),
 }
+
+/// A secret that somebody wrote into the console. Prints and is serialised as `***`; compared only with itself of before, to
+/// know whether it was changed.
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(transparent)]
+pub struct Held(Arc<str>);
 
 /// Why a secret could not be had. Names the source, never the value.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +43,8 @@ pub enum SecretError {
     Empty(String),
     #[error("{} is larger than {MAX_SECRET} bytes", .0.display())]
     TooLarge(PathBuf),
+    #[error("the secret is larger than {MAX_SECRET} bytes")]
+    TooLong,
 }
 
 // === impl Secret ===
@@ -86,6 +97,10 @@ impl SecretSource {
                 }
                 value
             }
+            SecretSource::Value(held) if held.0.len() as u64 > MAX_SECRET => {
+                return Err(SecretError::TooLong);
+            }
+            SecretSource::Value(held) => held.0.to_string(),
         };
         let value = value.trim_end();
         if value.is_empty() {
@@ -100,7 +115,22 @@ impl fmt::Display for SecretSource {
         match self {
             SecretSource::Env(name) => write!(f, "the environment variable {name}"),
             SecretSource::File(path) => path.display().fmt(f),
+            SecretSource::Value(_) => f.write_str("the console"),
         }
+    }
+}
+
+// === impl Held ===
+
+impl Serialize for Held {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str("***")
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
     }
 }
 
@@ -113,6 +143,14 @@ mod tests {
         let s = Secret::new("hunter2");
         assert_eq!(format!("{s} {s:?} {:#?}", Some(&s)), "*** *** Some(\n    ***,\n)");
         assert_eq!(s.expose_secret(), "hunter2");
+    }
+
+    #[test]
+    fn a_secret_of_the_console_is_read_as_it_is_and_never_prints() {
+        let source: SecretSource = serde_json::from_str(r#"{"value": "hunter2\n"}"#).unwrap();
+        assert_eq!(source.read().unwrap().expose_secret(), "hunter2");
+        let printed = format!("{source} {source:?} {}", serde_json::to_string(&source).unwrap());
+        assert!(!printed.contains("hunter2"), "{printed}");
     }
 
     #[test]

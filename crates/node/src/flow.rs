@@ -23,6 +23,7 @@ use crate::{
     observe::Ask,
     public::Public,
     reload::Loaded,
+    settings::Settings,
     subscribers::Subscribers,
     uplink::Guard,
     vitals::Vitals,
@@ -32,6 +33,7 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
+use stillhere_access::Access;
 use stillhere_judge::{Input as JudgeInput, Look};
 use stillhere_model::{
     Accepted, Audience, By, CheckId, Command, Entry, Finding, Incident, Mint, Moment, Observation, Occasion,
@@ -107,6 +109,10 @@ pub(crate) struct Flow {
     pub(crate) staff_snapshots: watch::Sender<Arc<Snapshot>>,
     pub(crate) notices: watch::Sender<Arc<str>>,
     pub(crate) topology: watch::Sender<Arc<Topology>>,
+    pub(crate) settings: watch::Sender<Arc<Settings>>,
+    /// The highest version that was given out.
+    pub(crate) settings_version: u64,
+    pub(crate) access: Arc<Access>,
     pub(crate) key: Arc<Key>,
     pub(crate) book: crate::record::Book,
     pub(crate) outbox: Arc<Notify>,
@@ -460,6 +466,10 @@ impl Flow {
                 let outcome = self.act(id, what, from, now).await;
                 self.reply_after_commit(reply, outcome);
             }
+            Request::Setting { by, change, reply } => match self.change_setting(by, *change, now).await {
+                Ok(version) => self.reply_after_commit(reply, Ok(version)),
+                Err(e) => drop(reply.send(Err(e))),
+            },
             Request::Reload { reply } => {
                 let outcome = self.reload(now).await;
                 self.reply_after_commit(reply, outcome);

@@ -9,6 +9,7 @@ use crate::{
     oidc::Oidc,
     once::{Done, Once},
     record::Record,
+    settings::{Change, SettingError, Settings},
     subscribers::Subscribers,
     vitals::Vitals,
 };
@@ -21,11 +22,14 @@ use stillhere_net::clock::Clock;
 use stillhere_observe::probe::push::Signal;
 use stillhere_store::Store;
 use stillhere_tell::{Snapshot, notice::Key, postmortem::Postmortem};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// How long a caller waits for the commit before it hears that the node is not available. The command may
 /// still be carried out afterwards; the answer says so.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Checks and channels that are tried at the same time.
+pub(crate) const TRIES_AT_ONCE: usize = 4;
 
 #[derive(Clone)]
 pub struct Handle {
@@ -48,6 +52,9 @@ pub struct Handle {
     pub(crate) oidc: Oidc,
     /// To the judge, for what edges have seen.
     pub(crate) seen: mpsc::Sender<Seen>,
+    pub(crate) settings: watch::Receiver<Arc<Settings>>,
+    /// Checks and channels that are tried at the same time.
+    pub(crate) tries: Arc<Semaphore>,
 }
 
 /// What the flow is asked to do; answered after the commit.
@@ -59,6 +66,7 @@ pub(crate) enum Request {
     Draft { incident: IncidentId, reply: Reply<Result<Option<Postmortem>, String>> },
     OpenLink { id: LinkId, reply: Reply<Result<Opened, ActError>> },
     Act { id: LinkId, what: LinkAct, from: Option<String>, reply: Reply<Result<(), ActError>> },
+    Setting { by: By, change: Box<Change>, reply: Reply<Result<u64, SettingError>> },
     Reload { reply: Reply<Result<String, String>> },
 }
 
@@ -292,7 +300,7 @@ impl Handle {
         &self.clock
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, String> {
+    pub(crate) async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, String> {
         let (reply, answer) = oneshot::channel();
         let asked = async {
             self.requests.send(request(reply)).await.map_err(|_| "the node is stopping".to_owned())?;

@@ -41,6 +41,12 @@ pub(crate) fn people(data: &Path) -> Result<Keys, String> {
     load_or_make(&data.join(PEOPLE)).map(|seed| Keys::from_seed(&seed))
 }
 
+/// For who only looks: none is made.
+pub(crate) fn people_if_there(data: &Path) -> Option<Keys> {
+    let path = data.join(PEOPLE);
+    path.exists().then(|| load_or_make(&path).ok()).flatten().map(|seed| Keys::from_seed(&seed))
+}
+
 /// # Errors
 /// As [`notice`].
 pub(crate) fn links(data: &Path) -> Result<[u8; 32], String> {

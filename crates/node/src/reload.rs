@@ -3,12 +3,16 @@
 use crate::{
     heartbeats::{self, Job},
     observe::{Limits, Watched},
+    settings::{Kept, SettingError, Settings, sealed_ones},
     source::Source,
 };
 use std::{
     collections::HashMap, fs::File, io::Read as _, net::SocketAddr, path::Path, sync::Arc, time::Duration,
 };
-use stillhere_config::{Channel as ChannelConfig, Config};
+use stillhere_config::{
+    Channel as ChannelConfig, Config,
+    console::{Aside, Item, Kind, Why},
+};
 use stillhere_model::{Command, Topology, VantageId};
 use stillhere_net::{SecretSource, clock::Clock};
 use stillhere_observe::{
@@ -34,7 +38,10 @@ pub(crate) fn vantage() -> VantageId {
 
 pub(crate) struct Loaded {
     pub(crate) source: Source,
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
+    /// What was made in the console, and what of it is not in force.
+    pub(crate) kept: Arc<Vec<Kept>>,
+    pub(crate) aside: Vec<Aside>,
     pub(crate) addr: SocketAddr,
     pub(crate) topology: Topology,
     pub(crate) policy: Policy,
@@ -152,7 +159,9 @@ impl Loaded {
                 per_target: config.limits.looks_per_target as usize,
             },
             source,
-            config,
+            config: Arc::new(config),
+            kept: Arc::default(),
+            aside: Vec::new(),
             addr,
             watched,
             heartbeats,
@@ -173,13 +182,77 @@ impl Loaded {
         }
     }
 
+    /// The source, with what was made in the console; at a start, where everything of the console may wait to be put right.
+    ///
+    /// # Errors
+    /// What is wrong with the source.
+    pub(crate) fn start(
+        source: Source,
+        kept: Vec<Kept>,
+        addr: SocketAddr,
+        clock: Clock,
+    ) -> Result<Loaded, String> {
+        Loaded::composed(source, kept, addr, clock, |_, _| true).map_err(|e| e.to_string())
+    }
+
     /// Reads the source again; the system's name servers too.
     ///
     /// # Errors
     /// The report; `self` is as it was.
     pub(crate) fn again(&self) -> Result<Loaded, String> {
-        let config = self.source.load()?;
-        Loaded::build(self.source.clone(), config, self.addr, self.clock, Shared::new(self.clock))
+        let kept = self.kept.as_ref().clone();
+        let may_wait = |kind, id: &str| self.waits(kind, id);
+        Loaded::composed(self.source.clone(), kept, self.addr, self.clock, may_wait)
+            .map_err(|e| e.to_string())
+    }
+
+    /// The same with `kept` in the place of what was made in the console.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the whole; `self` is as it was.
+    pub(crate) fn with(&self, kept: Vec<Kept>) -> Result<Loaded, SettingError> {
+        // What is being put right now has to be right.
+        let same = |kind: Kind, id: &str| {
+            let version =
+                |kept: &[Kept]| kept.iter().find(|k| k.kind == kind && k.id == id).map(|k| k.version);
+            version(&kept) == version(&self.kept)
+        };
+        let changed: Vec<(Kind, String)> =
+            kept.iter().filter(|k| !same(k.kind, &k.id)).map(|k| (k.kind, k.id.clone())).collect();
+        let may_wait = |kind: Kind, id: &str| {
+            self.waits(kind, id) && !changed.iter().any(|(k, i)| *k == kind && i == id)
+        };
+        Loaded::composed(self.source.clone(), kept, self.addr, self.clock, may_wait)
+    }
+
+    fn composed(
+        source: Source,
+        kept: Vec<Kept>,
+        addr: SocketAddr,
+        clock: Clock,
+        may_wait: impl Fn(Kind, &str) -> bool,
+    ) -> Result<Loaded, SettingError> {
+        let items: Vec<Item> = kept.iter().filter_map(|k| k.item.clone()).collect();
+        let composed = source.compose(&items, may_wait).map_err(SettingError::Refused)?;
+        let mut aside = composed.aside;
+        aside.extend(sealed_ones(&kept));
+        for a in &aside {
+            tracing::warn!("{a}");
+        }
+        let built = Loaded::build(source, composed.config, addr, clock, Shared::new(clock));
+        let mut loaded = built.map_err(SettingError::NotBuilt)?;
+        loaded.kept = Arc::new(kept);
+        loaded.aside = aside;
+        Ok(loaded)
+    }
+
+    /// Whether it is set aside because something is wrong with it.
+    fn waits(&self, kind: Kind, id: &str) -> bool {
+        self.aside.iter().any(|a| a.kind == kind && a.id == id && matches!(a.why, Why::Wrong(_)))
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { config: self.config.clone(), kept: self.kept.clone(), aside: self.aside.clone() }
     }
 
     /// What is different in `new`, in one line.

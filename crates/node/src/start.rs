@@ -6,7 +6,7 @@ use crate::{
     deliver::{self, Post},
     edges::Edges,
     flow::{Flow, REQUESTS_MAX, SEEN_MAX, Seen, learn::past},
-    handle::Handle,
+    handle::{Handle, TRIES_AT_ONCE},
     heartbeats::Heartbeats,
     key,
     link::Signer,
@@ -39,7 +39,7 @@ use stillhere_tell::{
     timeline::{DAYS, Segment},
 };
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, Semaphore, mpsc, watch},
     task::JoinHandle,
 };
 
@@ -68,10 +68,15 @@ impl Node {
         let options =
             stillhere_store::Options { retention: retention(&config), ..stillhere_store::Options::default() };
         let publish_to = config.publish.clone();
-        let shared = Shared::new(clock);
-        let loaded = Loaded::build(source, config, addr, clock, shared)?;
         let now = clock.now();
+        // What the file says is built before the folder is touched; then what the console says is known, and all is built.
+        Loaded::build(source.clone(), config, addr, clock, Shared::new(clock))?;
         let store = Store::open_with(&data, now.wall, options).await.map_err(|e| e.to_string())?;
+        let access = Arc::new(Access::new(key::people(&data)?, Cost::DEFAULT, entropy::bytes()));
+        let settings = store.settings().await.map_err(|e| e.to_string())?;
+        let made =
+            settings.kept.iter().filter_map(|row| crate::settings::opened(row, &access.keys)).collect();
+        let loaded = Loaded::start(source, made, addr, clock)?;
         let kept = store.load().await.map_err(|e| e.to_string())?;
         // We hold the folder's lock, so whoever had claimed something is gone.
         store.release_leases().await.map_err(|e| e.to_string())?;
@@ -79,7 +84,6 @@ impl Node {
         let key = Arc::new(key::notice(&data)?);
         let (record, book) =
             crate::record::open(&store, key::record(&data)?, &loaded.site.url, kept.epoch, now.wall).await?;
-        let access = Arc::new(Access::new(key::people(&data)?, Cost::DEFAULT, entropy::bytes()));
         let signer = Signer::new(&key::links(&data)?);
 
         let mut judge = stillhere_judge::State::restore(&loaded.topology, kept.verdicts.clone());
@@ -115,6 +119,7 @@ impl Node {
         let (snapshots_in, snapshots) = watch::channel(first);
         let (staff_snapshots_in, staff_snapshots) = watch::channel(Arc::new(public.staff_snapshot(now.wall)));
         let (notices_in, notices) = watch::channel(notice);
+        let (settings_in, settings_out) = watch::channel(Arc::new(loaded.settings()));
         let (topology_in, topology) = watch::channel(Arc::new(loaded.topology.clone()));
         // Looks, judging and delivering end one after the other; each stage has its own signal.
         let (stop, stopping) = watch::channel(false);
@@ -141,7 +146,9 @@ impl Node {
             signer: signer.clone(),
             stop,
             edges: edges.clone(),
-            access,
+            access: access.clone(),
+            settings: settings_out,
+            tries: Arc::new(Semaphore::new(TRIES_AT_ONCE)),
             topology,
             seen: seen_in.clone(),
             record,
@@ -194,6 +201,9 @@ impl Node {
             staff_snapshots: staff_snapshots_in,
             notices: notices_in,
             topology: topology_in,
+            settings: settings_in,
+            settings_version: settings.version,
+            access,
             key,
             book,
             outbox: outbox.clone(),

@@ -131,6 +131,15 @@ pub struct Report {
     pub certificate: Option<Arc<stillhere_net::tls::Judged>>,
 }
 
+/// Whether a condition was met, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    pub condition: String,
+    pub holds: bool,
+    /// What its names stood for, with the target's texts: for the operator only.
+    pub values: String,
+}
+
 /// One look, as a kind sees it.
 pub(crate) struct Look<'a> {
     pub(crate) shared: &'a Shared,
@@ -295,6 +304,24 @@ impl Probe {
 
     /// One look, with what a person at a terminal wants to know.
     pub async fn look_verbose(&self, recheck: bool) -> LookReport {
+        self.look_and(recheck, |_| ()).await.0
+    }
+
+    /// One look, with what became of each condition, as far as there was something to hold it against.
+    pub async fn look_closely(&self) -> (LookReport, Vec<Met>) {
+        let met = |facts: &Facts| {
+            let met = |c: &Condition| Met {
+                condition: c.text().to_owned(),
+                holds: c.check(facts).is_ok(),
+                values: c.detail(facts),
+            };
+            self.conditions.iter().map(met).collect()
+        };
+        let (report, met) = self.look_and(false, met).await;
+        (report, met.unwrap_or_default())
+    }
+
+    async fn look_and<T>(&self, recheck: bool, facts: impl FnOnce(&Facts) -> T) -> (LookReport, Option<T>) {
         let started = clock::mono();
         let at = self.shared.clock.at(started).wall;
         let mut trace = Trace::start(started);
@@ -321,6 +348,7 @@ impl Probe {
             detail: None,
             recheck,
         };
+        let of_facts = result.as_ref().ok().and_then(|good| good.facts.as_ref()).map(facts);
         let result = result.and_then(|good| match self.failed_condition(&good) {
             Some((finding, detail)) => Err(Fault::target(finding, detail)),
             None => Ok(good),
@@ -352,7 +380,7 @@ impl Probe {
                 o.detail = Some(fault.detail);
             }
         }
-        LookReport { observation: o, remote: trace.remote, report }
+        (LookReport { observation: o, remote: trace.remote, report }, of_facts)
     }
 
     async fn within_deadline(

@@ -241,12 +241,12 @@ pub struct Config {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigDo {
-    /// Read the file and say everything that is wrong with it
+    /// Read the file and say everything that is wrong with it; with what was made in the console
     Check {
         #[arg(default_value = "stillhere.toml")]
         file: PathBuf,
     },
-    /// Print what is in force, defaults included; secrets as ***
+    /// Print what is in force, defaults included and where it is from; secrets as ***
     Explain {
         #[arg(default_value = "stillhere.toml")]
         file: PathBuf,

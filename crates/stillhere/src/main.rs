@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Do::Demo(args) => runtime().block_on(demo::run(args)),
         Do::Drill(args) => runtime().block_on(drill::run(args)),
         Do::Probe(args) => small_runtime().block_on(probe::run(args)),
-        Do::Config(args) => config::run(args),
+        Do::Config(args) => small_runtime().block_on(config::run(args)),
         Do::Status(args) => small_runtime().block_on(status::run(args)),
         Do::Incident(args) => small_runtime().block_on(incident::run(args)),
         Do::Maintenance(args) => small_runtime().block_on(maintenance::run(args)),

@@ -43,10 +43,10 @@ pub async fn run(args: cli::Up) -> Result<(), Exit> {
     open_more_files();
     let source = source(&args)?;
     let config = source.load().map_err(Exit::Usage)?;
-    let watches = config.checks.len();
     let in_front = config.edge.as_ref().map(|e| e.listen);
     let mut app = App::start(source, config).await?;
     app.stand_in_front(args.log_json, Without::Serves).await?;
+    let watches = app.handle().settings().config.checks.len();
     say::out(&format!("Stillhere watches {watches} {}.", if watches == 1 { "check" } else { "checks" }));
     say::out(&format!("Status page   http://{}/", app.addr()));
     if let Some(listen) = in_front {

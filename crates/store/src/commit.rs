@@ -8,7 +8,7 @@ use crate::{
     names::Kind,
     outbox, record,
     rollup::{Bucket, Level},
-    subscriber,
+    setting, subscriber,
     writer::{Fault, Tx},
 };
 use sqlx::{Row, SqliteConnection};
@@ -104,6 +104,9 @@ impl Store {
         }
         for (id, at) in &w.links_used {
             link::used(conn, *id, *at).await?;
+        }
+        for s in &w.settings {
+            setting::write(conn, s).await?;
         }
         for incident in &w.withdraw {
             outbox::withdraw(conn, *incident).await?;

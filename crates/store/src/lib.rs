@@ -22,6 +22,7 @@ mod record;
 mod redact;
 mod rollup;
 mod schema;
+mod setting;
 mod sketch;
 mod stats;
 mod subscriber;
@@ -44,6 +45,7 @@ pub use read::{JournalPage, JournalRow, Segment};
 pub use record::{Found, Log, Recorded, TextBeside, WITNESSES_MAX};
 pub use redact::{Redacted, TAKEN_OUT, find_text, redact};
 pub use rollup::{Level, Rollup};
+pub use setting::{Setting, SettingWrite, Settings, settings_in};
 pub use sketch::Sketch;
 pub use stats::Stats;
 pub use subscriber::{
@@ -93,6 +95,8 @@ pub struct Write {
     /// Links that go out with this write, and those that something was published with.
     pub links: Vec<Link>,
     pub links_used: Vec<(LinkId, Time)>,
+    /// What was made, changed or removed in the console.
+    pub settings: Vec<SettingWrite>,
 }
 
 // === impl Write ===
@@ -116,6 +120,7 @@ impl Write {
             && self.answers.is_empty()
             && self.links.is_empty()
             && self.links_used.is_empty()
+            && self.settings.is_empty()
     }
 }
 

@@ -86,6 +86,7 @@ pub fn type_of(occasion: &Occasion) -> &'static str {
         Occasion::UplinkBack { .. } => "uplink.back",
         Occasion::FallingBehind { .. } => "falling.behind",
         Occasion::ClockJumped { .. } => "clock.jumped",
+        Occasion::Test { .. } => "test",
         Occasion::CertificateEnding { .. } => "certificate.ending",
     }
 }
@@ -205,6 +206,7 @@ impl Cut<'_> {
             Occasion::UplinkBack { at: t } => self.own(&key, "lead-uplink-back", *t),
             Occasion::FallingBehind { at: t } => self.own(&key, "lead-falling-behind", *t),
             Occasion::ClockJumped { at: t, by_ms } => self.clock(&key, *t, *by_ms),
+            Occasion::Test { at: t } => self.own(&key, "lead-test", *t),
             Occasion::CertificateEnding { check, days } => self.certificate(&key, check, *days),
         }
     }

@@ -17,6 +17,7 @@ mod people;
 mod record;
 mod services;
 mod session;
+mod settings;
 mod staff;
 mod subscribers;
 mod tokens;
@@ -56,6 +57,7 @@ use utoipa_axum::{PathItemExt, router::OpenApiRouter, routes};
         (name = "edge", description = "For edges; needs a token of theirs: `stillhere token new NAME --scope edge`"),
         (name = "console", description = "What the console shows: in words, and with what visitors do not see"),
         (name = "staff", description = "Needs a token: what visitors do not see"),
+        (name = "settings", description = "What is made in the console beside the configuration file"),
         (name = "access", description = "Who may come in: sessions, people, tokens"),
     ),
 )]
@@ -230,6 +232,10 @@ calls! {
     people::reset;
     tokens::list, tokens::make;
     tokens::revoke;
+    settings::list;
+    settings::one, settings::put, settings::remove;
+    settings::try_check;
+    settings::try_channel;
     edges::list;
     edges::pause;
     edges::resume;

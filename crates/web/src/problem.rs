@@ -89,6 +89,15 @@ impl Problem {
         problem.errors = errors;
         problem
     }
+    /// The same for who knows only what is below `head`.
+    pub(crate) fn below(mut self, head: &str) -> Problem {
+        for e in &mut self.errors {
+            if let Some(rest) = e.field.strip_prefix(head) {
+                e.field = rest.to_owned();
+            }
+        }
+        self
+    }
     pub(crate) fn unprocessable(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is not right", detail)
     }

@@ -167,6 +167,7 @@ impl Store {
             Occasion::UplinkLost { .. }
                 | Occasion::UplinkBack { .. }
                 | Occasion::ClockJumped { .. }
+                | Occasion::Test { .. }
                 | Occasion::FallingBehind { .. }
         );
         if !self.announced.insert((occasion.clone(), audience)) && !ours {

@@ -37,16 +37,18 @@ export function setCsrf(token: string): void { csrf = token; }
 /** Called when the server does not know us any more. */
 export function whenSignedOut(then: () => void): void { onSignedOut = then; }
 
-export interface Asked { method?: string; body?: unknown; key?: string; query?: Record<string, string | number | boolean | undefined>; within?: number; signal?: AbortSignal }
+export interface Asked { method?: string; body?: unknown; key?: string; /** The version that a change is made from; `null`: it is new. */ from?: number | null; query?: Record<string, string | number | boolean | undefined>; within?: number; signal?: AbortSignal }
 
 export async function call<T>(path: string, asked: Asked = {}): Promise<T> {
-  const { method = asked.body === undefined ? 'GET' : 'POST', body, key, query, within = ANSWER_WITHIN_MS, signal } = asked;
+  const { method = asked.body === undefined ? 'GET' : 'POST', body, key, from, query, within = ANSWER_WITHIN_MS, signal } = asked;
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
   const headers: Record<string, string> = {};
   if (body !== undefined) headers['content-type'] = 'application/json';
   if (method !== 'GET' && csrf) headers[CSRF_HEADER] = csrf;
   if (key) headers['idempotency-key'] = `"${key}"`;
+  if (from === null) headers['if-none-match'] = '*';
+  else if (from !== undefined) headers['if-match'] = `"${from}"`;
   const enough = AbortSignal.timeout(within);
   let answer: Response;
   try {

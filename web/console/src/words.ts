@@ -14,6 +14,11 @@ const LOADS: Record<Lang, () => Promise<{ default: Words }>> = {
   'zh-CN': () => import('virtual:words/zh-CN'),
 };
 
+/** Of a few pages; loaded with them. */
+const PARTS = {
+  settings: { en: () => import('virtual:words/settings/en'), 'zh-CN': () => import('virtual:words/settings/zh-CN') },
+} satisfies Record<string, Record<Lang, () => Promise<{ default: Words }>>>;
+
 const known: Partial<Record<Lang, Words>> = {};
 
 /** A message. In `lang` only where another language than the reader's is meant: then it must have been loaded. */
@@ -29,4 +34,11 @@ export function said<K extends Key>(lang: Lang, key: K, ...told: Arguments<K>): 
 /** Loads a language, so that `t` and `said` have it. */
 export async function speak(lang: Lang): Promise<void> {
   known[lang] ??= (await LOADS[lang]()).default;
+}
+
+/** Loads the words of a page in the reader's language. */
+export async function speakOf(part: keyof typeof PARTS): Promise<void> {
+  const lang = kept.lang;
+  const [, { default: words }] = await Promise.all([speak(lang), PARTS[part][lang]()]);
+  Object.assign(known[lang] ?? {}, words);
 }

@@ -37,6 +37,7 @@ pub(super) fn read(
     let mut out = Vec::new();
     for (i, v) in written {
         let at = at.index(i);
+        faults.reading("channel", i);
         let Some(channel) = channel(v, &at, known, site, faults) else { continue };
         if let Some(first) = names.insert(channel.name.clone(), i) {
             let hint = "give each channel a name of its own".to_owned();
@@ -44,6 +45,7 @@ pub(super) fn read(
         }
         out.push(channel);
     }
+    faults.of_console = false;
     out
 }
 

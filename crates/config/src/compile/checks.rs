@@ -16,6 +16,7 @@ use std::{
 };
 use stillhere_model::{CheckDef, CheckId, ServiceId, Text};
 use stillhere_observe::{
+    SecretSource,
     condition::Condition,
     probe::{CheckSpec, KINDS, Kind, Problem, Spec},
 };
@@ -31,7 +32,7 @@ pub(super) struct Reader<'d> {
     good: HashMap<(&'static str, String), Condition>,
     common: HashSet<&'static str>,
     /// Where each source of a heartbeat's key stands first.
-    push_keys: HashMap<String, Path>,
+    push_keys: HashMap<SecretSource, Path>,
     pub(super) seen: usize,
 }
 
@@ -76,7 +77,7 @@ impl<'d> Reader<'d> {
         };
         problems(spec.validate(), &at.path(), faults);
         if let Spec::Push(push) = &spec {
-            let problem = match self.push_keys.entry(push.key.to_string()) {
+            let problem = match self.push_keys.entry(push.key.clone()) {
                 Entry::Occupied(first) => Some(format!("is the key of `{}` too", first.get())),
                 Entry::Vacant(new) => {
                     new.insert(at.path());

@@ -60,6 +60,7 @@ pub(super) fn read(
     let mut paths = Vec::new();
     for (i, v) in written {
         let at = at.index(i);
+        faults.reading("service", i);
         if let Some((def, checks)) = service(v, &at, &mut reader, faults) {
             paths.push(at.path());
             at_of.entry(def.id.clone()).or_insert_with(|| at.path());
@@ -67,6 +68,7 @@ pub(super) fn read(
             out.defs.push(def);
         }
     }
+    faults.of_console = false;
     // Kept as long as the process runs, for the comparison with the next file.
     out.checks.shrink_to_fit();
     if reader.seen as u64 > bounds::CHECKS {

@@ -100,6 +100,13 @@ impl Secrets {
         secrets
     }
 
+    /// The words of `other` too; its places are in another text.
+    pub(crate) fn and(mut self, other: Secrets) -> Secrets {
+        self.words.extend(other.words);
+        self.words.sort_by_key(|w| std::cmp::Reverse(w.len()));
+        self
+    }
+
     /// The number of the secret that `at` is in.
     pub(crate) fn span_at(&self, at: usize) -> Option<usize> {
         let i = self.spans.partition_point(|s| s.end <= at);
@@ -133,7 +140,10 @@ impl Secrets {
     ) {
         let reference = matches!(key, "env" | "file");
         let inside = (inside || named_secret(key)) && !reference;
+        // How the console has every secret, whatever the key around it is called.
+        let held = |t: &DeTable<'_>| t.len() == 1 && t.contains_key("value");
         match value.get_ref() {
+            DeValue::Table(t) if held(t) => self.walk_table(t, parents, true),
             DeValue::Table(t) => {
                 parents.push(key);
                 self.walk_table(t, parents, inside);

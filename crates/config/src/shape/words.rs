@@ -26,6 +26,7 @@ pub(super) fn expected(shape: &Shape) -> String {
         Shape::Whole { .. } => "a whole number".to_owned(),
         Shape::Number { .. } => "a number".to_owned(),
         Shape::Bool => "true or false".to_owned(),
+        Shape::Secret(written) | Shape::LocalFile(written) => expected(written),
         Shape::Either(ways) => {
             let mut all: Vec<String> = ways.iter().map(expected).collect();
             all.dedup();
@@ -37,6 +38,7 @@ pub(super) fn expected(shape: &Shape) -> String {
 /// What to write instead, as a whole sentence without its end.
 pub(super) fn write(shape: &Shape) -> Option<String> {
     match shape {
+        Shape::Secret(written) | Shape::LocalFile(written) => write(written),
         Shape::Text(t) if !t.one_of.is_empty() => Some(format!("write {}", choice(&t.one_of))),
         Shape::Bool => Some("write true or false, without quotes".to_owned()),
         Shape::Whole { .. } | Shape::Number { .. } => Some("write a number, without quotes".to_owned()),
@@ -58,6 +60,7 @@ pub(super) fn example(shape: &Shape) -> Option<String> {
         Shape::Text(t) => t.one_of.first().map(|w| format!("{w:?}")),
         Shape::List { item, .. } => example(item).map(|e| format!("[{e}]")),
         Shape::Either(ways) => ways.iter().find_map(example),
+        Shape::Secret(written) | Shape::LocalFile(written) => example(written),
         Shape::Table(t) => {
             let keys = t.required.iter().map(|k| Some(format!("{k} = {}", example(t.keys.get(k)?)?)));
             let keys: Option<Vec<String>> = keys.collect();

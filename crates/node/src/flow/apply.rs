@@ -1,10 +1,15 @@
 //! Another configuration, while everything goes on.
 
 use super::{Flow, first_line};
-use crate::{observe::Ask, reload::Loaded};
+use crate::{
+    observe::Ask,
+    reload::Loaded,
+    settings::{self, Change, SettingError},
+};
 use stillhere_judge::Input as JudgeInput;
-use stillhere_model::{Command, Entry, MaintenanceStatus, Moment};
+use stillhere_model::{By, Command, Entry, MaintenanceStatus, Moment};
 use stillhere_respond::Input as RespondInput;
+use stillhere_store::SettingWrite;
 
 /// Who is said to have asked for what stands in the configuration file.
 const BY_FILE: &str = "configuration file";
@@ -30,12 +35,44 @@ impl Flow {
         Ok(summary)
     }
 
+    /// Carries out a change from the console. A bad one changes nothing.
+    pub(super) async fn change_setting(
+        &mut self,
+        by: By,
+        change: Change,
+        now: Moment,
+    ) -> Result<u64, SettingError> {
+        let (kind, id) = (change.kind, change.id.clone());
+        let decided =
+            settings::decide(&self.loaded.settings(), self.settings_version, change, &by, now.wall)?;
+        let made = decided.kept.iter().find(|k| k.kind == kind && k.id == id);
+        let write = match made {
+            Some(made) => settings::sealed(made, &self.access.keys).map(SettingWrite::Put),
+            None => None,
+        };
+        let version = decided.version;
+        let write =
+            write.unwrap_or_else(|| SettingWrite::Removed { kind: kind.as_str().to_owned(), id, version });
+        let loaded = self.loaded.with(decided.kept)?;
+        let summary = self.loaded.compare(&loaded);
+        self.settings_version = version;
+        self.apply(loaded, now).await;
+        let By { name, from } = by;
+        let journal = &mut self.pending.write.journal;
+        journal.push((now.wall, Entry::Acted { by: name, from, act: decided.act }));
+        journal.push((now.wall, Entry::ConfigApplied { summary }));
+        self.pending.write.settings.push(write);
+        self.pending.deciding = true;
+        Ok(version)
+    }
+
     /// Everything in `loaded` was built and checked before: from here on nothing can be refused.
     pub(super) async fn apply(&mut self, loaded: Loaded, now: Moment) {
         let before = std::mem::replace(&mut self.loaded, loaded);
         let gone =
             before.topology.services.into_iter().filter(|s| self.loaded.topology.service(&s.id).is_none());
         self.pending.write.retired.extend(gone.map(|s| (s.id, now.wall)));
+        self.settings.send_replace(std::sync::Arc::new(self.loaded.settings()));
         self.topology.send_replace(std::sync::Arc::new(self.loaded.topology.clone()));
         let changes = self.judged(JudgeInput::TopologyChanged, now);
         let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();

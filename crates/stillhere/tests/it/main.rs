@@ -13,4 +13,5 @@ mod outage;
 mod people;
 mod record;
 mod running;
+mod settings;
 mod subscribers;

@@ -31,6 +31,7 @@ fn occasions(s: &Snapshot) -> Vec<Occasion> {
         Occasion::FallingBehind { at },
         Occasion::ClockJumped { at, by_ms: -3_600_000 },
         Occasion::ClockJumped { at, by_ms: 3_600_000 },
+        Occasion::Test { at: s.made_at },
         Occasion::CertificateEnding { check: "shop/home".into(), days: 7 },
         Occasion::CertificateEnding { check: "hidden/home".into(), days: 1 },
     ]

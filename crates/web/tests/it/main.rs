@@ -17,4 +17,5 @@ mod ping;
 mod record;
 mod roles;
 mod running;
+mod settings;
 mod stopping;

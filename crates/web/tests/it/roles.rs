@@ -68,6 +68,12 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/subscribers/export", Admin),
     ("POST", "/api/v1/subscribers/import", Admin),
     ("POST", "/api/v1/subscribers/erase", Admin),
+    ("GET", "/api/v1/settings/{kind}", Viewer),
+    ("GET", "/api/v1/settings/{kind}/{id}", Viewer),
+    ("PUT", "/api/v1/settings/{kind}/{id}", Admin),
+    ("DELETE", "/api/v1/settings/{kind}/{id}", Admin),
+    ("POST", "/api/v1/try/check", Admin),
+    ("POST", "/api/v1/try/channel", Admin),
     ("GET", "/api/v1/edges", Viewer),
     ("POST", "/api/v1/edge/services/{service}/pause", Admin),
     ("POST", "/api/v1/edge/services/{service}/resume", Admin),
@@ -114,6 +120,7 @@ async fn ask(s: &Running, method: &str, path: &str, headers: &str) -> Answer {
     let path = path
         .replace("{service}", "shop")
         .replace("{check}", "nightly-job")
+        .replace("{kind}", "services")
         .replace("{id}", "0190b5b000007000800000000000000f")
         .replace("{name}", "nobody");
     let body = if method == "GET" { "" } else { "{}" };

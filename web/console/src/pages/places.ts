@@ -1,8 +1,9 @@
 // The pages: where each is, what it is called, who may see it, and its letter after `g`. A page is loaded when it is opened.
 import type { Component } from 'svelte';
 import type { Role } from '../session.svelte';
+import { speakOf } from '../words';
 
-export type PlaceId = 'overview' | 'incidents' | 'services' | 'maintenance' | 'deliveries' | 'journal' | 'edges' | 'people' | 'tokens' | 'me';
+export type PlaceId = 'overview' | 'incidents' | 'services' | 'maintenance' | 'deliveries' | 'journal' | 'edges' | 'settings' | 'people' | 'tokens' | 'me';
 type Loaded = Promise<{ default: Component<any> }>;
 
 interface Place { id: PlaceId; href: string; icon: string; key: string; role: Role; thumb?: boolean }
@@ -15,6 +16,7 @@ export const PLACES: Place[] = [
   { id: 'deliveries', href: '/console/deliveries', icon: 'M4 6h16v12H4zM4 7l8 6 8-6', key: 'd', role: 'viewer' },
   { id: 'journal', href: '/console/journal', icon: 'M6 4h12v16H6zM9 8h6M9 12h6M9 16h4', key: 'j', role: 'viewer' },
   { id: 'edges', href: '/console/edges', icon: 'M4 7a2 2 0 1 0 4 0a2 2 0 1 0-4 0M4 17a2 2 0 1 0 4 0a2 2 0 1 0-4 0M16 12a2 2 0 1 0 4 0a2 2 0 1 0-4 0M8 7.5l8.2 3.7M8 16.5l8.2-3.7', key: 'e', role: 'viewer' },
+  { id: 'settings', href: '/console/settings', icon: 'M4 7h10M18 7h2M16 5v4M4 12h2M10 12h10M8 10v4M4 17h10M18 17h2M16 15v4', key: 'c', role: 'viewer' },
   { id: 'people', href: '/console/people', icon: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M16 4.5a3.5 3.5 0 0 1 0 6M18.5 14.5c2 .9 3 2.9 3 5.5', key: 'p', role: 'admin' },
   { id: 'tokens', href: '/console/tokens', icon: 'M8 15a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 11h9v4M17 11v3', key: 't', role: 'admin' },
   { id: 'me', href: '/console/me', icon: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 21c0-4 3.4-6.5 7.5-6.5s7.5 2.5 7.5 6.5', key: 'a', role: 'viewer' },
@@ -39,6 +41,13 @@ export function pageOf([first = '', second, third]: string[]): Page {
     case 'deliveries': return { place: 'deliveries', load: () => import('./Deliveries.svelte'), args: {} };
     case 'journal': return { place: 'journal', load: () => import('./Journal.svelte'), args: {} };
     case 'edges': return { place: 'edges', load: () => import('./Edges.svelte'), args: {} };
+    case 'settings': {
+      const load = (page: () => Loaded) => () => Promise.all([page(), speakOf('settings')]).then(([p]) => p);
+      const args: Record<string, string> = third && third !== 'new' ? { id: third } : {};
+      if (second === 'services' && third) return { place: 'settings', load: load(() => import('./EditService.svelte')), args };
+      if (second === 'channels' && third) return { place: 'settings', load: load(() => import('./EditChannel.svelte')), args };
+      return { place: 'settings', load: load(() => import('./Settings.svelte')), args: {} };
+    }
     case 'people': return { place: 'people', load: () => import('./People.svelte'), args: {} };
     case 'tokens': return { place: 'tokens', load: () => import('./Tokens.svelte'), args: {} };
     case 'me': return { place: 'me', load: () => import('./Me.svelte'), args: {} };

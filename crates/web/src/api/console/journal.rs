@@ -404,6 +404,10 @@ impl<'a> Facts<'a> {
                 Facts { name: Some(token), time: *expires_at, ..Facts::default() }
             }
             Act::TokenRevoked { token } => Facts { name: Some(token), ..Facts::default() },
+            Act::SettingMade { id, .. } | Act::SettingChanged { id, .. } | Act::SettingRemoved { id, .. } => {
+                Facts { name: Some(id), ..Facts::default() }
+            }
+            Act::SettingTried { target, .. } => Facts { name: Some(target), ..Facts::default() },
             Act::Reloaded { summary } => Facts { text: Some(summary), ..Facts::default() },
             Act::RequestsPaused { service, until } => {
                 Facts { name: Some(service), time: Some(*until), ..Facts::default() }
