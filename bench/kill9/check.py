@@ -36,7 +36,7 @@ SERVICES, JOBS = 6, 3
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 # How long it lives until it is killed, once it answers.
 LIVES_S = (0.02, 1.2)
-# When nothing disturbs it any more, everything must have been sent after this time.
+# When nothing disturbs it any more, what is queued must be sent; this long may pass without any of it being sent.
 SETTLE_S = 90
 # A minute's looks are counted in the table with the first commit a whole minute after its end, because looks are dated
 # by their beginning: up to 120 s after a heartbeat nothing is there to be seen. Less patience than that reports every
@@ -222,16 +222,22 @@ class Run:
 
     def _queued(self):
         with self._database() as db:
-            return db.execute("SELECT count(*) FROM outbox WHERE state = 'queued'").fetchone()[0]
+            return {row[0] for row in db.execute("SELECT id FROM outbox WHERE state = 'queued'")}
 
     def _settle(self):
-        try:
-            # Reminders of promises are queued for later; what is due now is what counts.
-            net.wait_for("the outbox is empty", lambda: self._queued() == 0, SETTLE_S, every=0.5)
-        except TimeoutError:
-            with self._database() as db:
-                for row in db.execute("SELECT id, attempt, lease_until, not_before, reason FROM outbox WHERE state = 'queued'"):
-                    self.lost.append(f"still queued after {SETTLE_S} s: {row}")
+        """Until all is sent that is queued now. Promises of what is still open go on being due, and their messages with them."""
+        left = self._queued()
+        since = time.monotonic()
+        while left and time.monotonic() - since < SETTLE_S:
+            time.sleep(0.5)
+            still = left & self._queued()
+            if len(still) < len(left):
+                since = time.monotonic()
+            left = still
+        with self._database() as db:
+            for row in db.execute("SELECT id, attempt, lease_until, not_before, reason FROM outbox WHERE state = 'queued'"):
+                if row[0] in left:
+                    self.lost.append(f"still queued, {SETTLE_S} s after anything was sent: {row}")
 
     def _judge(self, began):
         for ident, title in self.acked.incidents.items():
@@ -251,12 +257,14 @@ class Run:
             opened = [json.loads(row[0]) for row in db.execute("SELECT incident FROM incident WHERE is_open = 1")]
         if sound != "ok":
             self.lost.append(f"integrity_check: {sound}")
+        # After the outbox, so that what is said to be delivered has arrived; messages go on coming.
+        taken = {ident: list(record) for ident, record in self.hook.taken.copy().items()}
         for ident, state, reason in outbox:
-            if state == "delivered" and ident not in self.hook.taken:
+            if state == "delivered" and ident not in taken:
                 self.lost.append(f"message {ident} is said to be delivered and never arrived")
             elif state == "dead":
                 self.lost.append(f"message {ident} was given up: {reason}")
-        arrived = {incident for record in self.hook.taken.values() for _, kind, incident in record if kind == "incident.opened"}
+        arrived = {incident for record in taken.values() for _, kind, incident in record if kind == "incident.opened"}
         for ident in self.acked.incidents:
             if ident.replace("-", "") not in arrived:
                 self.lost.append(f"nobody was told of incident {ident}")
@@ -278,11 +286,11 @@ class Run:
             "updates": len(self.acked.updates),
             "pushes": sum(self.acked.pushes),
             "messages": len(outbox),
-            "delivered": len(self.hook.taken),
+            "delivered": len(taken),
             "withdrawn": sum(1 for _, state, _ in outbox if state == "withdrawn"),
             "refused": self.hook.refused,
-            "repeats": sum(len(record) - 1 for record in self.hook.taken.values()),
-            "differing": sum(1 for record in self.hook.taken.values() if len({digest for digest, *_ in record}) > 1),
+            "repeats": sum(len(record) - 1 for record in taken.values()),
+            "differing": sum(1 for record in taken.values() if len({digest for digest, *_ in record}) > 1),
             "said_again": said,
             "lost": self.lost,
         }

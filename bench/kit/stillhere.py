@@ -72,7 +72,7 @@ class Stillhere:
     def cli(self, *args, within=30):
         out = subprocess.run([self.bench.binary, *args], cwd=self.dir, capture_output=True, text=True, timeout=within)
         if out.returncode != 0:
-            raise RuntimeError(f"stillhere {' '.join(args)}: {out.stderr}")
+            raise RuntimeError(f"stillhere {' '.join(args)}: {out.stderr}{out.stdout}")
         return out.stdout
 
     def log(self):
