@@ -269,7 +269,7 @@ async fn connection<I>(
         }
         Kind::H2 => {
             let about = Arc::new(Connection::new(shared, upstream, peer, false, None));
-            Box::pin(http2_connection(io, about, phase)).await;
+            Box::pin(http2_connection(Box::new(io), about, phase)).await;
         }
     }
 }
@@ -299,7 +299,7 @@ async fn secured(
     }
     if protocol == Some(b"h2") {
         let about = Arc::new(Connection::new(shared, upstream, peer, true, None));
-        return Box::pin(http2_connection(Gated::transparent(io, limits), about, phase)).await;
+        return Box::pin(http2_connection(Box::new(Gated::transparent(io, limits)), about, phase)).await;
     }
     let (io, control) = Gated::new(io, Bytes::new(), limits);
     let about = Arc::new(Connection::new(shared, upstream, peer, true, Some(control)));
@@ -344,10 +344,11 @@ where
     }
 }
 
-async fn http2_connection<I>(io: I, about: Arc<Connection>, mut phase: watch::Receiver<Phase>)
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+/// Boxed, what HTTP/2 goes over is one type, and its machine is in the binary once.
+trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
+
+async fn http2_connection(io: Box<dyn Io>, about: Arc<Connection>, mut phase: watch::Receiver<Phase>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let about = about.clone();
         async move { Ok::<http::Response<Body>, Infallible>(about.serve(request).await) }

@@ -23,7 +23,6 @@ use http::{HeaderMap, HeaderValue, Method, Request, header, uri::PathAndQuery};
 use hyper::{
     body::Incoming,
     client::conn::{http1, http2},
-    rt::{Read, Write},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use link::To;
@@ -39,7 +38,7 @@ use std::{
 };
 use stillhere_net::{Trace, clock};
 use tokio::time::timeout;
-use wire::{Io, Rest, Wire};
+use wire::{AnyIo, Io, Rest, Wire};
 
 /// Kept connections to one node, in each worker. One more is closed instead of kept.
 pub const IDLE_MAX: usize = 256;
@@ -214,7 +213,7 @@ impl Upstream {
         let stream = self.shared.connect(origin).await?;
         match origin.scheme {
             Scheme::Http => self.http1(Io::Plain(stream), way).await,
-            Scheme::H2c => self.http2(TokioIo::new(stream), node, generation).await,
+            Scheme::H2c => self.http2(Io::Plain(stream), node, generation).await,
             Scheme::Https => {
                 let peer = self.shared.peer(origin, way == Way::Upgrade)?;
                 let (stream, _) = peer
@@ -223,7 +222,7 @@ impl Upstream {
                     .map_err(|fault| ConnectError::Tls(fault.detail))?;
                 let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 if h2 {
-                    self.http2(TokioIo::new(stream), node, generation).await
+                    self.http2(Io::Tls(Box::new(stream)), node, generation).await
                 } else {
                     self.http1(Io::Tls(Box::new(stream)), way).await
                 }
@@ -234,15 +233,11 @@ impl Upstream {
     async fn http1(&self, io: Io, way: Way) -> Result<To, ConnectError> {
         match (io, way) {
             (io, Way::Whole) => Ok(To::Wire(Some(Wire::new(io)))),
-            (Io::Plain(io), way) => self.hyper1(TokioIo::new(io), way).await,
-            (Io::Tls(io), way) => self.hyper1(TokioIo::new(io), way).await,
+            (io, way) => self.hyper1(TokioIo::new(io.boxed()), way).await,
         }
     }
 
-    async fn hyper1<I>(&self, io: I, way: Way) -> Result<To, ConnectError>
-    where
-        I: Read + Write + Unpin + Send + 'static,
-    {
+    async fn hyper1(&self, io: TokioIo<Box<dyn AnyIo>>, way: Way) -> Result<To, ConnectError> {
         let (sender, connection) = http1::Builder::new()
             .max_headers(200)
             .max_buf_size(256 * 1024)
@@ -261,16 +256,13 @@ impl Upstream {
         Ok(To::One(sender))
     }
 
-    async fn http2<I>(&self, io: I, node: &Arc<Node>, generation: u64) -> Result<To, ConnectError>
-    where
-        I: Read + Write + Unpin + Send + 'static,
-    {
+    async fn http2(&self, io: Io, node: &Arc<Node>, generation: u64) -> Result<To, ConnectError> {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(H2_STREAM_WINDOW)
             .initial_connection_window_size(H2_CONNECTION_WINDOW)
             .max_header_list_size(256 * 1024)
-            .handshake(io)
+            .handshake(TokioIo::new(io.boxed()))
             .await
             .map_err(ConnectError::Handshake)?;
         tokio::spawn(async move {

@@ -241,10 +241,10 @@ impl Plan {
     /// With the fault's owner.
     pub async fn over<S>(&self, mut io: S, want: &Want, trace: &mut Trace) -> Result<Answer, Fault>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + AsyncWrite + Unpin + Send,
     {
         match self.version {
-            Version::Http2 => Box::pin(h2::exchange(io, self.h2(), &self.body, want, trace)).await,
+            Version::Http2 => Box::pin(h2::exchange(Box::new(io), self.h2(), &self.body, want, trace)).await,
             _ => h1::exchange(&mut io, &self.h1, self.no_body_wanted, want, trace).await,
         }
     }
@@ -259,7 +259,7 @@ impl Plan {
         let (mut stream, certificate) = peer.handshake(tcp, trace).await?;
         let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
         let mut answer = match (agreed.as_deref(), self.version) {
-            (Some(b"h2"), _) => h2::exchange(stream, self.h2(), &self.body, want, trace).await?,
+            (Some(b"h2"), _) => h2::exchange(Box::new(stream), self.h2(), &self.body, want, trace).await?,
             (_, Version::Http2) => {
                 let detail = "the server does not offer HTTP/2 (ALPN)";
                 return Err(Fault::target(stillhere_model::Finding::MalformedAnswer, detail));

@@ -34,7 +34,7 @@ use std::{
 };
 use stillhere_net::clock;
 use tokio::{
-    io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::client::TlsStream;
@@ -54,6 +54,10 @@ pub(super) enum Io {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// What hyper is given: one type, so that its machines are in the binary once.
+pub(super) trait AnyIo: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> AnyIo for S {}
+
 /// A kept one.
 pub(super) struct Rest {
     pub(super) wire: Wire,
@@ -66,6 +70,17 @@ pub(super) struct Home {
     pub(super) upstream: Weak<Upstream>,
     pub(super) node: Arc<Node>,
     pub(super) generation: u64,
+}
+
+// === impl Io ===
+
+impl Io {
+    pub(super) fn boxed(self) -> Box<dyn AnyIo> {
+        match self {
+            Io::Plain(stream) => Box::new(stream),
+            Io::Tls(stream) => stream,
+        }
+    }
 }
 
 // === impl Wire ===

@@ -13,16 +13,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// How much of a body may be under way towards us.
 const WINDOW: u32 = 256 * 1024;
 
-pub(super) async fn exchange<S>(
-    io: S,
+/// What it goes over: boxed, so that the machine of HTTP/2 is in the binary once and not once for each kind of connection.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
+
+pub(super) async fn exchange(
+    io: Box<dyn Io + '_>,
     request: &http::Request<()>,
     body: &Bytes,
     want: &Want,
     trace: &mut Trace,
-) -> Result<Answer, Fault>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+) -> Result<Answer, Fault> {
     trace.begin(Phase::FirstByte);
     let (sender, connection) = h2::client::Builder::new()
         .enable_push(false)
@@ -113,7 +114,7 @@ mod tests {
         for n in 1..settings.len() {
             let io = tokio::io::join(&settings[..n], tokio::io::sink());
             let mut trace = Trace::start(clock::mono());
-            let asked = async { exchange(io, &request, &Bytes::new(), &want, &mut trace).await };
+            let asked = async { exchange(Box::new(io), &request, &Bytes::new(), &want, &mut trace).await };
             let fault = runtime.block_on(asked).unwrap_err();
             assert_eq!(
                 (fault.side, &fault.finding),
