@@ -15,6 +15,8 @@ const MAX_FORWARDS: HeaderName = HeaderName::from_static("max-forwards");
 pub const OUTCOME: HeaderName = HeaderName::from_static("stillhere-outcome");
 /// What only we say: neither does an origin say it to clients, nor a client to an origin.
 const OWN: &str = "stillhere-";
+/// Lines that are added to a request: `Via`, `TE`, and three of `X-Forwarded-*`.
+const ADDED: usize = 5;
 
 /// What is said about the client in each of its requests; made once for a connection.
 #[derive(Debug, Clone)]
@@ -40,10 +42,51 @@ pub fn apart(head: &mut request::Parts) {
     }
 }
 
+/// Which of the names that a proxy acts on are in a head. One look along its lines costs less than asking for each name.
+#[derive(Debug, Clone, Copy, Default)]
+struct There {
+    connection: bool,
+    te: bool,
+    coded: bool,
+    /// The others that concern a connection alone.
+    of_hop: bool,
+    expect: bool,
+    forwarded: bool,
+    forwarded_for: bool,
+    forwarded_proto: bool,
+    forwarded_host: bool,
+    /// What only we say.
+    own: bool,
+}
+
+// === impl There ===
+
+impl There {
+    fn of(headers: &HeaderMap) -> There {
+        let mut there = There::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "connection" => there.connection = true,
+                "te" => there.te = true,
+                "transfer-encoding" => there.coded = true,
+                "keep-alive" | "proxy-connection" | "upgrade" => there.of_hop = true,
+                "expect" => there.expect = true,
+                "forwarded" => there.forwarded = true,
+                "x-forwarded-for" => there.forwarded_for = true,
+                "x-forwarded-proto" => there.forwarded_proto = true,
+                "x-forwarded-host" => there.forwarded_host = true,
+                name if name.starts_with(OWN) => there.own = true,
+                _ => {}
+            }
+        }
+        there
+    }
+}
+
 /// Takes away what concerns only the connection it came on. True: it carried trailers that it wants (`TE: trailers`).
-pub fn strip(headers: &mut HeaderMap) -> bool {
-    let trailers = headers.contains_key(header::TE) && wants_trailers(headers);
-    if headers.contains_key(header::CONNECTION) {
+fn strip(headers: &mut HeaderMap, there: &mut There) -> bool {
+    let trailers = there.te && wants_trailers(headers);
+    if there.connection {
         // Nearly always "keep-alive" or "close", which name no header.
         let usual =
             |line: &HeaderValue| [&b"keep-alive"[..], b"close", b"Keep-Alive"].contains(&line.as_bytes());
@@ -60,11 +103,14 @@ pub fn strip(headers: &mut HeaderMap) -> bool {
             for name in named {
                 headers.remove(name);
             }
+            *there = There::of(headers);
         }
         headers.remove(header::CONNECTION);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, header::TE, header::TRANSFER_ENCODING, header::UPGRADE] {
-        headers.remove(name);
+    if there.of_hop || there.te || there.coded {
+        for name in [KEEP_ALIVE, PROXY_CONNECTION, header::TE, header::TRANSFER_ENCODING, header::UPGRADE] {
+            headers.remove(name);
+        }
     }
     trailers
 }
@@ -75,8 +121,10 @@ fn wants_trailers(headers: &HeaderMap) -> bool {
 }
 
 /// Takes away what only we say.
-fn strip_own(headers: &mut HeaderMap) {
-    // Nobody has them, nearly always.
+fn strip_own(headers: &mut HeaderMap, there: &There) {
+    if !there.own {
+        return;
+    }
     while let Some(name) = headers.keys().find(|name| name.as_str().starts_with(OWN)).cloned() {
         headers.remove(name);
     }
@@ -84,13 +132,17 @@ fn strip_own(headers: &mut HeaderMap) {
 
 /// What goes on to the node.
 pub fn to_node(headers: &mut HeaderMap, client: &Client, version: Version, authority: Option<&Authority>) {
-    let wants_trailers = strip(headers);
+    let mut there = There::of(headers);
+    let wants_trailers = strip(headers, &mut there);
+    strip_own(headers, &there);
+    headers.reserve(ADDED);
     if wants_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
-    // We wait for the body ourselves; a second wait would only cost a round trip.
-    headers.remove(header::EXPECT);
-    strip_own(headers);
+    if there.expect {
+        // We wait for the body ourselves; a second wait would only cost a round trip.
+        headers.remove(header::EXPECT);
+    }
     if let Some(authority) = authority {
         // HTTP/2 has it in the address; what is in a Host header beside it is not to be believed.
         if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
@@ -106,22 +158,26 @@ pub fn to_node(headers: &mut HeaderMap, client: &Client, version: Version, autho
     headers.append(header::VIA, came_by);
     let scheme = HeaderValue::from_static(if client.tls { "https" } else { "http" });
     let host = headers.get(header::HOST).cloned();
-    if client.trusted == Some(ForwardedHeader::Forwarded) && headers.contains_key(header::FORWARDED) {
+    if client.trusted == Some(ForwardedHeader::Forwarded) && there.forwarded {
         let hop = hop(&client.address, &scheme, host.as_ref());
         append_to_list(headers, header::FORWARDED, &hop);
-    } else {
+    } else if there.forwarded {
         // Somebody could put another address there, and some origins read it.
         headers.remove(header::FORWARDED);
     }
-    if client.trusted == Some(ForwardedHeader::XForwardedFor) && headers.contains_key(&FORWARDED_FOR) {
+    if client.trusted == Some(ForwardedHeader::XForwardedFor) && there.forwarded_for {
         append_to_list(headers, FORWARDED_FOR, &client.address);
     } else {
         headers.insert(FORWARDED_FOR, client.address.clone());
     }
-    for (name, value) in [(FORWARDED_PROTO, Some(scheme)), (FORWARDED_HOST, host)] {
+    let said = [
+        (FORWARDED_PROTO, Some(scheme), there.forwarded_proto),
+        (FORWARDED_HOST, host, there.forwarded_host),
+    ];
+    for (name, value, said) in said {
         // What a proxy that we trust does not say, we say.
         if let Some(value) = value
-            && (client.trusted.is_none() || !headers.contains_key(&name))
+            && (client.trusted.is_none() || !said)
         {
             headers.insert(name, value);
         }
@@ -191,20 +247,22 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 /// What goes back to the client.
 pub fn to_client(head: &mut response::Parts) {
-    if head.headers.contains_key(header::TRANSFER_ENCODING) {
+    let mut there = There::of(&head.headers);
+    if there.coded {
         // The length beside a coding is not the length (RFC 9112 §6.3).
         head.headers.remove(header::CONTENT_LENGTH);
     }
-    strip(&mut head.headers);
-    strip_own(&mut head.headers);
+    strip(&mut head.headers, &mut there);
+    strip_own(&mut head.headers, &there);
     // The version is that of this connection, not of the node's.
     head.version = Version::HTTP_11;
 }
 
 /// Trailers that are kept: neither what only we say, nor what belongs to a connection or to the head of a message.
 pub(crate) fn strip_trailers(trailers: &mut HeaderMap) {
-    strip(trailers);
-    strip_own(trailers);
+    let mut there = There::of(trailers);
+    strip(trailers, &mut there);
+    strip_own(trailers, &there);
     for name in [header::CONTENT_LENGTH, header::TRAILER, header::SET_COOKIE] {
         trailers.remove(name);
     }
@@ -232,6 +290,10 @@ mod tests {
             .map(|(n, v)| (n.parse::<HeaderName>().expect("name"), HeaderValue::from_str(v).expect("value")))
             .collect()
     }
+    fn stripped(h: &mut HeaderMap) -> bool {
+        let mut there = There::of(h);
+        strip(h, &mut there)
+    }
     fn client(trusted: Option<ForwardedHeader>) -> Client {
         Client { address: HeaderValue::from_static("192.0.2.7"), tls: true, trusted }
     }
@@ -247,14 +309,14 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("accept", "*/*"),
         ]);
-        assert!(strip(&mut h));
+        assert!(stripped(&mut h));
         assert_eq!(h, map(&[("accept", "*/*")]));
     }
 
     #[test]
     fn host_and_length_stay_whatever_connection_names() {
         let mut h = map(&[("connection", "host, content-length, a"), ("host", "x"), ("content-length", "3")]);
-        strip(&mut h);
+        stripped(&mut h);
         assert_eq!(h, map(&[("host", "x"), ("content-length", "3")]));
     }
 
@@ -318,10 +380,10 @@ mod tests {
     #[test]
     fn each_line_of_connection_names_what_is_taken_away() {
         let mut h = map(&[("connection", "keep-alive"), ("connection", "x-hop"), ("x-hop", "1")]);
-        strip(&mut h);
+        stripped(&mut h);
         assert!(h.is_empty());
         let mut h = map(&[("te", "deflate;q=0.5, Trailers")]);
-        assert!(strip(&mut h));
+        assert!(stripped(&mut h));
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Connection {
             return self.sorry(&parts, Trouble::of(Why::NotRouted, id));
         };
         drop(routes);
-        if parts.headers.contains_key(answer::PROBE) && parts.method == http::Method::HEAD {
+        if parts.method == http::Method::HEAD && parts.headers.contains_key(answer::PROBE) {
             return own::probe(self, &parts, &route, id, came);
         }
         let pass = match &route.room {

@@ -6,16 +6,21 @@
 //! understood counts.
 
 use super::{ForwardedHeader, KeySpec, LimitSpec, is_trusted};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use std::net::{IpAddr, SocketAddr};
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Most proxies in a row.
 const HOPS_MAX: usize = 16;
 /// Longest key that is counted; longer ones are cut, so that they share a meter.
 const KEY_MAX: usize = 256;
 
 pub(super) fn address(spec: &LimitSpec, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    if !is_trusted(spec, peer) {
+    let named = match spec.forwarded_header {
+        ForwardedHeader::XForwardedFor => headers.contains_key(X_FORWARDED_FOR),
+        ForwardedHeader::Forwarded => headers.contains_key(header::FORWARDED),
+    };
+    if !named || !is_trusted(spec, peer) {
         return peer;
     }
     let mut client = peer;
@@ -33,7 +38,7 @@ pub(super) fn address(spec: &LimitSpec, peer: IpAddr, headers: &HeaderMap) -> Ip
 fn said(header: ForwardedHeader, headers: &HeaderMap) -> Box<dyn Iterator<Item = Option<IpAddr>> + '_> {
     match header {
         ForwardedHeader::XForwardedFor => {
-            let lines = headers.get_all("x-forwarded-for").into_iter().rev();
+            let lines = headers.get_all(X_FORWARDED_FOR).into_iter().rev();
             let words = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
             Box::new(words.map(|word| node(word.trim())))
         }

@@ -20,8 +20,9 @@ pub(super) fn field(line: &mut String, name: &str, value: &str) {
     line.push_str(",\"");
     line.push_str(name);
     line.push_str("\":");
-    let plain = |b: u8| b >= b' ' && b != b'"' && b != b'\\';
-    if value.len() <= TEXT_MAX && value.bytes().all(plain) {
+    let plain = |b: u8| (b >= b' ') & (b != b'"') & (b != b'\\');
+    // Without a way out in the middle, several bytes are looked at in one step.
+    if value.len() <= TEXT_MAX && value.bytes().fold(true, |all, b| all & plain(b)) {
         line.push('"');
         line.push_str(value);
         line.push('"');
@@ -91,7 +92,7 @@ pub(super) fn number(line: &mut String, n: u64) {
             break;
         }
     }
-    line.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+    line.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }
 
 /// Sixteen digits.
