@@ -305,6 +305,12 @@ impl ConfigError {
         }
     }
 
+    /// The key that the table at `path` must have and has not.
+    #[must_use]
+    pub fn lacks(&self) -> Option<&str> {
+        self.problem.strip_prefix("has no `")?.strip_suffix('`')
+    }
+
     /// In one line, with the place in the table.
     pub(crate) fn in_short(&self) -> String {
         let space = if self.path.is_empty() { "" } else { " " };

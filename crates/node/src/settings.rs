@@ -214,7 +214,13 @@ impl SettingError {
     pub fn fields(&self, kind: Kind, id: &str) -> Vec<(String, String)> {
         let SettingError::Refused(report) = self else { return Vec::new() };
         let of_it = |e: &&ConfigError| e.of_console.as_ref().is_some_and(|(k, i)| *k == kind && i == id);
-        report.errors.iter().filter(of_it).map(|e| (e.path.clone(), e.said())).collect()
+        // What is missing is said where it would stand: there is its field.
+        let said = |e: &ConfigError| match e.lacks() {
+            Some(key) if e.path.is_empty() => (key.to_owned(), "is missing".to_owned()),
+            Some(key) => (format!("{}.{key}", e.path), "is missing".to_owned()),
+            None => (e.path.clone(), e.said()),
+        };
+        report.errors.iter().filter(of_it).map(said).collect()
     }
 }
 

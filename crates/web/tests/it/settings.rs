@@ -155,7 +155,7 @@ async fn a_bad_change_changes_nothing_and_says_where_it_is_wrong() {
         .iter()
         .map(|e| e["field"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(fields, ["check[0].interval", "check[1]", "depends_on[0]"], "{}", refused.text());
+    assert_eq!(fields, ["check[0].interval", "check[1].port", "depends_on[0]"], "{}", refused.text());
     assert!(refused.text().contains("write a duration of at least 1 s"), "{}", refused.text());
     let one = json!({ "url": "https://example.com/" });
     for (id, table) in [("Not a slug", one.clone()), ("till", json!({ "id": "other" })), ("a/b", one.clone())]
