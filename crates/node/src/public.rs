@@ -22,8 +22,10 @@ use stillhere_tell::{
 /// The latency picture: so many points, each over [`LATENCY_BUCKET`].
 const LATENCY_POINTS: usize = 48;
 const LATENCY_BUCKET: Duration = Duration::from_secs(30 * 60);
-/// Resolved incidents at hand for pages and feeds; older ones are read from the store on their own page.
-pub(crate) const HISTORY_MAX: usize = 100;
+/// Resolved incidents on pages and in feeds, those that ended last; older ones are read from the store on their own page.
+const HISTORY_MAX: usize = 100;
+/// So many are at hand: those that are not for visitors push none out that is, as long as they are not more than half.
+pub(crate) const HISTORY_KEPT: usize = stillhere_store::RESOLVED as usize;
 /// Changes of one service kept in memory for its bars. A service that changes more often loses its oldest
 /// stretch from the bars (it becomes "not recorded"), not from the store.
 const SEGMENTS_MAX: usize = 20_000;
@@ -98,7 +100,7 @@ impl Public {
             gaps: known.gaps,
             amendments,
             incidents: known.open,
-            history: known.resolved.into_iter().take(HISTORY_MAX).collect(),
+            history: known.resolved.into_iter().take(HISTORY_KEPT).collect(),
             maintenances: known.maintenances,
             own: Vec::new(),
             eta_record: EtaRecord::default(),
@@ -218,7 +220,7 @@ impl Public {
         } else {
             self.history.push_front(incident.clone());
             self.history.make_contiguous().sort_by_key(|i| (std::cmp::Reverse(i.resolved_at), i.id));
-            self.history.truncate(HISTORY_MAX);
+            self.history.truncate(HISTORY_KEPT);
         }
         self.seq += 1;
         let touched: Vec<ServiceId> = incident.affected.iter().map(|a| a.service.clone()).collect();
@@ -325,7 +327,7 @@ impl Public {
         Snapshot {
             services: views.map(|(view, _)| view.clone()).collect(),
             incidents: self.incidents.iter().filter(|i| self.concerns_visitors(i)).cloned().collect(),
-            history: self.history.iter().filter(|i| self.concerns_visitors(i)).cloned().collect(),
+            history: self.shown_history().cloned().collect(),
             maintenances: self
                 .maintenances
                 .iter()
@@ -347,16 +349,20 @@ impl Public {
             site: self.site.clone(),
             services: self.views.clone(),
             incidents: self.incidents.clone(),
-            history: self.history.iter().cloned().collect(),
+            history: self.history.iter().take(HISTORY_MAX).cloned().collect(),
             maintenances: self.maintenances.clone(),
             own: self.own.clone(),
             eta_record: self.eta_record,
         }
     }
 
+    fn shown_history(&self) -> impl Iterator<Item = &Incident> {
+        self.history.iter().filter(|i| self.concerns_visitors(i)).take(HISTORY_MAX)
+    }
+
     /// Those that visitors can read about now.
     pub(crate) fn shown_incidents(&self) -> impl Iterator<Item = &Incident> {
-        self.incidents.iter().chain(&self.history).filter(|i| self.concerns_visitors(i))
+        self.incidents.iter().filter(|i| self.concerns_visitors(i)).chain(self.shown_history())
     }
 
     /// Whether the two snapshots differ: some service is not public, or something else is not for visitors.

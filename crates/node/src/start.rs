@@ -12,7 +12,7 @@ use crate::{
     link::Signer,
     observe::{ASKED_MAX, Watcher},
     oidc::Oidc,
-    public::{HISTORY_MAX, Known, Public},
+    public::{HISTORY_KEPT, Known, Public},
     publish,
     reload::{Loaded, vantage},
     source::Source,
@@ -301,7 +301,7 @@ async fn known(
         gaps: store.gaps(from, now).await?,
         amendments: store.amendments(from, now).await?,
         open: kept.open.clone(),
-        resolved: kept.resolved.iter().take(HISTORY_MAX).cloned().collect(),
+        resolved: kept.resolved.iter().take(HISTORY_KEPT).cloned().collect(),
         maintenances: kept.maintenances.clone(),
     })
 }

@@ -33,7 +33,7 @@ mod writer;
 pub use answer::{ANSWERS_KEPT, ANSWERS_MAX, Answered};
 pub use backup::{Restored, restore};
 pub use error::StoreError;
-pub use load::Loaded;
+pub use load::{Loaded, RESOLVED};
 pub use open::{FILE, Options, Retention};
 pub use outbox::{ChannelQueue, Claimed, DeadLetter, QUEUE_MAX, Settled};
 pub use people::{

@@ -4,7 +4,7 @@ use crate::{Store, StoreError, writer::Fault};
 use sqlx::{Row, SqliteConnection};
 use stillhere_model::{CheckId, Incident, Maintenance, Occasion, OutboxMessage, Time, Verdict};
 
-/// Resolved incidents that are loaded; older ones are read when somebody asks.
+/// Resolved incidents that are loaded, those that ended last; older ones are read when somebody asks.
 pub const RESOLVED: i64 = 200;
 /// Older resolved incidents that are loaded because something is still to be done about them.
 pub const WORK_LEFT: i64 = 200;

@@ -25,8 +25,8 @@ struct Logged {
     lost: bool,
 }
 
-/// Compares `incidents`, as `/api/v1/incidents` gives them, with the log. Where the page leaves older ones out, it may:
-/// `limit` is how many it shows at the most.
+/// Compares `incidents`, as `/api/v1/incidents` gives them, with the log. The page shows what is open and, of what is over,
+/// that which ended last: `limit` is how many of those it shows at the most, and it may leave out what ended before them.
 #[must_use]
 pub fn check_page(copy: &Copy, beside: &Beside, incidents: &[Value], limit: usize) -> Vec<Problem> {
     let (logged, gone, redacted) = read(&copy.parsed());
@@ -46,11 +46,13 @@ pub fn check_page(copy: &Copy, beside: &Beside, incidents: &[Value], limit: usiz
         }
     }
     let shown: HashSet<String> = incidents.iter().map(|i| plain(&i["id"]).replace('-', "")).collect();
-    let oldest = incidents.iter().filter_map(|i| i["opened_at"].as_str()).min();
+    let ended: Vec<&str> = incidents.iter().filter_map(|i| i["resolved_at"].as_str()).collect();
+    let left_out_until = ended.iter().min().filter(|_| ended.len() >= limit);
     for (id, l) in &logged {
         let all_gone = !l.services.is_empty() && l.services.is_subset(&gone);
         let open = !["resolved", "postmortem"].contains(&l.status.as_str().unwrap_or_default());
-        let older = l.started_at.as_str() < oldest && incidents.len() >= limit;
+        // The same instant is a tie that the page may have decided either way.
+        let older = left_out_until.is_some_and(|until| l.resolved_at.as_str().is_none_or(|at| at <= *until));
         if !shown.contains(id) && !l.lost && !all_gone && (open || !older) {
             problems.push(Problem::NotOnPage { incident: id.clone() });
         }

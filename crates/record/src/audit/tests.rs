@@ -205,3 +205,66 @@ fn a_text_that_was_taken_out_in_public_may_be_missing_and_no_other() {
     shown[0]["updates"][2]["said"]["text"] = json!("(taken out)");
     assert_eq!(check_page(&copy(&log), &texts, &shown, 100).len(), 1);
 }
+
+#[test]
+fn what_ended_before_all_that_the_page_shows_may_be_left_out_however_old_what_is_open_is() {
+    let minute = |n: i64| Time(T0.0 + n * 60_000);
+    let named = |n: u64| IncidentId(Mint::new(n).uuid(T0));
+    let log: Vec<Draft> = (0..5)
+        .flat_map(|n| {
+            let opened = Fact::IncidentOpened {
+                incident: named(n),
+                services: [ServiceId::new("shop")].into_iter().collect(),
+                impact: Impact::Major,
+                status: IncidentStatus::Investigating,
+                started_at: minute(n as i64),
+                opened_at: minute(n as i64),
+                seen_since: None,
+                by: crate::Voice::Automatic,
+                title: Default::default(),
+            };
+            // The first is open still; the others ended ten minutes after they began.
+            let ended = Fact::Update {
+                incident: named(n),
+                update: UpdateId(Mint::new(100 + n).uuid(T0)),
+                status: IncidentStatus::Resolved,
+                impact: Impact::Major,
+                started_at: minute(n as i64),
+                resolved_at: Some(minute(n as i64 + 10)),
+                by: crate::Voice::Automatic,
+                said: json!({ "kind": "resolved" }),
+                next_update_by: None,
+            };
+            [opened].into_iter().chain((n > 0).then_some(ended))
+        })
+        .map(|fact| Draft { entry: Entry { at: T0, fact }, texts: Vec::new() })
+        .collect();
+    let left_out = |shown: &[u64], limit| {
+        let shown: Vec<Value> = shown
+            .iter()
+            .map(|n| {
+                let over = *n > 0;
+                json!({
+                    "id": named(*n), "title": null, "impact": "major", "opened_at": minute(*n as i64),
+                    "status": if over { "resolved" } else { "investigating" },
+                    "started_at": minute(*n as i64), "resolved_at": over.then(|| minute(*n as i64 + 10)),
+                    "updates": if over {
+                        json!([{ "id": UpdateId(Mint::new(100 + n).uuid(T0)), "said": { "kind": "resolved" } }])
+                    } else {
+                        json!([])
+                    },
+                })
+            })
+            .collect();
+        let found = check_page(&copy(&log), &beside(&log), &shown, limit);
+        assert!(found.iter().all(|p| matches!(p, Problem::NotOnPage { .. })), "{found:?}");
+        found.len()
+    };
+    assert_eq!(left_out(&[0, 1, 2, 3, 4], 2), 0);
+    // It shows the two that ended last, and what is open since before them.
+    assert_eq!(left_out(&[0, 3, 4], 2), 0);
+    // Not the last two; not what is open; fewer than it could show.
+    assert_eq!(left_out(&[0, 2, 3], 2), 1);
+    assert_eq!(left_out(&[3, 4], 2), 1);
+    assert_eq!(left_out(&[0, 3, 4], 3), 2);
+}
