@@ -196,7 +196,9 @@ async function withBrowser(path, options = {}) {
   cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => { registrationId = registrations.find(r => !r.isDeleted)?.registrationId ?? registrationId; });
   await cdp.send('ServiceWorker.enable');
   const deliver = async message => {
-    await until('the worker is there', () => registrationId);
+    // While it installs, what comes is lost: a browser that is told of its address has a worker that works.
+    await until('the worker works', () => page.evaluate(async () => (await navigator.serviceWorker.getRegistration('/subscribe/'))?.active?.state === 'activated'));
+    await until('the worker is known', () => registrationId);
     await cdp.send('ServiceWorker.deliverPushMessage', { origin: up.origin, registrationId, data: JSON.stringify(message) });
   };
   const shown = () => page.evaluate(async () => (await (await navigator.serviceWorker.getRegistration('/subscribe/')).getNotifications())
