@@ -174,8 +174,10 @@ fn an_answer_does_not_tell_whether_an_address_is_known_and_no_mailbox_is_flooded
     assert_eq!(plain(&ask("last%40example.com")), new);
     exim.wait("last@example.com", "Confirm");
     let to_new =
-        exim.arrived().iter().filter(|m| m.header("To").is_some_and(|t| t.starts_with("new"))).count();
-    assert_eq!(to_new, 3, "a mailbox gets three letters a day");
+        || exim.arrived().iter().filter(|m| m.header("To").is_some_and(|t| t.starts_with("new"))).count();
+    // Letters to several mailboxes overtake each other.
+    wait_for("the third letter", || (to_new() >= 3).then_some(()));
+    assert_eq!(to_new(), 3, "a mailbox gets three letters a day");
 
     // A network has its bound too; what is said then depends on the network alone.
     let last =
