@@ -40,7 +40,7 @@ pub use oidc::{BACK, Begun, Named, Oidc, ProviderError};
 pub use once::{Done, Once};
 pub use record::{Piece, Record};
 pub use reload::rehearse;
-pub use settings::{Change, Heard, Kept, Looked, SettingError, Settings, What, looked_at};
+pub use settings::{Change, Kept, SettingError, Settings, TriedChannel, TriedCheck, What, looked_at};
 pub use source::{Over, Source};
 pub use start::Node;
 pub use stillhere_config::console::{Kind, Why, without_secrets};

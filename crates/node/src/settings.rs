@@ -7,7 +7,7 @@ mod row;
 mod tried;
 
 pub(crate) use row::{opened, sealed};
-pub use tried::{Heard, Looked};
+pub use tried::{TriedChannel, TriedCheck};
 
 use crate::{
     handle::{Handle, Request},

@@ -18,39 +18,57 @@ use stillhere_observe::{
 };
 use stillhere_send::ChannelSpec;
 use stillhere_tell::message::ChannelKind;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What is tried without an id is called so.
 const NAMELESS: &str = "tried";
 
-/// One look, by a definition that is not kept.
-#[derive(Debug)]
-pub struct Looked {
-    /// Who was asked. No secret is in it.
+/// A check that is ready to look once. Whoever has it writes down that it will before it does: a caller who hangs up in the
+/// middle has looked all the same.
+pub struct TriedCheck {
+    /// Who will be asked. No secret is in it.
     pub target: String,
-    pub report: LookReport,
-    pub conditions: Vec<Met>,
+    probe: Probe,
+    _turn: OwnedSemaphorePermit,
 }
 
-/// One message, by a channel that is not kept.
-#[derive(Debug)]
-pub struct Heard {
+/// A channel that is ready to send one message, like [`TriedCheck`].
+pub struct TriedChannel {
     pub target: String,
-    pub receipt: Receipt,
+    channel: stillhere_send::Channel,
+    message: OutboxMessage,
+    _turn: OwnedSemaphorePermit,
+}
+
+// === impl TriedCheck ===
+
+impl TriedCheck {
+    pub async fn look(self) -> (LookReport, Vec<Met>) {
+        self.probe.look_closely().await
+    }
+}
+
+// === impl TriedChannel ===
+
+impl TriedChannel {
+    pub async fn send(self) -> Receipt {
+        self.channel.deliver(&self.message, self.message.created_at).await
+    }
 }
 
 // === impl Handle ===
 
 impl Handle {
-    /// Looks once, by `check` as it would stand in `service`: a secret that is set there already may stay.
+    /// `check` as it would stand in `service`, to look once: a secret that is set there already may stay.
     ///
     /// # Errors
     /// What is wrong with it: places are those of the service's table, in which it is the first check.
-    pub async fn try_check(
+    pub fn try_check(
         &self,
         service: Option<&str>,
         check: Map<String, Value>,
-    ) -> Result<Looked, SettingError> {
-        let _turn = self.a_try()?;
+    ) -> Result<TriedCheck, SettingError> {
+        let turn = self.a_try()?;
         let settings = self.settings();
         let id = service.unwrap_or(NAMELESS);
         let before = settings.kept(Kind::Service, id).and_then(|k| k.item.as_ref());
@@ -66,20 +84,19 @@ impl Handle {
         }
         let probe = Probe::new(&check.spec, &Shared::new(self.clock))
             .map_err(|p| SettingError::NotBuilt(format!("`{}`: {}", p.path, p.problem)))?;
-        let (report, conditions) = probe.look_closely().await;
-        Ok(Looked { target: check.spec.spec.target(), report, conditions })
+        Ok(TriedCheck { target: check.spec.spec.target(), probe, _turn: turn })
     }
 
-    /// Sends one message that says that it is a test.
+    /// A channel, to send one message that says that it is a test.
     ///
     /// # Errors
-    /// What is wrong with the channel. What the far side says is in the receipt.
-    pub async fn try_channel(
+    /// What is wrong with the channel.
+    pub fn try_channel(
         &self,
         name: Option<&str>,
         mut table: Map<String, Value>,
-    ) -> Result<Heard, SettingError> {
-        let _turn = self.a_try()?;
+    ) -> Result<TriedChannel, SettingError> {
+        let turn = self.a_try()?;
         let settings = self.settings();
         let id = name.unwrap_or(NAMELESS);
         let before = settings.kept(Kind::Channel, id).and_then(|k| k.item.as_ref());
@@ -93,8 +110,7 @@ impl Handle {
         let built = stillhere_send::Channel::new(&channel.name, &channel.spec)
             .map_err(|p| SettingError::NotBuilt(format!("`{}`: {}", p.path, p.problem)))?;
         let message = self.test_message(&channel, &self.clock);
-        let receipt = built.deliver(&message, message.created_at).await;
-        Ok(Heard { target: target(&channel.spec), receipt })
+        Ok(TriedChannel { target: target(&channel.spec), channel: built, message, _turn: turn })
     }
 
     fn test_message(&self, channel: &Channel, clock: &Clock) -> OutboxMessage {
@@ -126,7 +142,7 @@ impl Handle {
         }
     }
 
-    fn a_try(&self) -> Result<tokio::sync::OwnedSemaphorePermit, SettingError> {
+    fn a_try(&self) -> Result<OwnedSemaphorePermit, SettingError> {
         self.tries.clone().try_acquire_owned().map_err(|_| {
             SettingError::Unavailable("others are being tried just now; try again in a moment".to_owned())
         })

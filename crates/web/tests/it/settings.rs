@@ -317,6 +317,32 @@ async fn a_check_is_tried_before_it_is_kept_and_the_journal_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_tried_is_in_the_journal_also_when_its_caller_hangs_up() {
+    let s = start().await;
+    let ann = admin(&s).await;
+    // It takes connections and says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut held = Vec::new();
+    for (at, body) in [
+        ("/api/v1/try/check", json!({ "check": { "url": url, "timeout": "20s" } })),
+        (
+            "/api/v1/try/channel",
+            json!({ "table": { "kind": "webhook", "url": url, "audience": ["staff"], "token": { "value": "t" } } }),
+        ),
+    ] {
+        let asking = ann.post(at, &body);
+        // Dropped as soon as it was connected to, which is before there can be an answer.
+        tokio::select! {
+            answer = asking => panic!("{}", answer.text()),
+            connected = tokio::time::timeout(SOON, listener.accept()) => held.push(connected.expect("it looks").unwrap()),
+        }
+    }
+    let tried = ann.acts().await.into_iter().filter(|a| a.starts_with("act-setting_tried 127.0.0.1")).count();
+    assert_eq!(tried, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_channel_is_made_and_tried_with_a_message_that_says_that_it_is_a_test() {
     let s = start().await;
     let ann = admin(&s).await;

@@ -1,17 +1,14 @@
 //! Trying before keeping: one look, one message.
 
-use super::refused;
+use super::{super::view::OutcomeWord, refused};
 use crate::{caller::Admin, extract::Json, problem::Problem, serve::App};
 use axum::{Json as Answer, extract::State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
 use stillhere_model::{Act, Lang, Outcome, Phases, Side, Time, message::Receipt};
-use stillhere_node::{Kind, Looked, SettingError};
+use stillhere_node::{Kind, SettingError};
 use stillhere_tell::words::Words;
 use utoipa::ToSchema;
-
-use super::super::view::OutcomeWord;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,9 +94,11 @@ pub(crate) async fn check(
     Json(asked): Json<TryingCheck>,
 ) -> Result<Answer<TriedCheck>, Problem> {
     let service = asked.service.as_deref().unwrap_or("tried");
-    let tried = app.handle.try_check(asked.service.as_deref(), asked.check).await;
-    let Looked { target, report, conditions } = tried.map_err(|e| of_check(&e, service))?;
+    let tried = app.handle.try_check(asked.service.as_deref(), asked.check);
+    let tried = tried.map_err(|e| of_check(&e, service))?;
+    let target = tried.target.clone();
     caller.did(&app, Act::SettingTried { kind: "check".to_owned(), target: target.clone() }).await;
+    let (report, conditions) = tried.look().await;
     let o = report.observation;
     let site = &app.public.shown().snapshot.site;
     let lang = asked.lang.or(site.languages.first().copied()).unwrap_or_default();
@@ -138,11 +137,11 @@ pub(crate) async fn channel(
     Json(asked): Json<TryingChannel>,
 ) -> Result<Answer<TriedChannel>, Problem> {
     let name = asked.name.as_deref().unwrap_or("tried");
-    let tried = app.handle.try_channel(asked.name.as_deref(), asked.table).await;
-    let heard = tried.map_err(|e| refused(&e, Kind::Channel, name))?;
-    let target = heard.target;
+    let tried = app.handle.try_channel(asked.name.as_deref(), asked.table);
+    let tried = tried.map_err(|e| refused(&e, Kind::Channel, name))?;
+    let target = tried.target.clone();
     caller.did(&app, Act::SettingTried { kind: "channel".to_owned(), target: target.clone() }).await;
-    let (outcome, said) = match heard.receipt {
+    let (outcome, said) = match tried.send().await {
         Receipt::Accepted { proof } => ("accepted", proof),
         Receipt::Deferred { reason, .. } => ("deferred", reason),
         Receipt::Refused { reason } => ("refused", reason),
