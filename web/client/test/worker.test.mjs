@@ -59,6 +59,8 @@ async function open({ more = '', options, says = notice(), edge } = {}) {
   return page;
 }
 const active = p => until('an active worker', () => p.evaluate(async () => (await navigator.serviceWorker.getRegistration('/'))?.active?.state === 'activated'));
+/** The browser has asked for a newer one; whether it took it is another question. */
+const renewed = p => until('a look for a newer worker', () => p.evaluate(async () => { await (await navigator.serviceWorker.getRegistration('/')).update().catch(() => {}); return true; }));
 const plain = text => text?.replace(/[\u2066-\u2069]/g, '');
 const title = p => p.locator('#title').textContent({ timeout: 1_000 }).then(plain);
 /** Goes there and tells how long it was, by the browser's own clock, from the start of the navigation until words were painted. */
@@ -295,7 +297,7 @@ test('a new version takes over at once, and its page is the one that is shown', 
   const text = async name => (await (await fetch(`${origin.origin}/.well-known/stillhere/${name}`)).text());
   origin.files = { 'sw.js': (await text('sw.js')).replace(/v=\w+/, 'v=next'), 'away.js': (await text('away.js')).replace('<main>', '<main data-edition=next>') };
   await page.reload();
-  await page.evaluate(async () => { await (await navigator.serviceWorker.getRegistration('/')).update(); });
+  await renewed(page);
   await until('the next version', () => page.evaluate(async () => { const r = await navigator.serviceWorker.getRegistration('/'); return !r.installing && !r.waiting && r.active.state === 'activated'; }));
   await origin.kill();
   await words(page);
@@ -305,7 +307,7 @@ test('a new version takes over at once, and its page is the one that is shown', 
 test('a version whose rest cannot be fetched is not installed, and the one before goes on', async () => {
   await open();
   origin.files = { 'sw.js': (await (await fetch(`${origin.origin}/.well-known/stillhere/sw.js`)).text()).replace(/away\.js\?v=\w+/, 'nothing-there') };
-  await page.evaluate(async () => { await (await navigator.serviceWorker.getRegistration('/')).update().catch(() => {}); });
+  await renewed(page);
   await origin.kill();
   assert.ok(await words(page));
 });
@@ -313,7 +315,7 @@ test('a version whose rest cannot be fetched is not installed, and the one befor
 test('a worker that throws is no worse than none: pages, errors and posts go the browser\'s own way', async () => {
   await open();
   origin.files = { 'away.js': 'self.stillhereRest={page(){throw 1},post(){throw 1},silence(){throw 1}}', 'sw.js': (await (await fetch(`${origin.origin}/.well-known/stillhere/sw.js`)).text()).replace(/v=\w+/, 'v=broken') };
-  await page.evaluate(async () => { await (await navigator.serviceWorker.getRegistration('/')).update(); });
+  await renewed(page);
   await until('the broken one', () => page.evaluate(async () => { const r = await navigator.serviceWorker.getRegistration('/'); return !r.installing && !r.waiting && r.active.state === 'activated'; }));
   await page.goto(origin.origin + '/other');
   assert.equal(await page.title(), 'Shop');
@@ -371,7 +373,7 @@ test('it is never put over a worker of the site, which may take it in', async ()
   await until('a word on the console', () => said.some(t => /importScripts/.test(t)));
   assert.match(await page.evaluate(async () => (await navigator.serviceWorker.getRegistration('/')).active.scriptURL), /own-worker\.js$/);
   origin.line = said.find(t => /importScripts/.test(t)).match(/self\.stillhere = .*$/)[0];
-  await page.evaluate(async () => { await (await navigator.serviceWorker.getRegistration('/')).update(); });
+  await renewed(page);
   await until('the next version', () => page.evaluate(async () => { const r = await navigator.serviceWorker.getRegistration('/'); return !r.installing && !r.waiting && r.active.state === 'activated'; }));
   await origin.kill();
   assert.ok(await words(page));

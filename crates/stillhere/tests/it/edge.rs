@@ -20,10 +20,17 @@ struct Front {
     nodes: Vec<SocketAddr>,
 }
 
+/// Short: some tests wait until it is over.
+const HOLD: &str = "1500ms";
+
 fn front(nodes: &[&Target]) -> Front {
+    front_that_holds(nodes, HOLD)
+}
+
+fn front_that_holds(nodes: &[&Target], hold: &str) -> Front {
     let edge = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let nodes: Vec<SocketAddr> = nodes.iter().map(|n| n.addr).collect();
-    let up = Running::up(&file(edge, &nodes, ""));
+    let up = Running::up(&file(edge, &nodes, "").replace(HOLD, hold));
     let front = Front { up, edge, nodes };
     wait_for("the edge serves", || front.get("/").filter(|a| a.status == 200));
     wait_for("the edge's vote is in", || (front.status() == "operational").then_some(()));
@@ -34,7 +41,7 @@ fn file(edge: SocketAddr, nodes: &[SocketAddr], more: &str) -> String {
     let nodes: Vec<String> = nodes.iter().map(|n| format!("\"http://{n}\"")).collect();
     format!(
         "[edge]\nlisten = \"{edge}\"\n[[edge.routes]]\nservice = \"shop\"\npool = \"shop\"\n\
-         [edge.pools.shop]\nnodes = [{}]\nhold = \"1500ms\"\n{more}\n\
+         [edge.pools.shop]\nnodes = [{}]\nhold = \"{HOLD}\"\n{more}\n\
          [[service]]\nid = \"shop\"\nname = {{ en = \"Shop\", zh-CN = \"商店\" }}\n",
         nodes.join(", ")
     )
@@ -306,7 +313,8 @@ fn a_bad_edge_in_the_file_changes_nothing_and_a_good_one_is_taken_over() {
 #[test]
 fn people_pause_a_service_and_ban_a_network() {
     let a = Target::start();
-    let front = front(&[&a]);
+    // The core hears once a second that somebody waits, and then a command has to be started.
+    let front = front_that_holds(&[&a], "120s");
     assert_eq!(front.up.cli(&["edge", "pause", "nothing"]).0, 4);
     let (code, out, err) = front.up.cli(&["edge", "pause", "shop", "--until", "5m"]);
     assert!(code == 0 && out.starts_with("paused until "), "{out}{err}");
