@@ -194,6 +194,12 @@ fn subscribers_have_mail(
     faults: &mut Faults,
 ) {
     let key = |key: &str| Path::default().key("subscribers").key(key);
+    if let Some(Err(wrong)) =
+        subscribers.return_path.as_ref().map(|path| path.parse::<stillhere_send::mail::bounce::ReturnPath>())
+    {
+        let hint = "write one such as \"bounces+*@example.com\"".to_owned();
+        faults.value(key("return_path"), &wrong, hint);
+    }
     let mail = |c: &&crate::config::Channel| matches!(c.spec, stillhere_send::ChannelSpec::Mail(_));
     if let Some(name) = &subscribers.mail
         && !channels.iter().filter(mail).any(|c| &c.name == name)

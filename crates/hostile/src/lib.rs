@@ -6,6 +6,7 @@
 pub mod action;
 pub mod api;
 pub mod asked;
+pub mod bounce;
 pub mod condition;
 pub mod config;
 pub mod dns;
@@ -27,10 +28,11 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "action", run: action::run },
     Target { name: "api", run: api::run },
     Target { name: "asked", run: asked::run },
+    Target { name: "bounce", run: bounce::run },
     Target { name: "condition", run: condition::run },
     Target { name: "config", run: config::run },
     Target { name: "dns", run: dns::run },

@@ -177,9 +177,11 @@ pub enum Entry {
         who: String,
         why: String,
     },
-    /// The far side said again and again that nobody is there.
+    /// The far side said that nobody is there. `why` holds nothing of the address; entries of earlier versions have none.
     SubscriberSilenced {
         who: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     SubscriberExported {
         who: String,

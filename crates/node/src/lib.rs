@@ -44,5 +44,6 @@ pub use settings::{Change, Kept, SettingError, Settings, TriedChannel, TriedChec
 pub use source::{Over, Source};
 pub use start::Node;
 pub use stillhere_config::console::{Kind, Why, without_secrets};
-pub use subscribers::{AskError, Browser, Purpose, Subscribers};
+pub use stillhere_send::mail::bounce::BOUNCE_BYTES;
+pub use subscribers::{AskError, Browser, Purpose, Returned, Subscribers};
 pub use vitals::{LAG_BOUNDS_MS, Vitals};

@@ -11,10 +11,13 @@ mod carry;
 mod compose;
 mod keys;
 mod limit;
+mod mark;
+mod returned;
 
 pub(crate) use carry::{Running, run};
 pub(crate) use compose::news;
 pub use keys::Purpose;
+pub use returned::Returned;
 
 use keys::Keys;
 use limit::Limiter;
@@ -28,10 +31,13 @@ use stillhere_model::{DeliveryId, Mint, Subscriber, SubscriberId, Way, Wish, sub
 use stillhere_net::{clock::Clock, entropy};
 use stillhere_send::{
     hook::{self, Hooks},
-    mail::post::{self, Postman},
+    mail::{
+        bounce::ReturnPath,
+        post::{self, Postman},
+    },
     push::{self, Pusher},
 };
-use stillhere_store::{Asking, Confirmed, Export, Progress, Store, StoreError};
+use stillhere_store::{Asking, Confirmed, Export, Progress, Stopped, Store, StoreError};
 use stillhere_tell::Offer;
 use tokio::sync::{Notify, watch};
 
@@ -43,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) postman: Option<Postman>,
     /// Mail channel and all, to know whether anything changed.
     pub(crate) mail: Option<stillhere_send::MailSpec>,
+    /// Where letters come back to; without it nobody hears of those that are refused later.
+    pub(crate) return_path: Option<ReturnPath>,
     /// Browsers are notified.
     pub(crate) push: bool,
     /// How a push service reaches the operator.
@@ -110,10 +118,12 @@ impl Settings {
             .map(|mail| Postman::new(mail).map_err(|p| format!("subscribers: the mail channel: {p}")))
             .transpose()?;
         let spec = config.subscribers.clone();
+        let return_path = spec.return_path.as_ref().map(|path| path.parse()).transpose();
+        let return_path = return_path.map_err(|e| format!("subscribers: `return_path` {e}"))?;
         // Browsers notify for pages that came over https, or from this machine.
         let push = spec.push && crate::link::is_safe(page);
         let contact = contact(config, page);
-        Ok(Some(Arc::new(Settings { spec, postman, mail, push, contact })))
+        Ok(Some(Arc::new(Settings { spec, postman, mail, return_path, push, contact })))
     }
 
     pub(crate) fn offer(&self) -> Offer {
@@ -359,6 +369,14 @@ impl Subscribers {
     /// When the store cannot be read.
     pub async fn progress(&self, limit: u32) -> Result<Progress, StoreError> {
         self.0.store.subscriber_progress(limit).await
+    }
+
+    /// Those that nothing more is sent to, the last first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn stopped(&self, limit: u32) -> Result<Vec<Stopped>, StoreError> {
+        self.0.store.subscribers_stopped(limit).await
     }
 
     /// What browsers bind a subscription to. `None`: they are not notified.

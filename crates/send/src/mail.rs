@@ -4,6 +4,7 @@
 //! the *message* is the message's fate, what it says of the *session* (greeting, log-in) is not, and one bad
 //! recipient must not keep the others from being told.
 
+pub mod bounce;
 mod message;
 pub mod post;
 mod session;

@@ -39,6 +39,8 @@ pub enum Do {
     Person(Person),
     /// Who outside is told: how many, how far news has come, and what is known of one of them
     Subscribers(Subscribers),
+    /// Take a mail from standard input that came to the return path of a letter; for mail servers
+    Bounce(Bounce),
     /// Tokens for programs
     Token(Token),
     /// What was decided and said, entry by entry
@@ -492,6 +494,14 @@ pub enum SubscribersDo {
         #[arg(long, value_name = "TAG")]
         language: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Bounce {
+    #[command(flatten)]
+    pub at: At,
+    /// The address that it came to [default: as its headers say]
+    pub recipient: Option<String>,
 }
 
 #[derive(Debug, Args)]

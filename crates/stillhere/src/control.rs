@@ -18,6 +18,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(600);
 
 /// One call. A refusal (4xx) is [`Exit::Refused`] with the problem's own words.
 pub async fn call(at: &At, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Exit> {
+    let bytes = body.map(|b| Bytes::from(b.to_string())).unwrap_or_default();
+    send(at, method, path, "application/json", bytes).await
+}
+
+/// The same with a body of any kind.
+pub async fn send(at: &At, method: Method, path: &str, kind: &str, body: Bytes) -> Result<Value, Exit> {
     let socket = at.data.join(SOCKET);
     let stream = UnixStream::connect(&socket).await.map_err(|e| {
         Exit::NobodyThere(format!(
@@ -28,13 +34,12 @@ pub async fn call(at: &At, method: Method, path: &str, body: Option<&Value>) -> 
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.context("the control socket")?;
     let connection = tokio::spawn(connection);
-    let bytes = body.map(|b| Bytes::from(b.to_string())).unwrap_or_default();
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header("host", "localhost")
-        .header("content-type", "application/json")
-        .body(Full::new(bytes))
+        .header("content-type", kind)
+        .body(Full::new(body))
         .context("the request")?;
     let answered = async {
         let answer = sender.send_request(request).await.context("Stillhere did not answer")?;

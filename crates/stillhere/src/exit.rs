@@ -14,6 +14,8 @@ pub enum Exit {
     Refused(String),
     /// Our own fault, or the machine's.
     Own(String),
+    /// A mail server that called us is to keep what it has, and try again.
+    TryLater(String),
 }
 
 // === impl Exit ===
@@ -26,13 +28,17 @@ impl Exit {
             Exit::NobodyThere(_) => 3,
             Exit::Refused(_) => 4,
             Exit::Own(_) => 5,
+            // EX_TEMPFAIL of sysexits.h
+            Exit::TryLater(_) => 75,
         })
     }
 
     pub fn text(&self) -> Option<&str> {
         match self {
             Exit::BadNews => None,
-            Exit::Usage(s) | Exit::NobodyThere(s) | Exit::Refused(s) | Exit::Own(s) => Some(s),
+            Exit::Usage(s) | Exit::NobodyThere(s) | Exit::Refused(s) | Exit::Own(s) | Exit::TryLater(s) => {
+                Some(s)
+            }
         }
     }
 }

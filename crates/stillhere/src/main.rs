@@ -4,6 +4,7 @@
 //! command line or the configuration is wrong · 3 no running Stillhere answered · 4 refused · 5 our own fault.
 
 mod backup;
+mod bounce;
 mod cli;
 mod config;
 mod control;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Do::Maintenance(args) => small_runtime().block_on(maintenance::run(args)),
         Do::Person(args) => small_runtime().block_on(person::run(args)),
         Do::Subscribers(args) => small_runtime().block_on(subscribers::run(args)),
+        Do::Bounce(args) => small_runtime().block_on(bounce::run(args)),
         Do::Token(args) => small_runtime().block_on(token::run(args)),
         Do::Journal(args) => small_runtime().block_on(journal::run(args)),
         Do::Reload(args) => small_runtime().block_on(control::reload(args)),

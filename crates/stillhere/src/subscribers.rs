@@ -67,6 +67,15 @@ fn shown(answer: &Value) -> String {
             word(w, "oldest")
         ));
     }
+    for s in answer["stopped"].as_array().into_iter().flatten() {
+        lines.push(format!(
+            "{}  {:<8} stopped {}: {}",
+            word(s, "at"),
+            word(s, "way"),
+            word(s, "who"),
+            word(s, "why")
+        ));
+    }
     for n in answer["news"].as_array().into_iter().flatten() {
         let what = n["occasion"]["occasion"].as_str().unwrap_or("digest").replace('_', " ");
         let how = match (n["handed_out"] == true, n["ended_at"].as_str()) {

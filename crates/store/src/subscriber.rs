@@ -8,11 +8,13 @@
 //! id of a parcel is made from the news and the subscriber, so that it is the same however often it is made.
 
 mod ask;
+mod bounce;
 mod hand_out;
 mod look;
 mod parcel;
 
 pub use ask::{ASKED_KEPT, ASKED_MAX, ASKS_A_DAY, ASKS_AN_HOUR, Asking, Confirmed};
+pub use bounce::{BOUNCES_KEPT, Bounce, Bounced, Stopped};
 pub use hand_out::{HandedOut, PARCELS_WAITING};
 pub use look::{Export, ExportedMessage, FanoutView, Progress, States};
 pub use parcel::{ClaimedParcel, Outcome};

@@ -212,6 +212,7 @@ calls! {
     subscribers::export;
     subscribers::import;
     subscribers::erase;
+    subscribers::bounced;
     session::log_in, session::current, session::log_out;
     session::setup_needed, session::set_up;
     session::sessions;

@@ -36,6 +36,15 @@ pub struct Subscribers {
     /// An address that the mail server has refused so many times in a row gets nothing more.
     #[schemars(range(min = 1, max = 100))]
     pub refusals: u32,
+    /// The address that letters come back to when they cannot be delivered, with `*` where each letter has its own mark:
+    /// `bounces+*@example.com`. What comes there goes to `stillhere bounce`. Without it they come back to the sender, and nothing is
+    /// learnt from them.
+    #[schemars(length(min = 3, max = bounds::RETURN_PATH_CHARS))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_path: Option<String>,
+    /// An address gets nothing more when letters of so many days within two weeks came back. Of a mailbox that does not exist, one is enough.
+    #[schemars(range(min = 1, max = 14))]
+    pub bounce_days: u32,
     /// The hour of the day, in the site's time zone, at which daily digests go out.
     #[schemars(range(min = 0, max = 23))]
     pub digest_hour: u8,
@@ -54,6 +63,8 @@ impl Default for Subscribers {
             at_most: 100_000,
             mail_sessions: 8,
             refusals: 3,
+            return_path: None,
+            bounce_days: 5,
             digest_hour: 8,
         }
     }

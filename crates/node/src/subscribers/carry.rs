@@ -4,7 +4,7 @@
 //! subscribers cost no more memory than a hundred. Receipts are written as they come, as many as have come in one
 //! transaction. What was claimed and never settled (we were killed) is sent again under the same id.
 
-use super::{Inner, Purpose, Settings, Subscribers, compose};
+use super::{Inner, Purpose, Settings, Subscribers, compose, mark::Mark};
 use crate::vitals::Vitals;
 use jiff::tz::TimeZone;
 use std::{
@@ -230,6 +230,10 @@ impl Running {
         let leave = compose::link(inner, &public, &parcel.to, Purpose::Leave);
         let host = host_of(&public.site.url);
         let is_news = matches!(parcel.telling, Telling::News(_) | Telling::Digest(_));
+        let return_path = settings.return_path.as_ref().map(|path| {
+            let to = &parcel.to;
+            path.of(&Mark::of(&inner.keys, to.id, to.link, parcel.id, parcel.created_at).text())
+        });
         let letter = ReadyLetter {
             id: parcel.id,
             to: &parcel.to.address,
@@ -238,6 +242,7 @@ impl Running {
             html: &written.html,
             thread: written.thread.as_deref(),
             list: is_news.then_some(List { id: &host, leave: &leave }),
+            return_path: return_path.as_deref(),
         };
         match postman.post(session, &letter, inner.clock.now().wall).await {
             Posted::Of(receipt) => outcome(receipt),

@@ -33,6 +33,7 @@ pub(super) struct Claim {
 pub(crate) struct Keys {
     links: hmac::Key,
     names: hmac::Key,
+    returns: hmac::Key,
     hook_seed: [u8; 32],
 }
 
@@ -57,14 +58,24 @@ impl Keys {
         Ok(Keys::of(&crate::key::subscribers(data)?))
     }
 
-    fn of(seed: &[u8; 32]) -> Keys {
+    pub(super) fn of(seed: &[u8; 32]) -> Keys {
         let root = hmac::Key::new(hmac::HMAC_SHA256, seed);
         let derived = |word: &str| -> [u8; 32] {
             let tag = hmac::sign(&root, word.as_bytes());
             tag.as_ref().try_into().expect("HMAC-SHA256 has 32 bytes")
         };
         let key = |word| hmac::Key::new(hmac::HMAC_SHA256, &derived(word));
-        Keys { links: key("links"), names: key("names"), hook_seed: derived("webhooks") }
+        Keys {
+            links: key("links"),
+            names: key("names"),
+            returns: key("returns"),
+            hook_seed: derived("webhooks"),
+        }
+    }
+
+    /// Signs the return paths of letters.
+    pub(super) fn returns(&self) -> &hmac::Key {
+        &self.returns
     }
 
     pub(super) fn hook_seed(&self) -> [u8; 32] {

@@ -40,6 +40,8 @@ pub struct ReadyLetter<'a> {
     pub thread: Option<&'a str>,
     /// What makes it a list's mail; `None` for a letter that is an answer to one person.
     pub list: Option<List<'a>>,
+    /// Where it comes back to when it cannot be delivered. `None`: to the channel's sender.
+    pub return_path: Option<&'a str>,
 }
 
 /// The list that a letter belongs to.
@@ -49,6 +51,13 @@ pub struct List<'a> {
     pub id: &'a str,
     /// Where one POST ends the subscription, with https.
     pub leave: &'a str,
+}
+
+/// A letter as it is handed over.
+struct Envelope {
+    from: Address,
+    to: Address,
+    bytes: Vec<u8>,
 }
 
 /// What became of a letter.
@@ -100,11 +109,11 @@ impl Postman {
     /// Sends one letter, in the session if it is open and still good, else in a new one. Ends within the channel's deadline.
     pub async fn post(&self, session: &mut Session, letter: &ReadyLetter<'_>, now: Time) -> Posted {
         let written = self.written(letter, now);
-        let (to, bytes) = match written {
+        let ready = match written {
             Ok(written) => written,
             Err(reason) => return Posted::Of(Receipt::Refused { reason }),
         };
-        match tokio::time::timeout(self.0.timeout, self.converse_once(session, &to, &bytes)).await {
+        match tokio::time::timeout(self.0.timeout, self.converse_once(session, &ready)).await {
             Ok(posted) => posted,
             Err(_) => {
                 session.open = None;
@@ -116,9 +125,10 @@ impl Postman {
         }
     }
 
-    fn written(&self, letter: &ReadyLetter<'_>, now: Time) -> Result<(Mailbox, Vec<u8>), String> {
-        let email = letter.to.parse::<Address>().map_err(|e| format!("not a mail address: {e}"))?;
-        let to = Mailbox::new(None, email);
+    fn written(&self, letter: &ReadyLetter<'_>, now: Time) -> Result<Envelope, String> {
+        let address = |s: &str| s.parse::<Address>().map_err(|e| format!("not a mail address: {e}"));
+        let to = Mailbox::new(None, address(letter.to)?);
+        let from = letter.return_path.map(address).transpose()?;
         let parts = message::Parts {
             subject: letter.subject,
             text: letter.text,
@@ -127,10 +137,11 @@ impl Postman {
             list: letter.list,
         };
         let bytes = message::write(&self.0.from, std::slice::from_ref(&to), letter.id, parts, now)?;
-        Ok((to, bytes))
+        let from = from.unwrap_or_else(|| self.0.from.email.clone());
+        Ok(Envelope { from, to: to.email, bytes })
     }
 
-    async fn converse_once(&self, session: &mut Session, to: &Mailbox, bytes: &[u8]) -> Posted {
+    async fn converse_once(&self, session: &mut Session, ready: &Envelope) -> Posted {
         let kept = session.open.take().filter(|(c, n)| *n < LETTERS_A_SESSION && !c.has_broken());
         let fresh = kept.is_none();
         let mut conn = match kept {
@@ -140,7 +151,7 @@ impl Postman {
                 Err(e) => return Posted::Of(session::deferred("no session with the mail server", &e)),
             },
         };
-        match self.hand_over_one(&mut conn.0, to, bytes).await {
+        match self.hand_over_one(&mut conn.0, ready).await {
             Step::Done(posted) => {
                 conn.1 += 1;
                 session.open = Some(conn);
@@ -152,7 +163,7 @@ impl Postman {
                     Ok(conn) => conn,
                     Err(e) => return Posted::Of(session::deferred("no session with the mail server", &e)),
                 };
-                match self.hand_over_one(&mut conn, to, bytes).await {
+                match self.hand_over_one(&mut conn, ready).await {
                     Step::Done(posted) => {
                         session.open = Some((conn, 1));
                         posted
@@ -164,20 +175,21 @@ impl Postman {
         }
     }
 
-    async fn hand_over_one(&self, conn: &mut AsyncSmtpConnection, to: &Mailbox, bytes: &[u8]) -> Step {
+    async fn hand_over_one(&self, conn: &mut AsyncSmtpConnection, ready: &Envelope) -> Step {
+        let Envelope { from, to, bytes } = ready;
         let ascii = |a: &Address| AsRef::<str>::as_ref(a).is_ascii();
         let mut parameters = Vec::new();
-        if !ascii(&self.0.from.email) || !ascii(&to.email) {
+        if !ascii(from) || !ascii(to) {
             if !conn.server_info().supports_feature(Extension::SmtpUtfEight) {
                 let reason = "the mail server does not take addresses with non-ASCII letters".to_owned();
                 return Step::Done(Posted::Of(Receipt::Refused { reason }));
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
-        if let Err(e) = conn.command(MailFrom::new(Some(self.0.from.email.clone()), parameters)).await {
+        if let Err(e) = conn.command(MailFrom::new(Some(from.clone()), parameters)).await {
             return answered(conn, "the sender was not accepted", &e, true).await;
         }
-        match conn.command(Rcpt::new(to.email.clone(), Vec::new())).await {
+        match conn.command(Rcpt::new(to.clone(), Vec::new())).await {
             Ok(_) => {}
             Err(e) if e.is_permanent() => {
                 let reason = session::reason("the recipient was not accepted", &e);

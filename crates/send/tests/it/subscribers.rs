@@ -34,6 +34,7 @@ fn letter(n: u64, to: &str) -> ReadyLetter<'_> {
         html: "<p>down</p>",
         thread: Some("incident-1"),
         list: Some(List { id: "status.shop.test", leave: "https://status.shop.test/subscribe/leave/abc" }),
+        return_path: None,
     }
 }
 

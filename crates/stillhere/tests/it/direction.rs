@@ -36,7 +36,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
     // In the place of another's, which object_store asks for.
     ("crc-fast", &[]),
     // No part of the program: hostile bytes for every reader of foreign bytes.
-    ("stillhere-hostile", &["model", "config", "respond", "tell", "net", "observe", "web", "edge", "access"]),
+    (
+        "stillhere-hostile",
+        &["model", "config", "respond", "tell", "net", "observe", "web", "edge", "access", "send"],
+    ),
 ];
 
 /// Heavy dependency → the only crates that may name it.

@@ -37,7 +37,7 @@ impl Exim {
         let dir = tempfile::tempdir().expect("a folder");
         // Run by root, exim gives up root's rights: its own user must be able to write here.
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).expect("rights");
-        let port = free_port();
+        let (port, far) = (free_port(), free_port());
         let root = std::fs::metadata("/proc/self").expect("proc").uid() == 0;
         let user = if root { "user = Debian-exim\n  group = Debian-exim" } else { "" };
         let config = format!(
@@ -48,7 +48,7 @@ log_file_path = {dir}/log-%s
 pid_file_path = {dir}/pid
 keep_environment =
 local_interfaces = 127.0.0.1
-daemon_smtp_ports = {port}
+daemon_smtp_ports = {port} : {far}
 deliver_drop_privilege = true
 tls_advertise_hosts =
 host_lookup =
@@ -58,20 +58,50 @@ smtp_accept_queue_per_connection = 0
 acl_smtp_rcpt = rcpt
 begin acl
 rcpt:
+  deny condition = ${{if eq{{$received_port}}{{{far}}}}}
+       local_parts = gone
+       message = 5.1.1 no such user
+  deny condition = ${{if eq{{$received_port}}{{{far}}}}}
+       local_parts = full
+       message = 5.2.2 mailbox full
   deny local_parts = ^nobody
        message = no such user
   accept
 begin routers
+far:
+  driver = manualroute
+  domains = far.example
+  condition = ${{if eq{{$received_port}}{{{port}}}}}
+  route_list = * 127.0.0.1
+  self = send
+  transport = far
+returned:
+  driver = accept
+  local_parts = bounces
+  local_part_suffix = +*
+  condition = ${{if exists{{{dir}/returned.sh}}}}
+  transport = returned
 all:
   driver = accept
   transport = file
 begin transports
+far:
+  driver = smtp
+  port = {far}
+  allow_localhost
+  hosts_try_fastopen =
+returned:
+  driver = pipe
+  command = /bin/sh {dir}/returned.sh
+  return_fail_output
+  {user}
 file:
   driver = appendfile
   file = {dir}/inbox
   create_file = anywhere
   mode = 0644
   envelope_to_add
+  return_path_add
   {user}
 ",
             dir = dir.path().display()
@@ -95,6 +125,29 @@ file:
         self.server = Some(server);
         let port = self.port;
         wait_for("exim listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+    }
+
+    /// What comes back to `bounces+…@` is kept as it came, and handed in with curl, as from another machine.
+    pub fn hand_in(&self, url: &str, token: &str) {
+        let at = self.dir.path();
+        let script = format!(
+            "cat > {at}/came.$$\n\
+             head -c 262144 {at}/came.$$ | curl -sf --data-binary @- -H 'content-type: message/rfc822' \\\n\
+             -H 'authorization: Bearer {token}' {url}/api/v1/subscribers/bounces >> {at}/answers || exit 75\n\
+             mv {at}/came.$$ {at}/returned.eml\n",
+            at = at.display()
+        );
+        std::fs::write(at.join("returned.sh"), script).expect("the file");
+    }
+
+    /// What was answered to each of them.
+    pub fn answers(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("answers")).unwrap_or_default()
+    }
+
+    /// The last that came back.
+    pub fn returned(&self) -> Option<Vec<u8>> {
+        std::fs::read(self.dir.path().join("returned.eml")).ok()
     }
 
     /// Everything that has arrived, in the order of arrival.

@@ -4,7 +4,11 @@ use crate::{
     exim::Exim,
     running::{Answer, Receiver, Running, Target, request, wait_for},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 fn config(target: &Target, port: u16, more: &str) -> String {
     format!(
@@ -319,6 +323,110 @@ fn an_address_that_is_refused_again_and_again_gets_nothing_more_and_one_can_be_e
     assert_eq!(code, 0);
     let (code, _, err) = running.cli(&["subscribers", "export", "ann@example.com"]);
     assert!(code != 0 && err.contains("Nobody subscribed"), "{err}");
+}
+
+/// `stillhere bounce`, as a mail server calls it.
+fn bounce(running: &Running, data: &str, recipient: &str, mail: &[u8]) -> (i32, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_stillhere"))
+        .args(["bounce", "--data", data, "--", recipient])
+        .current_dir(running.dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    child.stdin.take().expect("piped").write_all(mail).expect("it reads all of it");
+    let out = child.wait_with_output().expect("it ends");
+    let said = [out.stdout, out.stderr].concat();
+    (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).trim().to_owned())
+}
+
+#[test]
+fn a_letter_that_comes_back_stops_the_letters_to_its_address_and_nothing_else_can() {
+    let (exim, target) = (Exim::start(), Target::start());
+    let more = "[subscribers]\nreturn_path = \"bounces+*@lantern.example\"\nbounce_days = 2\n";
+    let running = Running::up(&config(&target, exim.port, more));
+    let (_, token, _) = running.cli(&["token", "new", "mail", "--role", "viewer"]);
+    exim.hand_in(&format!("http://{}", running.addr), token.trim());
+    let all = ["gone@far.example", "full@far.example", "ann@far.example"];
+    import(&running, &all.map(str::to_owned));
+    let known = |of: &str| {
+        let (_, out, _) = running.cli(&["subscribers", "export", of]);
+        serde_json::from_str::<serde_json::Value>(&out).expect("JSON")
+    };
+    let incident = open_incident(&running, "Shop is down", &["shop"]);
+    wait_for("the mailbox that is gone is stopped", || {
+        (known("gone@far.example")["state"] == "silenced").then_some(())
+    });
+    let stopped = &known("gone@far.example")["stopped"];
+    assert_eq!(stopped["why"], "a letter came back: 5.1.1, no such mailbox");
+    assert!(stopped["said"].as_str().is_some_and(|s| s.contains("no such user")), "{stopped}");
+    let why = subscribers(&running)["stopped"].clone();
+    assert_eq!(why[0]["why"], stopped["why"]);
+    assert!(!why.to_string().contains("far.example"), "an address in {why}");
+    let (_, journal, _) = running.cli(&["journal", "--json"]);
+    assert!(journal.contains("5.1.1, no such mailbox") && !journal.contains("far.example"), "{journal}");
+
+    // A mailbox that is full may have room tomorrow: counted, and once, however often the report is handed in.
+    wait_for("both reports are answered", || {
+        let answers = exim.answers();
+        (answers.contains(r#""counted","days":1"#) && answers.contains("stopped")).then_some(())
+    });
+    assert_eq!(known("full@far.example")["state"], "active");
+    exim.wait("ann@far.example", "Shop is down");
+
+    let mail = wait_for("one that came back", || exim.returned());
+    let text = String::from_utf8_lossy(&mail).into_owned();
+    let recipient = text.lines().find_map(|l| l.strip_prefix("To: ")).expect("a recipient").to_owned();
+    let data = "stillhere-data";
+    let again = bounce(&running, data, &recipient, &mail);
+    assert!(again == (0, "again".to_owned()) || again == (0, "nothing".to_owned()), "{again:?}");
+
+    // Made up: a report about Ann that came to another's return path, to a forged one, to none; one of hers that reports nothing.
+    let to_ann = exim.wait("ann@far.example", "Shop is down").header("Return-path").expect("a return path");
+    let to_ann = to_ann.trim_matches(['<', '>']).to_owned();
+    let forged = format!("{}a{}", &to_ann[..30], &to_ann[31..]);
+    let forged = if forged == to_ann { format!("{}b{}", &to_ann[..30], &to_ann[31..]) } else { forged };
+    let about_ann = |status: &str| {
+        format!(
+            "Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\n\
+             Reporting-MTA: dns; a\r\n\r\nAction: failed\r\nFinal-Recipient: rfc822; ann@far.example\r\nStatus: {status}\r\n\r\n--x--\r\n"
+        )
+    };
+    let gone = about_ann("5.1.1");
+    for (to, mail, answer) in [
+        (recipient.as_str(), gone.as_str(), None),
+        (forged.as_str(), &gone, Some("not ours")),
+        ("bounces@lantern.example", &gone, Some("not ours")),
+        ("", &gone, Some("not ours")),
+        (&to_ann, "Subject: I am on holiday\r\n\r\n5.1.1", Some("no report")),
+        (&to_ann, &about_ann("2.1.1"), Some("no report")),
+    ] {
+        let (code, said) = bounce(&running, data, to, mail.as_bytes());
+        assert_eq!(code, 0, "{said}");
+        assert!(answer.is_none_or(|a| a == said), "{to}: {said}");
+        assert_eq!(known("ann@far.example")["state"], "active", "{to}: {mail}");
+    }
+    // With hers it would have worked, so that it is this that kept her.
+    assert_eq!(bounce(&running, data, &to_ann.to_uppercase(), gone.as_bytes()), (0, "stopped".to_owned()));
+    let arrived = exim.to("ann@far.example").len();
+    let (code, _, err) = running.cli(&["incident", "update", &incident, "--text", "Found it."]);
+    assert_eq!(code, 0, "{err}");
+    let progress = wait_for("the update is over", || {
+        let p = subscribers(&running)["news"][0].clone();
+        (p["ended_at"].is_string() && p["occasion"]["occasion"] == "incident_updated").then_some(p)
+    });
+    assert_eq!((&progress["delivered"], &progress["made"]), (&1.into(), &1.into()), "{progress}");
+    assert_eq!(exim.to("ann@far.example").len(), arrived);
+
+    // Whoever asks for it anew is told again.
+    post(&running, "/subscribe", "lang=en&address=ann%40far.example");
+    let confirm = exim.wait("ann@far.example", "Confirm").link("confirm");
+    assert_eq!(post(&running, &confirm, "").status, 200);
+    let ann = known("ann@far.example");
+    assert_eq!((&ann["state"], &ann["stopped"]), (&"active".into(), &serde_json::Value::Null));
+    // A mail server keeps what nobody takes.
+    assert_eq!(bounce(&running, "nowhere", &to_ann, gone.as_bytes()).0, 75);
 }
 
 #[test]

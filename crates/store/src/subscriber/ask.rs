@@ -214,6 +214,7 @@ impl Store {
                 .bind(id.to_string())
                 .execute(&mut *conn)
                 .await?;
+                super::bounce::forgive(conn, id).await?;
                 journal(conn, now, &Entry::SubscriberJoined { who: s.who, way: s.way }).await?;
             }
             tx.commit().await?;
@@ -323,6 +324,7 @@ pub(super) async fn leave(
     .fetch_all(&mut *conn)
     .await?;
     sqlx::query("DELETE FROM parcel WHERE subscriber = $1").bind(no).execute(&mut *conn).await?;
+    sqlx::query("DELETE FROM bounce WHERE subscriber = $1").bind(no).execute(&mut *conn).await?;
     for w in waiting {
         let way: Way = w.try_get::<&str, _>(1)?.parse().map_err(|()| Fault::Malformed)?;
         super::parcel::count(

@@ -36,6 +36,8 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export {
     pub subscriber: Subscriber,
+    /// Why nothing more is sent: since when, in our words, and what the far side said.
+    pub stopped: Option<(Time, String, String)>,
     /// What was sent lately, and what waits.
     pub messages: Vec<ExportedMessage>,
 }
@@ -105,12 +107,22 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub async fn subscriber_export(&self, id: SubscriberId) -> Result<Option<Export>, StoreError> {
-        let rows = sqlx::query(concat!("SELECT s.no, ", columns!("s"), " FROM subscriber s WHERE s.id = $1"))
-            .bind(id.to_string())
-            .fetch_all(&self.0.readers)
-            .await;
-        let found = self.read(rows, |r| Ok((r.try_get::<i64, _>(0)?, read(r, 1)?)))?.pop();
-        let Some((no, subscriber)) = found else { return Ok(None) };
+        let rows = sqlx::query(concat!(
+            "SELECT s.no, s.stopped_at, s.stopped_why, s.stopped_said, ",
+            columns!("s"),
+            " FROM subscriber s WHERE s.id = $1"
+        ))
+        .bind(id.to_string())
+        .fetch_all(&self.0.readers)
+        .await;
+        let found = self.read(rows, |r| {
+            let stopped = match r.try_get::<Option<i64>, _>(1)? {
+                Some(at) => Some((Time(at), r.try_get(2)?, r.try_get(3)?)),
+                None => None,
+            };
+            Ok((r.try_get::<i64, _>(0)?, stopped, read(r, 4)?))
+        })?;
+        let Some((no, stopped, subscriber)) = found.into_iter().next() else { return Ok(None) };
         let rows = sqlx::query(
             "SELECT p.id, p.state, p.created_at, p.settled_at, p.attempt, p.news, n.id, n.at_ms, n.what
              FROM parcel p LEFT JOIN news n ON n.no = p.news WHERE p.subscriber = $1 ORDER BY p.no",
@@ -131,7 +143,7 @@ impl Store {
                 },
             })
         })?;
-        Ok(Some(Export { subscriber, messages }))
+        Ok(Some(Export { subscriber, stopped, messages }))
     }
 
     /// Writes into the journal that somebody was given what is known of a subscriber.

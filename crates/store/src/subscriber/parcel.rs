@@ -297,20 +297,19 @@ async fn settle_one(
         return Ok(None);
     }
     match outcome {
-        Outcome::NobodyThere { silence_after, .. } => {
-            let row = sqlx::query(
-                "UPDATE subscriber SET bounces = bounces + 1,
-                     state = CASE WHEN bounces + 1 >= $1 AND state = 'active' THEN 'silenced' ELSE state END
-                 WHERE no = $2 RETURNING state, who, bounces",
+        Outcome::NobodyThere { reason, silence_after } => {
+            let in_a_row: Option<i64> = sqlx::query_scalar(
+                "UPDATE subscriber SET bounces = bounces + 1 WHERE no = $1 RETURNING bounces",
             )
-            .bind(i64::from(*silence_after))
             .bind(c.subscriber)
             .fetch_optional(&mut *conn)
             .await?;
-            if let Some(row) = row
-                && row.try_get::<&str, _>(0)? == SubscriberState::Silenced.as_str()
-            {
-                journal(conn, now, &Entry::SubscriberSilenced { who: row.try_get(1)? }).await?;
+            if let Some(n) = in_a_row.filter(|n| *n >= i64::from(*silence_after)) {
+                let why = match c.parcel.to.way {
+                    Way::Webhook => "its server says that it has ended (410)".to_owned(),
+                    Way::Mail | Way::Push => format!("refused {n} times in a row"),
+                };
+                super::bounce::silence(conn, c.subscriber, &why, reason, now).await?;
             }
         }
         Outcome::Gone { reason } => {

@@ -5,8 +5,8 @@ use stillhere_model::{
     SubscriberState, Telling, Time, UpdateId, Way, What, Wish, subscriber::BrowserKeys,
 };
 use stillhere_store::{
-    ASKED_KEPT, ASKS_A_DAY, Asking, ClaimedParcel, Confirmed, HandedOut, Outcome, PARCELS_WAITING, Store,
-    Write,
+    ASKED_KEPT, ASKS_A_DAY, Asking, Bounce, Bounced, ClaimedParcel, Confirmed, HandedOut, Outcome,
+    PARCELS_WAITING, Store, Write,
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -267,4 +267,57 @@ async fn a_digest_holds_what_was_wanted_since_the_last_one_and_comes_once_a_day(
     assert_eq!(all.iter().map(|n| n.id).collect::<Vec<_>>(), [1, 2].map(|n| news(n, T0).id));
     settle(&store, claimed, &Outcome::Delivered, at(60)).await;
     assert!(!store.write_digest(id(4), 102, at(70)).await.unwrap(), "all was in the last one");
+}
+
+#[tokio::test]
+async fn a_letter_that_came_back_counts_once_and_for_the_subscription_that_it_was_written_to() {
+    const DAY: i64 = 86_400_000;
+    let (_dir, store) = store().await;
+    some(&store, 2).await;
+    let today = T0.0.div_euclid(DAY);
+    let on = |day: i64| Time((today + day) * DAY + 1_000);
+    let bounce = |n: u64, letter: i64, day: i64, gone: bool| Bounce {
+        subscriber: asking(n).id,
+        letter,
+        day: today + day,
+        gone,
+        stop_after_days: 3,
+        status: "5.2.2".to_owned(),
+        said: format!("552 <reader{n}@example.com> is full"),
+    };
+    let count = async |b: Bounce, at: i64| store.subscriber_bounced(&b, on(at)).await.unwrap();
+    assert_eq!(count(bounce(0, 1, 0, false), 0).await, Bounced::Counted(1));
+    assert_eq!(count(bounce(0, 1, 0, true), 0).await, Bounced::Again);
+    assert_eq!(count(bounce(0, 2, 0, false), 1).await, Bounced::Counted(1), "the same day");
+    assert_eq!(count(bounce(0, 3, -1, true), 1).await, Bounced::Nothing, "older than the confirmation");
+    assert_eq!(count(bounce(0, 4, 1, true), 16).await, Bounced::Nothing, "too old");
+    assert_eq!(count(bounce(0, 5, 9, true), 1).await, Bounced::Nothing, "of a day that is to come");
+    assert_eq!(count(bounce(0, 6, 1, false), 2).await, Bounced::Counted(2));
+    // The first day has passed out of the two weeks.
+    assert_eq!(count(bounce(0, 7, 14, false), 15).await, Bounced::Counted(2));
+    store.sweep(on(16)).await.unwrap();
+    assert_eq!(
+        count(bounce(0, 8, 15, false), 16).await,
+        Bounced::Counted(2),
+        "what still counts is not swept"
+    );
+    assert_eq!(count(bounce(0, 9, 16, false), 17).await, Bounced::Stopped);
+    assert_eq!(count(bounce(0, 10, 17, true), 17).await, Bounced::Nothing);
+    assert_eq!(count(bounce(1, 1, 17, true), 17).await, Bounced::Stopped, "one is enough");
+    assert_eq!(count(bounce(7, 1, 17, true), 17).await, Bounced::Nothing, "nobody");
+
+    let stopped = store.subscribers_stopped(1).await.unwrap();
+    assert_eq!((stopped.len(), stopped[0].who.as_str()), (1, "who1"));
+    assert_eq!(
+        store.subscribers_stopped(9).await.unwrap()[1].why,
+        "letters of 3 days came back, the last with 5.2.2"
+    );
+    let said = store.subscriber_export(asking(0).id).await.unwrap().unwrap().stopped.unwrap().2;
+    assert_eq!(said, "552 <reader0@example.com> is full");
+    // Asked anew and confirmed, it begins from nothing.
+    let again = Asking { at: on(18), ..asking(0) };
+    assert!(store.subscriber_ask(&again).await.unwrap());
+    assert_eq!(store.subscriber_confirm(again.id, 1, 9, on(18)).await.unwrap(), Confirmed::Now);
+    assert!(store.subscriber_export(again.id).await.unwrap().unwrap().stopped.is_none());
+    assert_eq!(count(bounce(0, 11, 18, false), 18).await, Bounced::Counted(1));
 }

@@ -4,20 +4,26 @@
 use super::limits::Fields;
 use crate::{
     caller::{Admin, Viewer},
-    extract::Json,
+    extract::{Json, body},
     problem::Problem,
     serve::App,
     subscribe::exported,
 };
-use axum::{Json as Answer, extract::State};
+use axum::{
+    Json as Answer,
+    extract::{Request, State},
+    http::header,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stillhere_model::{Lang, Time, What, Wish};
-use stillhere_node::AskError;
+use stillhere_node::{AskError, BOUNCE_BYTES, Returned};
 use utoipa::ToSchema;
 
 /// Pieces of news in the answer.
 const NEWS: u32 = 20;
+/// Addresses that nothing more is sent to, in the answer.
+const STOPPED: u32 = 20;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Subscribers {
@@ -27,6 +33,8 @@ pub(crate) struct Subscribers {
     webhook_public_key: String,
     states: Vec<StateOut>,
     waiting: Vec<WaitingOut>,
+    /// The last ones that nothing more is sent to.
+    stopped: Vec<StoppedOut>,
     /// The last ones, newest first.
     news: Vec<NewsOut>,
 }
@@ -46,6 +54,17 @@ pub(crate) struct WaitingOut {
     messages: u64,
     #[schema(value_type = Option<String>, format = DateTime)]
     oldest: Option<Time>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StoppedOut {
+    way: &'static str,
+    /// What the journal calls them.
+    who: String,
+    #[schema(value_type = String, format = DateTime)]
+    at: Time,
+    /// Such as `a letter came back: 5.1.1, no such mailbox`. It holds nothing of the address; what the far side said is in the export.
+    why: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -86,6 +105,8 @@ pub(super) async fn progress(State(app): State<App>, _: Viewer) -> Result<Answer
     });
     let waiting =
         p.waiting.into_iter().map(|(way, n, oldest)| WaitingOut { way: way.as_str(), messages: n, oldest });
+    let stopped = subscribers.stopped(STOPPED).await?.into_iter();
+    let stopped = stopped.map(|s| StoppedOut { way: s.way.as_str(), who: s.who, at: s.at, why: s.why });
     let news = p.news.into_iter().map(|f| NewsOut {
         id: f.news.id.to_string(),
         way: f.way.as_str(),
@@ -107,6 +128,7 @@ pub(super) async fn progress(State(app): State<App>, _: Viewer) -> Result<Answer
         webhook_public_key: subscribers.webhook_key(),
         states: states.collect(),
         waiting: waiting.collect(),
+        stopped: stopped.collect(),
         news: news.collect(),
     }))
 }
@@ -199,4 +221,46 @@ pub(super) async fn erase(
         return Ok(Answer(json!({ "erased": found.who })));
     }
     Err(nobody())
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReturnedOut {
+    /// `stopped`: nothing more is sent to that address. `counted`: it may be yet. `again`: it was counted before. `not_ours`: it came to no
+    /// return path of a letter of ours. `no_report`: it does not say that a delivery failed. `nothing`: it was too long ago, or nothing is sent to
+    /// that address any more.
+    returned: &'static str,
+    /// With `counted`: letters of so many days have come back.
+    days: Option<u32>,
+}
+
+/// Hand in a mail that came to the return path of a letter (RFC 3464)
+///
+/// As it came, with its headers; 256 KB are the most, and what is beyond the first of them may be cut off. Any token will do: what the mail may bring
+/// about is proved by the address that it came to.
+#[utoipa::path(
+    post, path = "/api/v1/subscribers/bounces", tag = "write", operation_id = "hand_in_bounce", security(("token" = [])),
+    request_body(content = String, content_type = "message/rfc822"),
+    responses((status = 200, body = ReturnedOut), (status = 409, body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn bounced(
+    State(app): State<App>,
+    _: Viewer,
+    request: Request,
+) -> Result<Answer<ReturnedOut>, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    if kind.is_none_or(|v| !v.as_bytes().eq_ignore_ascii_case(b"message/rfc822")) {
+        return Err(Problem::wrong_type(
+            "Send the mail as it came, and say so: Content-Type: message/rfc822",
+        ));
+    }
+    let mail = body(request, BOUNCE_BYTES).await?;
+    match app.handle.subscribers().returned(&mail).await? {
+        None => Err(Problem::conflict(
+            "Letters come back to nobody here: `return_path` under [subscribers] is not set.",
+        )),
+        Some(returned) => {
+            let days = if let Returned::Counted(days) = returned { Some(days) } else { None };
+            Ok(Answer(ReturnedOut { returned: returned.as_str(), days }))
+        }
+    }
 }

@@ -45,6 +45,7 @@ pub(crate) fn exported(e: &Export) -> Value {
         "asked_at": s.asked_at,
         "confirmed_at": s.confirmed_at,
         "refusals_in_a_row": s.bounces,
+        "stopped": e.stopped.as_ref().map(|(at, why, said)| json!({ "at": at, "why": why, "said": said })),
         "messages": messages,
     })
 }

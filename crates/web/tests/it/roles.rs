@@ -68,6 +68,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/subscribers/export", Admin),
     ("POST", "/api/v1/subscribers/import", Admin),
     ("POST", "/api/v1/subscribers/erase", Admin),
+    ("POST", "/api/v1/subscribers/bounces", Viewer),
     ("GET", "/api/v1/settings/{kind}", Viewer),
     ("GET", "/api/v1/settings/{kind}/{id}", Viewer),
     ("PUT", "/api/v1/settings/{kind}/{id}", Admin),

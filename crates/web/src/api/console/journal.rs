@@ -337,7 +337,8 @@ impl<'a> Facts<'a> {
                 Facts { incident: *incident, n: Some(*links), ..none() }
             }
             Entry::SubscriberJoined { way, .. } => Facts { name: Some(way.as_str()), ..none() },
-            Entry::SubscriberChanged { .. } | Entry::SubscriberSilenced { .. } => none(),
+            Entry::SubscriberChanged { .. } => none(),
+            Entry::SubscriberSilenced { why, .. } => Facts { text: why.as_deref(), ..none() },
             Entry::SubscriberLeft { why, .. } => Facts { text: Some(why), ..none() },
             Entry::SubscriberExported { by, .. } => Facts { by: Some(by), ..none() },
             Entry::NewsWritten { .. } => none(),
