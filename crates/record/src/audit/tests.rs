@@ -191,6 +191,29 @@ fn a_page_that_says_something_else_than_the_log_is_found() {
 }
 
 #[test]
+fn the_same_words_in_two_languages_are_what_was_published_and_one_of_them_changed_is_not() {
+    // Whichever hash sorts first: both ways round.
+    for salts in [[11, 12], [12, 11]] {
+        let (mut log, mut shown) = honest();
+        let kept = salts.map(|n| Kept::new([n; 16], "Same."));
+        let Fact::Update { said, .. } = &mut log[4].entry.fact else { panic!() };
+        *said = json!({ "kind": "text", "text": { "en": kept[0].hash, "zh-CN": kept[1].hash } });
+        log[4].texts = kept.to_vec();
+        shown[0]["updates"][2]["said"]["text"] = json!({ "en": "Same.", "zh-CN": "Same." });
+        assert_eq!(page(&log, &shown), []);
+        for words in [
+            json!({ "en": "Same.", "zh-CN": "Other." }),
+            json!({ "en": "One.", "zh-CN": "Same." }),
+            json!({ "en": "Same." }),
+        ] {
+            shown[0]["updates"][2]["said"]["text"] = words.clone();
+            let found = page(&log, &shown);
+            assert!(matches!(found[..], [Problem::SaidDiffers { .. }]), "{words}: {found:?}");
+        }
+    }
+}
+
+#[test]
 fn a_text_that_was_taken_out_in_public_may_be_missing_and_no_other() {
     let (mut log, mut shown) = honest();
     let hash = log[3].texts[0].hash.clone();
