@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
-import { moduleOf } from './words.mjs';
+import { LANGUAGES, moduleOf, PARTS } from './words.mjs';
 
 const begun = new Date();
 const served = fileURLToPath(new URL('served', import.meta.url));
@@ -33,8 +33,7 @@ function pageStyle() {
 const made = {
   'virtual:words/en': () => moduleOf('en'),
   'virtual:words/zh-CN': () => moduleOf('zh-CN'),
-  'virtual:words/settings/en': () => moduleOf('en', 'settings'),
-  'virtual:words/settings/zh-CN': () => moduleOf('zh-CN', 'settings'),
+  ...Object.fromEntries(PARTS.flatMap(part => LANGUAGES.map(lang => [`virtual:words/${part}/${lang}`, () => moduleOf(lang, part)]))),
   'virtual:colours.css': colours,
   'virtual:page-style': () => `export default ${JSON.stringify(pageStyle())}`,
   'virtual:glyphs': () => `export default ${JSON.stringify(status('glyphs.svg'))}`,

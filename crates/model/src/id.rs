@@ -62,6 +62,8 @@ minted!(/// One message to one channel. The idempotency key of its delivery: `we
     DeliveryId);
 minted!(/// A link in one mail to one member of staff.
     LinkId);
+minted!(/// Something that staff wrote down for each other.
+    NoteId);
 minted!(/// Something that is done so that an incident does not happen again.
     PreventionId);
 

@@ -25,8 +25,8 @@ pub mod verdict;
 pub use command::{Accepted, Command, Refusal};
 pub use eta::{Basis, Eta, EtaRecord, EtaScore};
 pub use id::{
-    CheckId, DeliveryId, IncidentId, LinkId, MaintenanceId, Mint, NewsId, PersonId, PreventionId, ServiceId,
-    SubscriberId, UpdateId, VantageId,
+    CheckId, DeliveryId, IncidentId, LinkId, MaintenanceId, Mint, NewsId, NoteId, PersonId, PreventionId,
+    ServiceId, SubscriberId, UpdateId, VantageId,
 };
 pub use incident::{
     Acknowledgement, Affected, Amendment, Author, Impact, Incident, IncidentStatus, Prevention, Promise,

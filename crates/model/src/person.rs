@@ -1,6 +1,9 @@
 //! Who may do what: the people who look after the services, and what each role is for.
 
-use crate::{id::PersonId, time::Time};
+use crate::{
+    id::{IncidentId, NoteId, PersonId},
+    time::Time,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -148,6 +151,15 @@ pub enum Act {
     },
     Unbanned {
         network: String,
+    },
+    /// Something was written down about an incident for staff alone. Its words are in the note, so that they can be taken out.
+    NoteWritten {
+        incident: IncidentId,
+        note: NoteId,
+    },
+    NoteTakenOut {
+        incident: IncidentId,
+        note: NoteId,
     },
     /// Something was made in the console: a service, a channel.
     SettingMade {

@@ -53,6 +53,8 @@ pub struct Handle {
     /// To the judge, for what edges have seen.
     pub(crate) seen: mpsc::Sender<Seen>,
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
+    /// Counts what was written down for staff.
+    pub(crate) notes: watch::Sender<u64>,
     /// Checks and channels that are tried at the same time.
     pub(crate) tries: Arc<Semaphore>,
 }

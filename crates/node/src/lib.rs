@@ -17,6 +17,7 @@ mod handle;
 mod heartbeats;
 mod key;
 mod link;
+mod notes;
 mod observe;
 mod oidc;
 mod once;

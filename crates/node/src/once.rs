@@ -28,6 +28,15 @@ pub enum Done {
     Maintenance(Box<Maintenance>),
 }
 
+// === impl Once ===
+
+impl Once {
+    /// The name of the request, of which each caller has their own, and what was asked under it.
+    pub(crate) fn hashes(&self, by: &By) -> (String, String) {
+        (hashed(&by.name, self), hex(&self.request))
+    }
+}
+
 // === impl Flow ===
 
 impl Flow {
@@ -38,7 +47,7 @@ impl Flow {
         command: Command,
         now: Moment,
     ) -> Result<Done, CommandError> {
-        let (key, request) = (hashed(&by.name, once), hex(&once.request));
+        let (key, request) = once.hashes(&by);
         // Decided in this very round, and not on disk yet?
         let mut known = self.pending.write.answers.iter().find(|a| a.key == key).cloned();
         if known.is_none() {

@@ -148,6 +148,7 @@ impl Node {
             edges: edges.clone(),
             access: access.clone(),
             settings: settings_out,
+            notes: watch::Sender::new(entropy::u64() >> 16),
             tries: Arc::new(Semaphore::new(TRIES_AT_ONCE)),
             topology,
             seen: seen_in.clone(),

@@ -13,6 +13,7 @@ mod link;
 mod live;
 mod load;
 mod names;
+mod note;
 mod open;
 mod outbox;
 mod pack;
@@ -34,6 +35,7 @@ pub use answer::{ANSWERS_KEPT, ANSWERS_MAX, Answered};
 pub use backup::{Restored, restore};
 pub use error::StoreError;
 pub use load::{Loaded, RESOLVED};
+pub use note::{NOTES_MAX, NewNote, Note, Noted, TakenOut};
 pub use open::{FILE, Options, Retention};
 pub use outbox::{ChannelQueue, Claimed, DeadLetter, QUEUE_MAX, Settled};
 pub use people::{

@@ -1,4 +1,4 @@
-//! Taking out what somebody wrote, for good: beside the log, in the incident, in the journal, in what was sent. The log itself
+//! Taking out what somebody wrote, for good: beside the log, in the incident and the notes about it, in the journal, in what was sent. The log itself
 //! stays as it is, and shows that something was taken out, when, and why.
 //!
 //! Done while no Stillhere is running, because a running one has the words in its memory.
@@ -140,6 +140,16 @@ async fn take_out(
                     .await?;
             }
         }
+    }
+    for text in texts.iter().filter(|t| !t.is_empty()) {
+        let done = sqlx::query(
+            "UPDATE note SET text = replace(text, $1, $2), asked = NULL WHERE instr(text, $1) > 0",
+        )
+        .bind(text)
+        .bind(TAKEN_OUT)
+        .execute(&mut *conn)
+        .await?;
+        rows += usize::try_from(done.rows_affected()).unwrap_or(usize::MAX);
     }
     let why: Option<Kept> = why.map(|(text, salt)| Kept::new(salt, text));
     let words = why.iter().map(|k| ("*".to_owned(), k.hash.clone())).collect();

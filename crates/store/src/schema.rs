@@ -7,7 +7,7 @@ use sqlx::{
 };
 use std::{borrow::Cow, path::Path};
 
-const MIGRATIONS: [(i64, &str, &str); 14] = [
+const MIGRATIONS: [(i64, &str, &str); 15] = [
     (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
     (2, "rollups", include_str!("../../../migrations/sqlite/0002_rollups.sql")),
     (3, "answers", include_str!("../../../migrations/sqlite/0003_answers.sql")),
@@ -21,6 +21,7 @@ const MIGRATIONS: [(i64, &str, &str); 14] = [
     (12, "push", include_str!("../../../migrations/sqlite/0012_push.sql")),
     (13, "browsers", include_str!("../../../migrations/sqlite/0013_browsers.sql")),
     (14, "settings", include_str!("../../../migrations/sqlite/0014_settings.sql")),
+    (15, "notes", include_str!("../../../migrations/sqlite/0015_notes.sql")),
     (17, "bounces", include_str!("../../../migrations/sqlite/0017_bounces.sql")),
 ];
 

@@ -11,6 +11,7 @@ mod incidents;
 mod limits;
 mod maintenances;
 mod me;
+mod notes;
 mod oidc;
 mod passkeys;
 mod people;
@@ -182,6 +183,8 @@ calls! {
     incidents::acknowledge;
     incidents::estimate;
     incidents::correct;
+    notes::write;
+    notes::take_out;
     afterwards::postmortem;
     afterwards::add;
     afterwards::change;

@@ -36,6 +36,7 @@ class Live {
   #offset = 0;
   #seen = '';
   #layout = '';
+  #notes: number | undefined;
   #heard = Date.now();
   #stop: AbortController | undefined;
 
@@ -48,6 +49,7 @@ class Live {
     this.#stop = stop;
     this.#seen = '';
     this.#layout = '';
+    this.#notes = undefined;
     const clock = setInterval(() => { this.now = Date.now(); }, 1_000);
     stop.signal.addEventListener('abort', () => clearInterval(clock));
     // A phone that was in a pocket has an old picture: ask at once.
@@ -74,7 +76,7 @@ class Live {
     while (!signal.aborted) {
       const began = Date.now();
       try {
-        const query = { lang: kept.lang, seen: this.#seen || undefined, fresh: this.#seen ? this.fresh : undefined, wait };
+        const query = { lang: kept.lang, seen: this.#seen || undefined, fresh: this.#seen ? this.fresh : undefined, notes: this.#notes, wait };
         const answer = await call<Overview>('/api/v1/console/overview', { query, within: wait * 1_000 + SLACK_MS, signal });
         await this.#take(answer, signal);
         again = AGAIN_MS[0];
@@ -106,10 +108,10 @@ class Live {
     this.lastLook = o.last_look ?? null;
     this.cutSince = null;
     this.#seen = o.seen;
-    if (o.state) {
-      this.state = o.state;
-      this.turn += 1;
-    }
+    const noted = this.#notes !== undefined && o.notes !== this.#notes;
+    this.#notes = o.notes;
+    if (o.state) this.state = o.state;
+    if (o.state || noted) this.turn += 1;
   }
 }
 

@@ -16,6 +16,8 @@ const LOADS: Record<Lang, () => Promise<{ default: Words }>> = {
 
 /** Of a few pages; loaded with them. */
 const PARTS = {
+  incident: { en: () => import('virtual:words/incident/en'), 'zh-CN': () => import('virtual:words/incident/zh-CN') },
+  journal: { en: () => import('virtual:words/journal/en'), 'zh-CN': () => import('virtual:words/journal/zh-CN') },
   settings: { en: () => import('virtual:words/settings/en'), 'zh-CN': () => import('virtual:words/settings/zh-CN') },
 } satisfies Record<string, Record<Lang, () => Promise<{ default: Words }>>>;
 

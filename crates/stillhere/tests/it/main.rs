@@ -9,6 +9,7 @@ mod edge;
 mod eta;
 mod exim;
 mod hours;
+mod notes;
 mod outage;
 mod people;
 mod record;

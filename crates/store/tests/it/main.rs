@@ -8,6 +8,7 @@ mod faults;
 mod kit;
 mod lifecycle;
 mod log;
+mod notes;
 mod outbox;
 mod people;
 mod record;

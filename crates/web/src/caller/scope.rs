@@ -44,7 +44,22 @@ impl Caller {
             | Command::CompleteMaintenance { maintenance, .. }
             | Command::CancelMaintenance { maintenance, .. } => of_maintenance(app, *maintenance).await?,
         };
-        if concerned.iter().any(|s| self.foreign(&topology, s).is_none()) {
+        self.concerned(&topology, &concerned)
+    }
+
+    /// Whether they may write down anything about an incident, be it for staff alone: what is said there is acted on.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) async fn may_speak_of(&self, app: &App, incident: IncidentId) -> Result<(), Problem> {
+        if self.teams.is_empty() || self.role == Role::Admin {
+            return Ok(());
+        }
+        self.concerned(&app.handle.topology(), &of_incident(app, incident).await?)
+    }
+
+    fn concerned(&self, topology: &Topology, services: &[ServiceId]) -> Result<(), Problem> {
+        if services.iter().any(|s| self.foreign(topology, s).is_none()) {
             return Ok(());
         }
         Err(Problem::forbidden("This concerns no service that your teams look after."))

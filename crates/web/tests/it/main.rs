@@ -10,6 +10,7 @@ mod cors;
 mod docs;
 mod hostile;
 mod live;
+mod notes;
 mod once;
 mod pages;
 mod people;

@@ -38,6 +38,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/incidents/{id}/eta", Responder),
     ("POST", "/api/v1/incidents/{id}/acknowledge", Responder),
     ("POST", "/api/v1/incidents/{id}/correct", Responder),
+    ("POST", "/api/v1/incidents/{id}/notes", Responder),
+    ("DELETE", "/api/v1/incidents/{id}/notes/{note}", Responder),
     ("GET", "/api/v1/incidents/{id}/postmortem", Viewer),
     ("POST", "/api/v1/incidents/{id}/preventions", Responder),
     ("POST", "/api/v1/incidents/{id}/preventions/change", Responder),
@@ -122,6 +124,7 @@ async fn ask(s: &Running, method: &str, path: &str, headers: &str) -> Answer {
         .replace("{service}", "shop")
         .replace("{check}", "nightly-job")
         .replace("{kind}", "services")
+        .replace("{note}", "0190b5b000007000800000000000000e")
         .replace("{id}", "0190b5b000007000800000000000000f")
         .replace("{name}", "nobody");
     let body = if method == "GET" { "" } else { "{}" };

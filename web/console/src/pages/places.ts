@@ -24,12 +24,15 @@ export const PLACES: Place[] = [
 
 interface Page { place: PlaceId; load: () => Loaded; args: Record<string, string> }
 
+/** A page with the words that it alone says. */
+const saying = (part: Parameters<typeof speakOf>[0], page: () => Loaded) => (): Loaded => Promise.all([page(), speakOf(part)]).then(([p]) => p);
+
 export function pageOf([first = '', second, third]: string[]): Page {
   switch (first) {
     case '': return { place: 'overview', load: () => import('./Overview.svelte'), args: {} };
     case 'incidents':
       if (second === 'new') return { place: 'incidents', load: () => import('./Opening.svelte'), args: {} };
-      if (second) return { place: 'incidents', load: () => import('./Incident.svelte'), args: { id: second } };
+      if (second) return { place: 'incidents', load: saying('incident', () => import('./Incident.svelte')), args: { id: second } };
       return { place: 'incidents', load: () => import('./Incidents.svelte'), args: {} };
     case 'services':
       if (second && third) return { place: 'services', load: () => import('./Check.svelte'), args: { service: second, check: third } };
@@ -39,10 +42,10 @@ export function pageOf([first = '', second, third]: string[]): Page {
       if (second) return { place: 'maintenance', load: () => import('./Planned.svelte'), args: { id: second } };
       return { place: 'maintenance', load: () => import('./Maintenance.svelte'), args: {} };
     case 'deliveries': return { place: 'deliveries', load: () => import('./Deliveries.svelte'), args: {} };
-    case 'journal': return { place: 'journal', load: () => import('./Journal.svelte'), args: {} };
+    case 'journal': return { place: 'journal', load: saying('journal', () => import('./Journal.svelte')), args: {} };
     case 'edges': return { place: 'edges', load: () => import('./Edges.svelte'), args: {} };
     case 'settings': {
-      const load = (page: () => Loaded) => () => Promise.all([page(), speakOf('settings')]).then(([p]) => p);
+      const load = (page: () => Loaded) => saying('settings', page);
       const args: Record<string, string> = third && third !== 'new' ? { id: third } : {};
       if (second === 'services' && third) return { place: 'settings', load: load(() => import('./EditService.svelte')), args };
       if (second === 'channels' && third) return { place: 'settings', load: load(() => import('./EditChannel.svelte')), args };

@@ -15,11 +15,13 @@ use stillhere_model::{
     Basis, Eta, Impact, Incident, IncidentId, IncidentStatus, Lang, Said, ServiceId, Status, Text, Time,
     Update, UpdateId,
 };
+use stillhere_store::Note;
 use stillhere_tell::{clean, words::corrected};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::{
     incidents::{no_incident, parse},
+    notes::NoteOut,
     view::{ImpactWord, IncidentWord, StatusWord, Words},
 };
 
@@ -104,6 +106,8 @@ pub(crate) struct IncidentPage {
     origin: Option<String>,
     /// Newest first.
     updates: Vec<SaidOut>,
+    /// What staff wrote down for each other, oldest first.
+    notes: Vec<NoteOut>,
     /// Oldest first.
     promises: Vec<Due>,
     eta: Option<Given>,
@@ -188,13 +192,14 @@ pub(crate) async fn incident(
     let incident = app.handle.store().incident(known).await?.ok_or_else(|| no_incident(&id))?;
     let public = crate::pages::is_public(&incident, &app.handle.snapshot());
     let scene = Scene::now(&app, asked.lang);
-    packed(&headers, &scene.incident_page(&incident, public))
+    let notes = app.handle.store().notes(known).await?;
+    packed(&headers, &scene.incident_page(&incident, public, &notes))
 }
 
 // === impl Scene ===
 
 impl Scene {
-    fn incident_page(&self, i: &Incident, public: bool) -> IncidentPage {
+    fn incident_page(&self, i: &Incident, public: bool, notes: &[Note]) -> IncidentPage {
         IncidentPage {
             id: i.id,
             title: self.words.title(i, &self.all),
@@ -213,6 +218,7 @@ impl Scene {
             affected_more: i.affected.len().saturating_sub(AFFECTED_MAX),
             origin: i.origin.as_ref().map(|o| self.name(o)),
             updates: i.updates.iter().rev().map(|u| self.said_out(u, i)).collect(),
+            notes: notes.iter().map(NoteOut::from).collect(),
             promises: i.promises.iter().map(Due::from).collect(),
             eta: i.eta().map(Given::from),
             etas: i.etas.iter().map(Given::from).collect(),

@@ -405,6 +405,9 @@ impl<'a> Facts<'a> {
                 Facts { name: Some(token), time: *expires_at, ..Facts::default() }
             }
             Act::TokenRevoked { token } => Facts { name: Some(token), ..Facts::default() },
+            Act::NoteWritten { incident, .. } | Act::NoteTakenOut { incident, .. } => {
+                Facts::incident(*incident)
+            }
             Act::SettingMade { id, .. } | Act::SettingChanged { id, .. } | Act::SettingRemoved { id, .. } => {
                 Facts { name: Some(id), ..Facts::default() }
             }

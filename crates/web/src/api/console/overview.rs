@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     seen: Option<String>,
     /// `fresh` of the last answer.
     fresh: Option<bool>,
+    /// `notes` of the last answer.
+    notes: Option<u64>,
     /// 0 to 25 seconds, default 0: how long the answer may wait for something new.
     #[serde(default)]
     wait: u64,
@@ -55,6 +57,8 @@ pub(crate) struct Overview {
     fresh: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
     last_look: Option<Time>,
+    /// Another one: staff wrote something down about an incident, or took it out.
+    notes: u64,
     /// `null`: as it was at `seen`.
     state: Option<Everything>,
 }
@@ -119,12 +123,15 @@ pub(crate) async fn overview(
     let seen = asked.seen.as_deref().and_then(|s| Since::parse(s.as_bytes()).0);
     let until = clock::mono() + Duration::from_secs(asked.wait);
     let mut snapshots = app.handle.watch_for_staff();
+    let mut written = app.handle.watch_notes();
     let mut stop = app.handle.stopping();
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
+        let notes = *written.borrow_and_update();
         let fresh = !app.public.shown().stale;
         let known = seen.is_some_and(|s| (s.epoch, s.seq) == (snapshot.epoch, snapshot.seq));
-        let news = !known || asked.fresh.is_some_and(|f| f != fresh);
+        let news =
+            !known || asked.fresh.is_some_and(|f| f != fresh) || asked.notes.is_some_and(|n| n != notes);
         let over = clock::mono() >= until || *stop.borrow();
         if news || over {
             let answer = Overview {
@@ -132,6 +139,7 @@ pub(crate) async fn overview(
                 now: clock::wall(),
                 fresh,
                 last_look: snapshot.last_look,
+                notes,
                 state: (!known).then(|| everything(&Scene::of(snapshot, asked.lang), &app)),
             };
             return packed(&headers, &answer);
@@ -139,6 +147,7 @@ pub(crate) async fn overview(
         let wait = STALE_EVERY.min(until - clock::mono());
         tokio::select! {
             _ = timeout(wait, snapshots.changed()) => {}
+            _ = written.changed() => {}
             () = crate::front::stopped(&mut stop) => {}
         }
     }
