@@ -264,7 +264,8 @@ impl Subscribers {
                 (address, mailbox)
             }
             Way::Webhook if settings.spec.webhooks => {
-                let address = hook::address(address).ok_or(AskError::BadAddress)?;
+                let own = &settings.spec.webhook_hosts;
+                let address = hook::address_or_own(address, own).ok_or(AskError::BadAddress)?;
                 let host = hook::host(&address).ok_or(AskError::BadAddress)?;
                 (address, host)
             }
@@ -342,8 +343,10 @@ impl Subscribers {
     /// When the store cannot be read.
     pub async fn find(&self, address: &str) -> Result<Option<Subscriber>, StoreError> {
         let as_mail = post::address(address).map(|a| self.0.keys.who(Way::Mail, &a));
-        let as_hook = hook::address(address).map(|a| self.0.keys.who(Way::Webhook, &a));
-        let own = self.0.settings.borrow().as_ref().map(|s| s.spec.push_services.clone()).unwrap_or_default();
+        let spec = self.0.settings.borrow().as_ref().map(|s| s.spec.clone()).unwrap_or_default();
+        let as_hook = hook::address_or_own(address, &spec.webhook_hosts);
+        let as_hook = as_hook.map(|a| self.0.keys.who(Way::Webhook, &a));
+        let own = spec.push_services;
         let as_browser = push::address(address, &own).map(|a| self.0.keys.who(Way::Push, &a));
         for who in as_mail.into_iter().chain(as_hook).chain(as_browser) {
             if let Some(found) = self.0.store.subscriber_by_who(&who).await? {

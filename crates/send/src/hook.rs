@@ -2,7 +2,7 @@
 //!
 //! The threat: somebody uses us to reach into the operator's network, or to flood a third party. So only public addresses
 //! are connected to, whatever the name resolves to at that moment; redirects are not followed; nothing but the question to
-//! confirm is sent before the far side has answered it; and what is sent is signed with a key whose public half
+//! confirm is sent before the far side has answered it, by the right words and not by a 200 that any server gives; and what is sent is signed with a key whose public half
 //! everybody can have (Standard Webhooks `v1a`, ed25519), so that no secret has to be shared with strangers.
 
 use crate::text::{REASON_MAX, line};
@@ -27,15 +27,53 @@ pub const URL_MAX: usize = 2_000;
 pub struct Hooks {
     key: Ed25519KeyPair,
     poster: Poster,
-    policy: Policy,
 }
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hooked {
     Of(Receipt),
+    /// It gave the challenge back: whoever is there wants what comes.
+    Agreed,
     /// 410: whoever is there wants nothing more.
     Gone(String),
+}
+
+/// An address as it is kept. `own`: hosts (`hooks.example.com`, `hooks.example.com:8443`) that the operator runs, and that may be anywhere.
+#[must_use]
+pub fn address_or_own(written: &str, own: &[String]) -> Option<String> {
+    if let Some(address) = address(written) {
+        return Some(address);
+    }
+    let url = url::Url::parse(written.trim()).ok()?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let text = url.to_string();
+    (url.scheme() == "https" && plain && text.len() <= URL_MAX && is_own(&text, own)).then_some(text)
+}
+
+/// Whether the operator named the host of this address as their own.
+#[must_use]
+pub fn is_own(address: &str, own: &[String]) -> bool {
+    authority(address).is_some_and(|a| own.iter().any(|o| o.eq_ignore_ascii_case(&a)))
+}
+
+fn authority(address: &str) -> Option<String> {
+    let url = url::Url::parse(address).ok()?;
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// Whether an answer gives the challenge back: as its whole text, or as the one key of a JSON object. A server that sends back
+/// whatever it gets does neither.
+fn gives_back(body: &[u8], challenge: &str) -> bool {
+    let text = body.trim_ascii();
+    if text == challenge.as_bytes() {
+        return true;
+    }
+    match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(text) {
+        Ok(object) => object.len() == 1 && object.get("challenge").is_some_and(|c| c == challenge),
+        Err(_) => false,
+    }
 }
 
 /// An address as it is kept: https, a host with a name or a public address, no user, no fragment.
@@ -65,12 +103,6 @@ impl Hooks {
     /// # Errors
     /// When the machine's certificates cannot be read.
     pub fn new(seed: &[u8; 32]) -> Result<Hooks, String> {
-        Hooks::within(seed, Policy::Public)
-    }
-
-    /// For tests, whose receivers are on this machine.
-    #[doc(hidden)]
-    pub fn within(seed: &[u8; 32], policy: Policy) -> Result<Hooks, String> {
         tls::install();
         let poster = Poster::new(
             Arc::new(Resolver::system()),
@@ -79,7 +111,7 @@ impl Hooks {
         )
         .map_err(|e| e.to_string())?;
         let key = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|e| e.to_string())?;
-        Ok(Hooks { key, poster, policy })
+        Ok(Hooks { key, poster })
     }
 
     /// What receivers verify with: `whpk_…`.
@@ -88,7 +120,17 @@ impl Hooks {
         format!("whpk_{}", STANDARD.encode(self.key.public_key().as_ref()))
     }
 
-    pub async fn deliver(&self, url: &str, id: DeliveryId, body: &str, now: Time) -> Hooked {
+    /// `own`: the hosts that the operator runs, which may be at private addresses. `challenge`: what the far side gives back if it wants what
+    /// comes; with a question alone.
+    pub async fn deliver(
+        &self,
+        url: &str,
+        own: &[String],
+        id: DeliveryId,
+        body: &str,
+        challenge: Option<&str>,
+        now: Time,
+    ) -> Hooked {
         let (id, seconds) = (id.to_string(), now.0.div_euclid(1000));
         let signed = self.key.sign(format!("{id}.{seconds}.{body}").as_bytes());
         let mut headers = HeaderMap::new();
@@ -102,14 +144,21 @@ impl Hooks {
                 headers.insert(name, value);
             }
         }
+        let policy = if is_own(url, own) { Policy::Operator } else { Policy::Public };
         let body = bytes::Bytes::copy_from_slice(body.as_bytes());
-        let post = Post { url, headers, body, timeout: WITHIN, policy: self.policy };
+        let post = Post { url, headers, body, timeout: WITHIN, policy };
         let deferred = |what: &str, e: &dyn std::fmt::Display| {
             let reason = line(&format!("{what}: {e}"), REASON_MAX);
             Hooked::Of(Receipt::Deferred { reason, retry_after_ms: None })
         };
         match self.poster.post(post).await {
             Ok(answer) if answer.status == 410 => Hooked::Gone("HTTP 410: gone".to_owned()),
+            Ok(answer)
+                if (200..300).contains(&answer.status)
+                    && challenge.is_some_and(|c| gives_back(&answer.body, c)) =>
+            {
+                Hooked::Agreed
+            }
             Ok(answer) => Hooked::Of(crate::webhook::judge(&answer, now)),
             Err(Failed::BadUrl(e)) => Hooked::Of(Receipt::Refused { reason: line(&e, REASON_MAX) }),
             // A name that leads inwards now is nobody's webhook: it is not tried for a day.
@@ -131,6 +180,23 @@ impl std::fmt::Debug for Hooks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_challenge_itself_is_an_answer_to_it() {
+        for (body, is) in [
+            ("abc123", true),
+            (" abc123\r\n", true),
+            ("{\"challenge\": \"abc123\"}", true),
+            ("{\"challenge\": \"abc12\"}", false),
+            ("{\"challenge\": \"abc123\", \"type\": \"subscription.confirm\"}", false),
+            ("[\"abc123\"]", false),
+            ("\"abc123\"", false),
+            ("ok abc123", false),
+            ("", false),
+        ] {
+            assert_eq!(gives_back(body.as_bytes(), "abc123"), is, "{body:?}");
+        }
+    }
 
     #[test]
     fn only_public_https_addresses_are_taken() {

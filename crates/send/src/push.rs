@@ -12,7 +12,7 @@ pub use seal::PAYLOAD_MAX;
 pub use vapid::Vapid;
 
 use crate::{
-    hook,
+    hook::{self, is_own},
     text::{PROOF_MAX, REASON_MAX, line},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -78,22 +78,7 @@ pub struct Pusher {
 /// An address as it is kept. `own`: hosts (`push.example.com`, `push.example.com:8443`) that the operator runs, and that may be anywhere.
 #[must_use]
 pub fn address(written: &str, own: &[String]) -> Option<String> {
-    match hook::address(written) {
-        Some(address) => Some(address),
-        None => {
-            let url = url::Url::parse(written.trim()).ok()?;
-            let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-            let text = url.to_string();
-            (url.scheme() == "https" && plain && text.len() <= hook::URL_MAX && is_own(&text, own))
-                .then_some(text)
-        }
-    }
-}
-
-/// Whether the operator named the host of this address as their own.
-#[must_use]
-pub fn is_own(address: &str, own: &[String]) -> bool {
-    authority(address).is_some_and(|a| own.iter().any(|o| o.eq_ignore_ascii_case(&a)))
+    hook::address_or_own(written, own)
 }
 
 /// Who is flooded when this address is asked for too often: the browser, at a push service that is known; the host, at one that is
@@ -110,12 +95,6 @@ pub fn flooded(address: &str, own: &[String]) -> Option<String> {
 pub fn topic(of: &str) -> String {
     let hash = ring::digest::digest(&ring::digest::SHA256, of.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..TOPIC_CHARS / 4 * 3])
-}
-
-fn authority(address: &str) -> Option<String> {
-    let url = url::Url::parse(address).ok()?;
-    let host = url.host_str()?;
-    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 // === impl Urgency ===

@@ -53,7 +53,7 @@ pub use stats::Stats;
 pub use subscriber::{
     ASKED_KEPT, ASKED_MAX, ASKS_A_DAY, ASKS_AN_HOUR, Asking, BOUNCES_KEPT, Bounce, Bounced, ClaimedParcel,
     Confirmed, Export, ExportedMessage, FanoutView, HandedOut, Outcome, PARCELS_WAITING, Progress,
-    RECEIPTS_KEPT, States, Stopped,
+    QUESTION_TRIES, RECEIPTS_KEPT, States, Stopped,
 };
 pub use sweep::Swept;
 pub use token::{Grant, NewToken, TokenInfo, TokenScope};

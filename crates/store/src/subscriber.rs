@@ -17,7 +17,7 @@ pub use ask::{ASKED_KEPT, ASKED_MAX, ASKS_A_DAY, ASKS_AN_HOUR, Asking, Confirmed
 pub use bounce::{BOUNCES_KEPT, Bounce, Bounced, Stopped};
 pub use hand_out::{HandedOut, PARCELS_WAITING};
 pub use look::{Export, ExportedMessage, FanoutView, Progress, States};
-pub use parcel::{ClaimedParcel, Outcome};
+pub use parcel::{ClaimedParcel, Outcome, QUESTION_TRIES};
 
 pub(crate) use hand_out::write_news;
 

@@ -20,6 +20,10 @@ pub struct Subscribers {
     pub mail: Option<String>,
     /// Programs can subscribe too: with an https address, to which signed POSTs go.
     pub webhooks: bool,
+    /// Receivers of your own, as `host` or `host:port`: they may be at a private address. All others must be public.
+    #[schemars(length(max = bounds::PUSH_SERVICES), inner(length(min = 1, max = bounds::PUSH_SERVICE_CHARS)))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub webhook_hosts: Vec<String>,
     /// Browsers can show notifications (web push). Browsers allow it where the page has an https address (`site.url`), and on this
     /// machine.
     pub push: bool,
@@ -58,6 +62,7 @@ impl Default for Subscribers {
             enabled: None,
             mail: None,
             webhooks: true,
+            webhook_hosts: Vec::new(),
             push: true,
             push_services: Vec::new(),
             at_most: 100_000,

@@ -208,7 +208,7 @@ impl Running {
             }
             let outcome = match way {
                 Way::Mail => self.mail(&settings, &mut session, &claimed).await,
-                Way::Webhook => self.hook(&claimed).await,
+                Way::Webhook => self.hook(&settings, &claimed).await,
                 Way::Push => self.push(&settings, &claimed).await,
             };
             if done.send((claimed, outcome)).await.is_err() {
@@ -252,13 +252,22 @@ impl Running {
         }
     }
 
-    async fn hook(&self, c: &ClaimedParcel) -> Outcome {
+    async fn hook(&self, settings: &Settings, c: &ClaimedParcel) -> Outcome {
         let (inner, parcel) = (self.inner(), &c.parcel);
         let public = self.snapshots.borrow().clone();
-        let Some(body) = compose::hook(inner, &public, &parcel.to, &parcel.telling) else {
+        let (to, own) = (&parcel.to, &settings.spec.webhook_hosts);
+        let challenge =
+            (parcel.telling == Telling::Confirm).then(|| inner.keys.challenge(to.id, to.link, parcel.id));
+        let challenge = challenge.as_deref();
+        let Some(body) = compose::hook(inner, &public, to, &parcel.telling, challenge) else {
             return Outcome::NotWanted;
         };
-        match inner.hooks.deliver(&parcel.to.address, parcel.id, &body, inner.clock.now().wall).await {
+        let now = inner.clock.now().wall;
+        match inner.hooks.deliver(&to.address, own, parcel.id, &body, challenge, now).await {
+            Hooked::Agreed => match self.subscribers.confirm(to).await {
+                Ok(_) => Outcome::Delivered,
+                Err(e) => Outcome::Later { reason: e.to_string(), retry_after_ms: None },
+            },
             Hooked::Of(receipt) => outcome(receipt),
             Hooked::Gone(reason) => Outcome::NobodyThere { reason, silence_after: 1 },
         }

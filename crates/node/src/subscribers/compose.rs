@@ -65,7 +65,15 @@ pub(super) fn letter(
 }
 
 /// The same as JSON for a program.
-pub(super) fn hook(inner: &Inner, public: &Snapshot, to: &Subscriber, telling: &Telling) -> Option<String> {
+///
+/// `challenge`: with the question alone.
+pub(super) fn hook(
+    inner: &Inner,
+    public: &Snapshot,
+    to: &Subscriber,
+    telling: &Telling,
+    challenge: Option<&str>,
+) -> Option<String> {
     let link = |purpose| link(inner, public, to, purpose);
     let about = |kind: &str, key: &str, link: String| {
         let name = public.site.name.get(public.lang(Some(to.wish.lang)));
@@ -73,7 +81,12 @@ pub(super) fn hook(inner: &Inner, public: &Snapshot, to: &Subscriber, telling: &
         json!({ "type": kind, "page": page, "public_key": inner.hooks.public_key(), key: link }).to_string()
     };
     match telling {
-        Telling::Confirm => Some(about("subscription.confirm", "confirm_url", link(Purpose::Confirm))),
+        Telling::Confirm => {
+            let about = about("subscription.confirm", "confirm_url", link(Purpose::Confirm));
+            let mut body: Value = serde_json::from_str(&about).ok()?;
+            body["challenge"] = challenge.into();
+            Some(body.to_string())
+        }
         Telling::Known => Some(about("subscription.known", "manage_url", link(Purpose::Manage))),
         Telling::News(news) => {
             let body = body_of(news.as_ref()?, to.wish.lang)?;

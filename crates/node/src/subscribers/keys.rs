@@ -7,7 +7,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use std::path::Path;
-use stillhere_model::{SubscriberId, Way};
+use stillhere_model::{DeliveryId, SubscriberId, Way};
 use stillhere_net::entropy;
 use uuid::Uuid;
 
@@ -100,6 +100,12 @@ impl Keys {
     pub(super) fn token(&self, purpose: Purpose, id: SubscriberId, link: u32) -> String {
         let mac = hmac::sign(&self.links, &message(purpose, id, link));
         URL_SAFE_NO_PAD.encode([id.0.as_bytes(), mac.as_ref()].concat())
+    }
+
+    /// What a receiver gives back to the question with this id if it wants what comes. It opens nothing.
+    pub(super) fn challenge(&self, id: SubscriberId, link: u32, question: DeliveryId) -> String {
+        let asked = [b"challenge\0".as_slice(), id.0.as_bytes(), &link.to_be_bytes(), question.0.as_bytes()];
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.links, &asked.concat()).as_ref())
     }
 
     pub(super) fn claim(token: &str) -> Option<Claim> {

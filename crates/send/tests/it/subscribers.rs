@@ -8,7 +8,6 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use stillhere_model::{DeliveryId, Mint, Receipt};
-use stillhere_net::guard::Policy;
 use stillhere_send::{
     MailSpec,
     hook::{Hooked, Hooks},
@@ -115,12 +114,18 @@ async fn a_server_that_ends_the_session_between_two_letters_costs_none_of_them()
     }
 }
 
+/// As the operator names a receiver of their own.
+fn authority(url: &str) -> String {
+    url.split('/').nth(2).unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_subscribers_webhook_is_signed_with_a_key_that_everybody_can_verify_with() {
     let receiver = Receiver::start(|| answer(200, &[], "thanks")).await;
-    let hooks = Hooks::within(&[7; 32], Policy::Operator).unwrap();
+    let hooks = Hooks::new(&[7; 32]).unwrap();
     let id = letter(1, "").id;
-    let hooked = hooks.deliver(&receiver.url, id, "{\"a\":\"结账\"}", now()).await;
+    let hooked =
+        hooks.deliver(&receiver.url, &[authority(&receiver.url)], id, "{\"a\":\"结账\"}", None, now()).await;
     assert!(matches!(hooked, Hooked::Of(Receipt::Accepted { .. })), "{hooked:?}");
     let arrived = receiver.arrived.lock().unwrap();
     let header = |name: &str| arrived[0].headers[name].to_str().unwrap().to_owned();
@@ -142,7 +147,8 @@ async fn a_subscribers_webhook_reaches_no_inner_address_and_410_ends_it() {
     let hooks = Hooks::new(&[7; 32]).unwrap();
     let named = inner.url.replace("127.0.0.1", "localhost");
     for url in [&inner.url, &named, &inner.url.replace("127.0.0.1", "[::ffff:127.0.0.1]")] {
-        let hooked = hooks.deliver(url, letter(1, "").id, "{}", now()).await;
+        let hooked =
+            hooks.deliver(url, &["127.0.0.1:1".to_owned()], letter(1, "").id, "{}", None, now()).await;
         assert!(
             matches!(&hooked, Hooked::Of(Receipt::Refused { reason }) if reason.contains("not allowed")),
             "{url}: {hooked:?}"
@@ -150,10 +156,13 @@ async fn a_subscribers_webhook_reaches_no_inner_address_and_410_ends_it() {
     }
     assert!(inner.arrived.lock().unwrap().is_empty());
     let gone = Receiver::start(|| answer(410, &[], "")).await;
-    let hooks = Hooks::within(&[7; 32], Policy::Operator).unwrap();
-    assert!(matches!(hooks.deliver(&gone.url, letter(1, "").id, "{}", now()).await, Hooked::Gone(_)));
+    let hooks = Hooks::new(&[7; 32]).unwrap();
+    assert!(matches!(
+        hooks.deliver(&gone.url, &[authority(&gone.url)], letter(1, "").id, "{}", None, now()).await,
+        Hooked::Gone(_)
+    ));
     // Where an answer leads is not followed: it would be another address than the one that was confirmed.
     let away = Receiver::start(|| answer(307, &[("location", "http://127.0.0.1:1/")], "")).await;
-    let led = hooks.deliver(&away.url, letter(1, "").id, "{}", now()).await;
+    let led = hooks.deliver(&away.url, &[authority(&away.url)], letter(1, "").id, "{}", None, now()).await;
     assert!(matches!(led, Hooked::Of(Receipt::Deferred { .. })), "{led:?}");
 }

@@ -8,6 +8,7 @@ mod drill;
 mod edge;
 mod eta;
 mod exim;
+mod hooks;
 mod hours;
 mod notes;
 mod outage;

@@ -34,6 +34,9 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// In the folder of one that trusts somebody in particular.
+const TRUSTED: &str = "trusted.pem";
+
 /// A free port, taken by nobody at this moment.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("loopback").local_addr().expect("address").port()
@@ -54,6 +57,14 @@ impl Running {
         let dir = tempfile::tempdir().expect("a folder");
         let text = toml.replace("{dir}", dir.path().to_str().expect("UTF-8"));
         std::fs::write(dir.path().join("stillhere.toml"), text).expect("the file");
+        Running::start(dir, vec!["--config".into(), "stillhere.toml".into()])
+    }
+
+    /// The same, with this authority in place of the machine's.
+    pub fn up_trusting(toml: &str, authority: &str) -> Running {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("stillhere.toml"), toml).expect("the file");
+        std::fs::write(dir.path().join(TRUSTED), authority).expect("the file");
         Running::start(dir, vec!["--config".into(), "stillhere.toml".into()])
     }
 
@@ -178,6 +189,7 @@ impl Drop for Running {
 fn spawn(dir: &Path, args: &[String]) -> (Child, Arc<Mutex<String>>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_stillhere"))
         .args(args)
+        .envs(dir.join(TRUSTED).exists().then_some(("SSL_CERT_FILE", TRUSTED)))
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -17,6 +17,10 @@ use stillhere_model::{
     subscriber::{SubscriberState, Telling},
 };
 
+/// A question to a webhook or a browser is put so often at most: its address came from a stranger, and one request to us must not become
+/// many to somebody else. Letters go to our own mail server, which some put off for a while, and are tried as long as anything.
+pub const QUESTION_TRIES: u32 = 3;
+
 /// A parcel to be sent now, until the lease ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedParcel {
@@ -264,7 +268,13 @@ async fn settle_one(
                 .fetch_optional(&mut *conn)
                 .await?;
             let first = first.flatten().map_or(now, Time);
-            if now.since(first) < GIVE_UP_AFTER || c.attempt < TRIES_MIN {
+            let question = c.news.is_none() && c.parcel.to.way != Way::Mail;
+            let again = if question {
+                c.attempt < QUESTION_TRIES
+            } else {
+                now.since(first) < GIVE_UP_AFTER || c.attempt < TRIES_MIN
+            };
+            if again {
                 let asked = Duration::from_millis(retry_after_ms.unwrap_or(0)).min(RETRY_AFTER_MAX);
                 sqlx::query(
                     "UPDATE parcel SET not_before = $1, lease_until = 0, in_flight = 0, reason = $2
