@@ -46,7 +46,7 @@ def _ours(bench, n, rounds, message):
     toml = '[defaults]\ninterval = "1s"\nfail_after = 1\nrecover_after = 1\n[respond]\nverify = "1s"\nreopen_within = "0s"\n'
     toml += "".join(service(f"service-{i}", url=f"http://{target}/{i}") for i in range(max(rounds, 10)))
     up = Stillhere(bench, toml)
-    client = _Client(bench, n, rounds, "--addr", f"{net.HOST}:{up.port}", "--path", "/live?lang=en", "--mark", "event: change", "--target", target, "--save", message)
+    client = Client(bench, n, rounds, "--addr", f"{net.HOST}:{up.port}", "--path", "/live?lang=en", "--mark", "event: change", "--target", target, "--save", message)
     client.expect("target ready")
     up.up()
     up.wait_until_all_are("operational")
@@ -69,11 +69,13 @@ def _theirs(bench, n, rounds, message):
         modules=["ngx_nchan_module"],
     )
     at = f"{net.HOST}:{nginx.port}"
-    client = _Client(bench, n, rounds, "--addr", at, "--path", "/sub", "--mark", "data:", "--publish", at, "--body-file", message)
+    client = Client(bench, n, rounds, "--addr", at, "--path", "/sub", "--mark", "data:", "--publish", at, "--body-file", message)
     return client.measure(nginx.process, nginx)
 
 
-class _Client:
+class Client:
+    """The program that holds the open pages."""
+
     def __init__(self, bench, n, rounds, *args):
         folder = bench.folder("fanout")
         argv = [bench.fanout_client, "--n", n, "--rounds", rounds, "--pause-ms", PAUSE_MS, "--gated", "yes", *args]

@@ -8,7 +8,7 @@
 //! What makes a change, and from when time counts:
 //! - `--target`: it is itself the target of checks. In round *k* the path `/k` begins to answer 500; time counts from
 //!   when the first 500 is written, which with `fail_after = 1` is the look that decides. It is well again after the round.
-//! - `--publish`: it posts a body; time counts from just before the post is written.
+//! - `--publish`: it posts a body, with `--bearer-file` as one who may, and as JSON; time counts from just before the post is written.
 //!
 //! A stream has seen the change when it has read a message with `--mark` in it to its end. One loop and one buffer for all
 //! streams, without a task or a record of readiness for each: 10,000 real browsers bring processors of their own, and what this
@@ -45,6 +45,8 @@ struct Args {
     publish: Option<SocketAddr>,
     publish_path: String,
     body: String,
+    /// The token of somebody who may publish.
+    bearer: Option<String>,
     mark: String,
     pause_ms: u64,
     gated: bool,
@@ -329,8 +331,12 @@ fn answer(mut stream: net::TcpStream, target: &Mutex<Target>) {
 }
 
 fn publish(args: &Args, mut stream: &net::TcpStream) {
+    let who = args.bearer.as_ref().map_or_else(
+        || "Content-Type: text/plain\r\n".to_owned(),
+        |token| format!("Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n"),
+    );
     let request = format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+        "POST {} HTTP/1.1\r\nHost: {}\r\n{who}Content-Length: {}\r\nConnection: close\r\n\r\n{}",
         args.publish_path,
         args.host,
         args.body.len(),
@@ -371,6 +377,7 @@ impl Args {
             publish: None,
             publish_path: "/pub".into(),
             body: "hello".into(),
+            bearer: None,
             mark: String::new(),
             pause_ms: 500,
             gated: false,
@@ -391,6 +398,10 @@ impl Args {
                 "--body" => args.body = value,
                 "--body-file" => {
                     args.body = std::fs::read_to_string(&value).expect("--body-file can be read")
+                }
+                "--bearer-file" => {
+                    let token = std::fs::read_to_string(&value).expect("--bearer-file can be read");
+                    args.bearer = Some(token.trim().to_owned());
                 }
                 "--mark" => args.mark = value,
                 "--pause-ms" => args.pause_ms = value.parse().expect("--pause-ms is a number"),
