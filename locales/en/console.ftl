@@ -169,7 +169,7 @@ correct-do = Correct it in public
 correct-done = Corrected, visibly.
 reword = Reword
 origin = Started with
-timeline = What was said
+timeline = Timeline
 by-itself = by itself
 said-before = Before:
 promised = Next update promised by { $time }
@@ -180,16 +180,6 @@ promise-open = open
 
 # Writing
 templates = Begin with
-template-looking = Looking into it
-template-looking-text = We know that it is not working and are looking for the cause.
-template-cause = Cause known
-template-cause-text = We know the cause and are working on it.
-template-working = Still working on it
-template-working-text = We are still working on it. There is nothing new to say yet.
-template-better = Better, watching
-template-better-text = It should work again. We are watching it before we call it over.
-template-nothing-new = Nothing new
-template-nothing-new-text = There is nothing new yet. We are still here and still on it.
 title-in = Title, { $language }
 text-in = Text, { $language }
 language-missing = Without { $missing }: its readers will read { $read }.

@@ -1,4 +1,4 @@
-# What is edited in the console: services with their checks, and channels. Loaded with its pages alone.
+# What is edited in the console: services with their checks, channels, and templates of updates. Loaded with its pages alone.
 
 set-about = What the configuration file has is changed there. What is made here is in force at once, beside it.
 set-services = Services
@@ -145,3 +145,15 @@ tried-fails = does not hold:
 tried-channel-accepted = { $target } has taken the test message.
 tried-channel-deferred = { $target } did not take the test message now.
 tried-channel-refused = { $target } refused the test message.
+
+# Templates
+set-templates = Templates of updates
+set-templates-none = There are none of your own; the five that come along are always there.
+set-template-new = New template
+set-template = Template
+set-template-text = Text ({ $language })
+set-template-name = What it is called ({ $language })
+set-template-status = Goes with the status
+set-template-any = any update
+set-template-about = Who writes an update can begin with it. What stands in braces is filled in as it is published, and never with nothing: where it is not known, the writer is told. Write two braces for one.
+set-template-put = Put in { $place }: { $what }

@@ -161,7 +161,7 @@ correct-do = 公开更正
 correct-done = 已更正，并注明。
 reword = 改写
 origin = 起因
-timeline = 说过的话
+timeline = 时间线
 by-itself = 自动
 said-before = 原文：
 promised = 承诺在 { $time } 前再次更新
@@ -172,16 +172,6 @@ promise-open = 未到期
 
 # 书写
 templates = 以此开头
-template-looking = 正在查找
-template-looking-text = 我们已知道它不正常，正在查找原因。
-template-cause = 原因已明
-template-cause-text = 我们已找到原因，正在处理。
-template-working = 仍在处理
-template-working-text = 我们仍在处理，目前还没有新的消息。
-template-better = 好转，观察中
-template-better-text = 应该已经恢复。我们会再观察一段时间，然后宣布结束。
-template-nothing-new = 暂无新消息
-template-nothing-new-text = 目前还没有新的消息。我们仍在这里，仍在处理。
 title-in = 标题，{ $language }
 text-in = 正文，{ $language }
 language-missing = 没有{ $missing }：其读者将看到{ $read }。

@@ -142,3 +142,15 @@ tried-fails = 不成立：
 tried-channel-accepted = { $target } 已收下测试消息。
 tried-channel-deferred = { $target } 这次没有收下测试消息。
 tried-channel-refused = { $target } 拒绝了测试消息。
+
+# 模板
+set-templates = 更新模板
+set-templates-none = 还没有自有模板；自带的五个始终可用。
+set-template-new = 新建模板
+set-template = 模板
+set-template-text = 内容（{ $language }）
+set-template-name = 名称（{ $language }）
+set-template-status = 对应状态
+set-template-any = 任何更新
+set-template-about = 撰写更新时可以从它开始。花括号内的内容在发布时填入，绝不会填空：不知道时会告诉撰写者。要写花括号本身请写两个。
+set-template-put = 插入 { $place }：{ $what }

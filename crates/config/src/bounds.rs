@@ -22,6 +22,8 @@ pub const CONDITION_BYTES: usize = stillhere_observe::condition::MAX_CONDITION_B
 pub const CHANNELS: u64 = 1_000;
 /// Maintenance windows in a file.
 pub const WINDOWS: u64 = 1_000;
+/// Templates of updates in a file, those of the console counted too: as many as one can choose from.
+pub const TEMPLATES: u64 = 100;
 /// Services that one channel or window names.
 pub const SERVICES_NAMED: u64 = 1_000;
 /// Characters of an id: it stands in URLs, in element ids and in SQL keys.

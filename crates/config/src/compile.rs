@@ -6,6 +6,7 @@ mod edge;
 mod graph;
 mod maintenance;
 mod services;
+mod template;
 
 pub(crate) use checks::check_of;
 pub use edge::EDGE_CHECK;
@@ -38,18 +39,20 @@ struct Shapes {
     checks: HashMap<&'static str, Shape>,
     channels: Vec<(String, Shape)>,
     maintenance: Shape,
+    template: Shape,
 }
 
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::new);
 
 /// Sections in the order of the reference; `true` for those that are written `[[…]]`.
-pub(crate) const SECTIONS: [(&str, bool); 15] = [
+pub(crate) const SECTIONS: [(&str, bool); 16] = [
     ("site", false),
     ("server", false),
     ("defaults", false),
     ("service", true),
     ("channel", true),
     ("maintenance", true),
+    ("template", true),
     ("subscribers", false),
     ("oidc", false),
     ("edge", false),
@@ -80,8 +83,10 @@ fn merged(base: &Base, items: &[Item]) -> Result<Composed, Report> {
         return Err(too_large(name));
     }
     if items.len() > ITEMS_MAX {
-        let problem =
-            format!("{} services and channels were made there, {ITEMS_MAX} are allowed", items.len());
+        let problem = format!(
+            "{} services, channels and templates were made there, {ITEMS_MAX} are allowed",
+            items.len()
+        );
         return Err(Report::whole("console", problem, None));
     }
     let (root, errors) = DeTable::parse_recoverable(text);
@@ -127,6 +132,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
     let publish: Option<Publish> = section(&mut root, "publish", faults);
     sense(&site, &defaults, &respond, &retention, faults);
 
+    let templates = template::read(many(&mut root, "template", faults), faults);
     let services = services::read(many(&mut root, "service", faults), &defaults, faults);
     let channels = channels::read(many(&mut root, "channel", faults), &services.known, &site, faults);
     let maintenance =
@@ -146,6 +152,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
         checks: services.checks,
         channels,
         maintenance,
+        templates,
         subscribers,
         oidc,
         edge,
@@ -335,7 +342,7 @@ fn text_of(table: &DeTable<'_>, key: &str) -> Option<String> {
 impl Shapes {
     fn new() -> Shapes {
         let mut sections = HashMap::new();
-        let (mut service, mut maintenance) = (Shape::Any, Shape::Any);
+        let (mut service, mut maintenance, mut template) = (Shape::Any, Shape::Any, Shape::Any);
         for s in schema::sections() {
             match s.key {
                 "service" => {
@@ -348,6 +355,7 @@ impl Shapes {
                     service = Shape::of(&own);
                 }
                 "maintenance" => maintenance = Shape::of(&s.schema),
+                "template" => template = Shape::of(&s.schema),
                 "channel" => {}
                 key => {
                     sections.insert(key, Shape::of(&s.schema));
@@ -358,6 +366,7 @@ impl Shapes {
             sections,
             service,
             maintenance,
+            template,
             checks: KINDS.iter().map(|k| (k.name, Shape::of(&schema::check_of(k)))).collect(),
             channels: schema::channel_kinds().into_iter().map(|(k, v)| (k, Shape::of(&v))).collect(),
         }

@@ -4,7 +4,8 @@ use crate::{
     compile,
     console::{self, Base},
     file::{
-        Defaults, Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink,
+        Defaults, Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers,
+        TemplateTable, Uplink,
     },
     report::Report,
 };
@@ -28,6 +29,8 @@ pub struct Config {
     pub checks: Vec<Check>,
     pub channels: Vec<Channel>,
     pub maintenance: Vec<Window>,
+    /// Those of the file before those of the console.
+    pub templates: Vec<TemplateTable>,
     pub subscribers: Subscribers,
     pub oidc: Option<Oidc>,
     pub edge: Option<stillhere_edge::Spec>,
@@ -37,7 +40,7 @@ pub struct Config {
     pub retention: Retention,
     pub publish: Option<Publish>,
     pub limits: Limits,
-    /// Which of the services and channels were made in the console.
+    /// Which of the services, channels and templates were made in the console.
     pub of_console: Vec<(console::Kind, String)>,
 }
 

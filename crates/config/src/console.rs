@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::HashMap, fmt, fs::File, io::Read as _, path::Path};
 
-/// Services and channels that may be kept, those that are set aside counted too.
+/// Services, channels and templates that may be kept, those that are set aside counted too.
 pub const ITEMS_MAX: usize = 2_000;
 /// Bytes of one table, as JSON.
 pub const ITEM_BYTES: usize = 48 * 1024;
@@ -33,13 +33,14 @@ pub const ITEM_BYTES: usize = 48 * 1024;
 pub enum Kind {
     Service,
     Channel,
+    Template,
 }
 
-/// One service with its checks, or one channel.
+/// One service with its checks, one channel, or one template.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     pub kind: Kind,
-    /// The `id` of a service, the `name` of a channel.
+    /// The `id` of a service or a template, the `name` of a channel.
     pub id: String,
     table: Map<String, Value>,
 }
@@ -136,24 +137,27 @@ pub fn text_of(tables: &Value) -> String {
 
 // === impl Kind ===
 impl Kind {
+    pub const ALL: [Kind; 3] = [Kind::Service, Kind::Channel, Kind::Template];
+
     /// The word for it in the file, in SQL and in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Service => "service",
             Kind::Channel => "channel",
+            Kind::Template => "template",
         }
     }
 
     #[must_use]
     pub fn of(word: &str) -> Option<Kind> {
-        [Kind::Service, Kind::Channel].into_iter().find(|k| k.as_str() == word)
+        Kind::ALL.into_iter().find(|k| k.as_str() == word)
     }
 
     /// The key that holds the id.
     pub(crate) fn key(self) -> &'static str {
         match self {
-            Kind::Service => "id",
+            Kind::Service | Kind::Template => "id",
             Kind::Channel => "name",
         }
     }

@@ -25,6 +25,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     d.compare("check", &old.checks, &new.checks, |c| &c.def.id);
     d.compare("channel", &old.channels, &new.channels, |c| &c.name);
     d.compare("maintenance", &old.maintenance, &new.maintenance, |w| &w.key);
+    d.compare("template", &old.templates, &new.templates, |t| &t.id);
     let same_order = old.services.iter().map(|s| &s.id).eq(new.services.iter().map(|s| &s.id));
     if !same_order && !d.added.iter().chain(&d.removed).any(|s| s.starts_with("service ")) {
         d.changed.push("order of services".to_owned());

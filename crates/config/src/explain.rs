@@ -4,7 +4,9 @@ use crate::{
     config::{Channel, Check, Config, Window},
     console::Kind,
     fields,
-    file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, Oidc, Publish, ServiceTable},
+    file::{
+        ChannelTable, CheckTable, Defaults, MaintenanceTable, Oidc, Publish, ServiceTable, TemplateTable,
+    },
     report::{MASK, is_secret},
     schema,
 };
@@ -38,6 +40,10 @@ pub fn explain(config: &Config) -> String {
     }
     for w in &config.maintenance {
         out.window(w);
+    }
+    for t in &config.templates {
+        out.made_in_console(config.is_of_console(Kind::Template, &t.id));
+        out.table("[[template]]", &["template"], fields::of::<TemplateTable>(), &object(t), |_| None);
     }
     out.section("subscribers", &config.subscribers);
     match &config.oidc {

@@ -9,6 +9,7 @@ mod maintenance;
 mod oidc;
 mod service;
 mod subscribers;
+mod template;
 mod when;
 
 pub use channel::ChannelTable;
@@ -17,6 +18,7 @@ pub use maintenance::MaintenanceTable;
 pub use oidc::{Oidc, OidcGroup};
 pub use service::ServiceTable;
 pub use subscribers::Subscribers;
+pub use template::{TemplateStatus, TemplateTable};
 pub use when::When;
 
 use crate::{

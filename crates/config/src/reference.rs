@@ -4,7 +4,7 @@ use crate::{
     bounds, explain, fields,
     file::{
         ChannelTable, CheckTable, Contact, Defaults, Heartbeats, Limits, MaintenanceTable, Oidc, OidcGroup,
-        Pace, Publish, Respond, Retention, Server, ServiceTable, Site, Subscribers, Uplink,
+        Pace, Publish, Respond, Retention, Server, ServiceTable, Site, Subscribers, TemplateTable, Uplink,
     },
     schema,
 };
@@ -30,6 +30,8 @@ pub fn reference() -> String {
     out.channels();
     out.heading("## `[[maintenance]]`", &schema::of::<MaintenanceTable>());
     out.keys(&schema::of::<MaintenanceTable>(), fields::of::<MaintenanceTable>(), &[]);
+    out.part::<TemplateTable>("## `[[template]]`", &[]);
+    out.line("\nSee [templates](console.md#templates).");
     out.heading("## `[subscribers]`", &schema::of::<Subscribers>());
     out.line("\nSee [subscribers](subscribers.md).");
     out.keys(&schema::of::<Subscribers>(), fields::of::<Subscribers>(), &[]);
@@ -166,7 +168,7 @@ impl Page {
 
     fn bounds(&mut self) {
         self.line("\n## Limits of the file\n\n| what | at most |\n|---|---|");
-        let rows: [(&str, String); 8] = [
+        let rows: [(&str, String); 9] = [
             ("the file", format!("{} MiB", bounds::FILE_BYTES / 1024 / 1024)),
             ("services", bounds::SERVICES.to_string()),
             ("checks", bounds::CHECKS.to_string()),
@@ -174,6 +176,7 @@ impl Page {
             ("conditions of one check", bounds::CONDITIONS.to_string()),
             ("channels", bounds::CHANNELS.to_string()),
             ("maintenance windows", bounds::WINDOWS.to_string()),
+            ("templates", bounds::TEMPLATES.to_string()),
             ("errors that are printed", bounds::REPORTED_ERRORS.to_string()),
         ];
         rows.iter().for_each(|(what, most)| self.line(&format!("| {what} | {most} |")));

@@ -3,7 +3,7 @@
 //! Made from the types, with what TOML needs: there is no `null`, a check's keys are those that every check has
 //! and those of its kind, and bounds of a text hold for each of its languages.
 
-use crate::file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, ServiceTable};
+use crate::file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, ServiceTable, TemplateTable};
 use crate::file::{Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -32,6 +32,7 @@ pub fn schema() -> Value {
             let most = match s.key {
                 "service" => crate::bounds::SERVICES,
                 "channel" => crate::bounds::CHANNELS,
+                "template" => crate::bounds::TEMPLATES,
                 _ => crate::bounds::WINDOWS,
             };
             json!({ "type": "array", "maxItems": most, "items": s.schema })
@@ -65,6 +66,7 @@ pub(crate) fn sections() -> Vec<Section> {
         many("service", service),
         many("channel", json!({ "oneOf": channels })),
         many("maintenance", of::<MaintenanceTable>()),
+        many("template", of::<TemplateTable>()),
         one("subscribers", of::<Subscribers>()),
         one("oidc", of::<Oidc>()),
         one("edge", of::<stillhere_edge::Spec>()),

@@ -17,6 +17,7 @@ pub mod observation;
 pub mod person;
 pub mod sketch;
 pub mod subscriber;
+pub mod template;
 pub mod text;
 pub mod time;
 pub mod topology;

@@ -18,6 +18,7 @@ use crate::{
     channels::Channels,
     deliver::Post,
     edges::Edges,
+    fill::Previewed,
     handle::{Reply, Request},
     heartbeats::Heartbeats,
     observe::Ask,
@@ -419,18 +420,24 @@ impl Flow {
     async fn requested(&mut self, request: Request) {
         let now = self.clock.now();
         match request {
-            Request::Command { by, command, reply } => {
+            Request::Command { by, command, fill, reply } => {
                 self.remember(&command).await;
-                let outcome = self.commanded(by, command, now);
+                let command = if fill { self.filled(&by, command, now) } else { Ok(command) };
+                let outcome = command.and_then(|command| self.commanded(by, command, now));
                 self.reply_after_commit(reply, outcome);
             }
-            Request::CommandOnce { by, once, command, reply } => {
-                let outcome = self.command_once(by, &once, command, now).await;
+            Request::CommandOnce { by, once, command, fill, reply } => {
+                let outcome = self.command_once(by, &once, command, fill, now).await;
                 self.reply_after_commit(reply, outcome);
             }
-            Request::Preview { by, command, reply } => {
+            Request::Preview { by, command, fill, reply } => {
                 self.remember(&command).await;
-                drop(reply.send(self.preview(by, command, now)));
+                let previewed = if fill {
+                    self.preview_filled(by, command, now)
+                } else {
+                    self.preview(by, command, now).map(|incident| Previewed { incident, missing: Vec::new() })
+                };
+                drop(reply.send(previewed));
             }
             Request::Push { key, slug, signal, reply } => {
                 match self.heartbeats.signal(&key, slug.as_deref(), &signal, now) {
@@ -478,7 +485,7 @@ impl Flow {
     }
 
     /// Decides on copies, so that nothing of it stays.
-    fn preview(&self, by: By, command: Command, now: Moment) -> Result<Box<Incident>, Refusal> {
+    pub(crate) fn preview(&self, by: By, command: Command, now: Moment) -> Result<Box<Incident>, Refusal> {
         let step = stillhere_respond::step(
             &mut self.respond.clone(),
             &self.loaded.policy,

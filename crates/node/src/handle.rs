@@ -4,6 +4,7 @@
 use crate::{
     alerts::Alerts,
     edges::Edges,
+    fill::Previewed,
     flow::Seen,
     link::{ActError, LinkAct, Opened, Signer},
     oidc::Oidc,
@@ -15,9 +16,7 @@ use crate::{
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use stillhere_access::Access;
-use stillhere_model::{
-    Accepted, By, Command, Incident, IncidentId, Link, LinkId, LinkRefusal, Refusal, Topology,
-};
+use stillhere_model::{Accepted, By, Command, IncidentId, Link, LinkId, LinkRefusal, Refusal, Topology};
 use stillhere_net::clock::Clock;
 use stillhere_observe::probe::push::Signal;
 use stillhere_store::Store;
@@ -61,15 +60,54 @@ pub struct Handle {
 
 /// What the flow is asked to do; answered after the commit.
 pub(crate) enum Request {
-    Command { by: By, command: Command, reply: Reply<Result<Accepted, Refusal>> },
-    CommandOnce { by: By, once: Once, command: Command, reply: Reply<Result<Done, CommandError>> },
-    Preview { by: By, command: Command, reply: Reply<Result<Box<Incident>, Refusal>> },
-    Push { key: String, slug: Option<String>, signal: Signal, reply: Reply<Result<(), PushError>> },
-    Draft { incident: IncidentId, reply: Reply<Result<Option<Postmortem>, String>> },
-    OpenLink { id: LinkId, reply: Reply<Result<Opened, ActError>> },
-    Act { id: LinkId, what: LinkAct, from: Option<String>, reply: Reply<Result<(), ActError>> },
-    Setting { by: By, change: Box<Change>, reply: Reply<Result<u64, SettingError>> },
-    Reload { reply: Reply<Result<String, String>> },
+    /// `fill`: its text has places of a template.
+    Command {
+        by: By,
+        command: Command,
+        fill: bool,
+        reply: Reply<Result<Accepted, Refusal>>,
+    },
+    CommandOnce {
+        by: By,
+        once: Once,
+        command: Command,
+        fill: bool,
+        reply: Reply<Result<Done, CommandError>>,
+    },
+    Preview {
+        by: By,
+        command: Command,
+        fill: bool,
+        reply: Reply<Result<Previewed, Refusal>>,
+    },
+    Push {
+        key: String,
+        slug: Option<String>,
+        signal: Signal,
+        reply: Reply<Result<(), PushError>>,
+    },
+    Draft {
+        incident: IncidentId,
+        reply: Reply<Result<Option<Postmortem>, String>>,
+    },
+    OpenLink {
+        id: LinkId,
+        reply: Reply<Result<Opened, ActError>>,
+    },
+    Act {
+        id: LinkId,
+        what: LinkAct,
+        from: Option<String>,
+        reply: Reply<Result<(), ActError>>,
+    },
+    Setting {
+        by: By,
+        change: Box<Change>,
+        reply: Reply<Result<u64, SettingError>>,
+    },
+    Reload {
+        reply: Reply<Result<String, String>>,
+    },
 }
 
 pub(crate) type Reply<T> = oneshot::Sender<T>;
@@ -124,8 +162,21 @@ impl Handle {
     /// # Errors
     /// `Refused` changed nothing. `Unavailable`: not committed in [`ANSWER_WITHIN`].
     pub async fn command(&self, by: impl Into<By>, command: Command) -> Result<Accepted, CommandError> {
+        self.command_filled(by, command, false).await
+    }
+
+    /// The same; with `fill`, the places of its text are filled in the same decision.
+    ///
+    /// # Errors
+    /// As [`Handle::command`]; also where nothing is known that could be put in.
+    pub async fn command_filled(
+        &self,
+        by: impl Into<By>,
+        command: Command,
+        fill: bool,
+    ) -> Result<Accepted, CommandError> {
         let by = by.into();
-        match self.ask(|reply| Request::Command { by, command, reply }).await {
+        match self.ask(|reply| Request::Command { by, command, fill, reply }).await {
             Ok(answer) => answer.map_err(CommandError::Refused),
             Err(e) => Err(CommandError::Unavailable(e)),
         }
@@ -140,9 +191,10 @@ impl Handle {
         by: impl Into<By>,
         once: Once,
         command: Command,
+        fill: bool,
     ) -> Result<Done, CommandError> {
         let by = by.into();
-        match self.ask(|reply| Request::CommandOnce { by, once, command, reply }).await {
+        match self.ask(|reply| Request::CommandOnce { by, once, command, fill, reply }).await {
             Ok(answer) => answer,
             Err(e) => Err(CommandError::Unavailable(e)),
         }
@@ -152,9 +204,14 @@ impl Handle {
     ///
     /// # Errors
     /// As [`Handle::command`].
-    pub async fn preview(&self, by: impl Into<By>, command: Command) -> Result<Box<Incident>, CommandError> {
+    pub async fn preview(
+        &self,
+        by: impl Into<By>,
+        command: Command,
+        fill: bool,
+    ) -> Result<Previewed, CommandError> {
         let by = by.into();
-        match self.ask(|reply| Request::Preview { by, command, reply }).await {
+        match self.ask(|reply| Request::Preview { by, command, fill, reply }).await {
             Ok(answer) => answer.map_err(CommandError::Refused),
             Err(e) => Err(CommandError::Unavailable(e)),
         }

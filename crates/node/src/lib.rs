@@ -12,6 +12,7 @@ mod alerts;
 mod channels;
 mod deliver;
 mod edges;
+mod fill;
 mod flow;
 mod handle;
 mod heartbeats;
@@ -35,6 +36,7 @@ mod watch_outbox;
 
 pub use alerts::{AlertError, Alerts};
 pub use edges::{EdgeView, Edges, OrderError, Part};
+pub use fill::Previewed;
 pub use handle::{CommandError, Handle, PushError};
 pub use link::{ActError, LinkAct, Opened};
 pub use oidc::{BACK, Begun, Named, Oidc, ProviderError};

@@ -45,6 +45,7 @@ impl Flow {
         by: By,
         once: &Once,
         command: Command,
+        fill: bool,
         now: Moment,
     ) -> Result<Done, CommandError> {
         let (key, request) = once.hashes(&by);
@@ -63,6 +64,7 @@ impl Flow {
             });
         }
         self.remember(&command).await;
+        let command = if fill { self.filled(&by, command, now)? } else { command };
         let accepted = self.commanded(by, command, now)?;
         let done = self.done(&accepted).ok_or_else(|| {
             CommandError::Unavailable("it was carried out; its result cannot be shown".to_owned())

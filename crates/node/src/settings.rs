@@ -71,7 +71,7 @@ pub enum SettingError {
     Exists(Kind, String),
     #[error("it was changed by {by} meanwhile: look at it as it is now, and change that")]
     Stale { by: String, version: u64 },
-    #[error("{ITEMS_MAX} services and channels can be made in the console, and there are as many")]
+    #[error("{ITEMS_MAX} services, channels and templates can be made in the console, and there are as many")]
     TooMany,
     /// What is wrong with the whole, each with its place.
     #[error("{0}")]
@@ -201,6 +201,7 @@ impl Settings {
         let there = match kind {
             Kind::Service => self.config.services.iter().any(|s| s.id.as_str() == id),
             Kind::Channel => self.config.channels.iter().any(|c| c.name == id),
+            Kind::Template => self.config.templates.iter().any(|t| t.id == id),
         };
         there && !self.config.is_of_console(kind, id)
     }

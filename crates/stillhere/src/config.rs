@@ -24,10 +24,11 @@ pub async fn run(args: cli::Config) -> Result<(), Exit> {
                 let all = &composed.config.of_console;
                 let of = |kind| all.iter().filter(|(k, _)| *k == kind).count();
                 say::out(&format!(
-                    "made in the console ({}): {}, {}",
+                    "made in the console ({}): {}, {}, {}",
                     config.server.data.display(),
                     counted(of(Kind::Service), "service"),
-                    counted(of(Kind::Channel), "channel")
+                    counted(of(Kind::Channel), "channel"),
+                    counted(of(Kind::Template), "template")
                 ));
                 composed.aside.iter().for_each(|a| say::out(&a.to_string()));
             }

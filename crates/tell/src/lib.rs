@@ -11,6 +11,7 @@ pub mod calendar;
 pub mod clean;
 pub mod client;
 pub mod feed;
+pub mod fill;
 pub mod headline;
 pub mod live;
 pub mod logo;

@@ -16,12 +16,15 @@ const LOADS: Record<Lang, () => Promise<{ default: Words }>> = {
 
 /** Of a few pages; loaded with them. */
 const PARTS = {
+  begin: { en: () => import('virtual:words/begin/en'), 'zh-CN': () => import('virtual:words/begin/zh-CN') },
   incident: { en: () => import('virtual:words/incident/en'), 'zh-CN': () => import('virtual:words/incident/zh-CN') },
   journal: { en: () => import('virtual:words/journal/en'), 'zh-CN': () => import('virtual:words/journal/zh-CN') },
   settings: { en: () => import('virtual:words/settings/en'), 'zh-CN': () => import('virtual:words/settings/zh-CN') },
 } satisfies Record<string, Record<Lang, () => Promise<{ default: Words }>>>;
 
 const known: Partial<Record<Lang, Words>> = {};
+/** What was loaded of the parts. */
+const parts: Partial<Record<Lang, Words>> = {};
 
 /** A message. In `lang` only where another language than the reader's is meant: then it must have been loaded. */
 export function t<K extends Key>(key: K, ...told: Arguments<K>): string {
@@ -29,7 +32,7 @@ export function t<K extends Key>(key: K, ...told: Arguments<K>): string {
 }
 
 export function said<K extends Key>(lang: Lang, key: K, ...told: Arguments<K>): string {
-  const message = known[lang]?.[key] ?? key;
+  const message = known[lang]?.[key] ?? parts[lang]?.[key] ?? key;
   return typeof message === 'string' ? message : message((told[0] ?? {}) as Record<string, string | number>);
 }
 
@@ -38,9 +41,8 @@ export async function speak(lang: Lang): Promise<void> {
   known[lang] ??= (await LOADS[lang]()).default;
 }
 
-/** Loads the words of a page in the reader's language. */
-export async function speakOf(part: keyof typeof PARTS): Promise<void> {
-  const lang = kept.lang;
-  const [, { default: words }] = await Promise.all([speak(lang), PARTS[part][lang]()]);
-  Object.assign(known[lang] ?? {}, words);
+/** Loads the words of a part, in the reader's language or in another one. */
+export async function speakOf(part: keyof typeof PARTS, lang: Lang = kept.lang): Promise<void> {
+  const { default: words } = await PARTS[part][lang]();
+  Object.assign(parts[lang] ??= {}, words);
 }

@@ -71,6 +71,7 @@ const pages = () => ({
   '/console/settings/services/new': 'details',
   '/console/settings/services/payments': '.facts',
   '/console/settings/channels/new': 'details',
+  '/console/settings/templates/new': 'textarea',
   '/console/people': '.list li',
   '/console/tokens': '.empty',
   '/console/me': '[aria-labelledby=h-p] form',

@@ -18,6 +18,7 @@ pub(crate) struct Merged {
     pub(crate) text: String,
     services: List,
     channels: List,
+    templates: List,
 }
 
 /// One list of the tree.
@@ -56,18 +57,19 @@ impl Merged {
             }
             List { from, ids }
         };
-        let (services, channels) = (list(Kind::Service), list(Kind::Channel));
+        let (services, channels, templates) =
+            (list(Kind::Service), list(Kind::Channel), list(Kind::Template));
         let mut text = String::new();
         if !lists.is_empty() {
             text = " ".repeat(file.len());
             text.push_str(&toml::to_string(&lists).unwrap_or_default());
         }
-        (Merged { from: file.len(), text, services, channels }, aside)
+        (Merged { from: file.len(), text, services, channels, templates }, aside)
     }
 
     /// Puts the console's tables behind the file's. A list of the file that is none is left to be complained about.
     pub(crate) fn into_tree<'t>(root: &mut DeTable<'t>, mut theirs: DeTable<'t>) {
-        for kind in [Kind::Service, Kind::Channel] {
+        for kind in Kind::ALL {
             let Some((key, value)) = theirs.remove_entry(kind.as_str()) else { continue };
             match root.get_mut(kind.as_str()).map(Spanned::get_mut) {
                 None => drop(root.insert(key, value)),
@@ -88,10 +90,10 @@ impl Merged {
 
     /// What of the console is in the tree.
     pub(crate) fn in_force(&self) -> impl Iterator<Item = (Kind, String)> + '_ {
-        let of = |kind: Kind, list: &'static str| {
-            self.list(list).into_iter().flat_map(|l| &l.ids).map(move |id| (kind, id.clone()))
+        let of = |kind: Kind| {
+            self.list(kind.as_str()).into_iter().flat_map(|l| &l.ids).map(move |id| (kind, id.clone()))
         };
-        of(Kind::Service, "service").chain(of(Kind::Channel, "channel"))
+        Kind::ALL.into_iter().flat_map(of)
     }
 
     /// Whose table a path leads into, and the rest of it. `in_tree`: it is one of the merged tree, else of the console's text.
@@ -106,6 +108,7 @@ impl Merged {
         match Kind::of(key)? {
             Kind::Service => Some(&self.services),
             Kind::Channel => Some(&self.channels),
+            Kind::Template => Some(&self.templates),
         }
     }
 }
@@ -113,7 +116,13 @@ impl Merged {
 impl Default for Merged {
     /// Nothing of the console.
     fn default() -> Merged {
-        Merged { from: usize::MAX, text: String::new(), services: List::default(), channels: List::default() }
+        Merged {
+            from: usize::MAX,
+            text: String::new(),
+            services: List::default(),
+            channels: List::default(),
+            templates: List::default(),
+        }
     }
 }
 

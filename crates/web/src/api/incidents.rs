@@ -178,6 +178,10 @@ pub(crate) struct Updating {
     services: BTreeMap<ServiceId, Status>,
     #[schema(value_type = Option<String>, format = DateTime)]
     next_update_by: Option<Time>,
+    /// `text` has places of a template, such as `{services}`, that are filled as it is published. 422 where nothing is known that
+    /// could be put in.
+    #[serde(default)]
+    pub(super) fill: bool,
 }
 
 /// Say something about an open incident
@@ -197,7 +201,8 @@ pub(super) async fn update(
     Path(id): Path<String>,
     Keyed(u, once): Keyed<Updating>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    carried_out(&app, &caller, once, u.command(&id)?).await
+    let fill = u.fill;
+    said(&app, &caller, once, u.command(&id)?, fill).await
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -205,6 +210,9 @@ pub(super) async fn update(
 pub(crate) struct Resolving {
     #[schema(value_type = Option<Words>)]
     text: Option<Text>,
+    /// As for an update.
+    #[serde(default)]
+    pub(super) fill: bool,
 }
 
 /// Call an incident over
@@ -223,7 +231,8 @@ pub(super) async fn resolve(
     Path(id): Path<String>,
     Keyed(r, once): Keyed<Resolving>,
 ) -> Result<Answer<IncidentOut>, Problem> {
-    carried_out(&app, &caller, once, r.command(&id)?).await
+    let fill = r.fill;
+    said(&app, &caller, once, r.command(&id)?, fill).await
 }
 
 /// Nothing needs to be said besides who asks.
@@ -413,15 +422,26 @@ pub(super) async fn carried_out(
     once: Option<Once>,
     command: Command,
 ) -> Result<Answer<IncidentOut>, Problem> {
+    said(app, caller, once, command, false).await
+}
+
+/// The same; with `fill`, the places of its text are filled.
+async fn said(
+    app: &App,
+    caller: &Caller,
+    once: Option<Once>,
+    command: Command,
+    fill: bool,
+) -> Result<Answer<IncidentOut>, Problem> {
     caller.may_say(app, &command).await?;
     if let Some(once) = once {
-        let Done::Incident(made) = app.handle.command_once(&caller.by, once, command).await? else {
+        let Done::Incident(made) = app.handle.command_once(&caller.by, once, command, fill).await? else {
             return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
         };
         app.public.caught_up().await;
         return Ok(Answer(IncidentOut::of(&made, For::Staff)));
     }
-    let Accepted::Incident(id) = app.handle.command(&caller.by, command).await? else {
+    let Accepted::Incident(id) = app.handle.command_filled(&caller.by, command, fill).await? else {
         return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
     };
     app.public.caught_up().await;

@@ -220,7 +220,7 @@ async fn carried_out(
 ) -> Result<Answer<MaintenanceOut>, Problem> {
     caller.may_say(app, &command).await?;
     if let Some(once) = once {
-        let Done::Maintenance(made) = app.handle.command_once(&caller.by, once, command).await? else {
+        let Done::Maintenance(made) = app.handle.command_once(&caller.by, once, command, false).await? else {
             return Err(Problem::unavailable("The command was carried out, but its result cannot be shown."));
         };
         app.public.caught_up().await;

@@ -1,4 +1,4 @@
-//! What can be edited from the console: services with their checks, and channels. What the file has is shown and stays as it is.
+//! What can be edited from the console: services with their checks, channels, and templates of updates. What the file has is shown and stays as it is.
 //!
 //! Everybody on the staff reads; admins change, because a check has this machine look at any address, and a channel send to any.
 //! A change names the version that it was made from (`If-Match`), so that two admins do not undo each other.
@@ -24,11 +24,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-use stillhere_model::{Text, Time};
+use stillhere_model::{IncidentStatus, Text, Time};
 use stillhere_node::{Change, Kept, Kind, SettingError, Settings, What, Why, without_secrets};
 use utoipa::ToSchema;
 
-use super::view::Words;
+use super::view::{IncidentWord, Words};
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SettingList {
@@ -36,17 +36,22 @@ pub(crate) struct SettingList {
     settings: Vec<SettingBrief>,
 }
 
-/// One service or channel. An id can stand in a list twice: in the file, and as what the console made before the file had it.
+/// One service, channel or template. An id can stand in a list twice: in the file, and as what the console made before the file had it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SettingBrief {
     id: String,
     /// `file`: read-only here. `console`: made here.
     origin: &'static str,
-    /// Of a service that is in force.
+    /// Of a service or a template that is in force.
     #[schema(value_type = Option<Words>)]
     name: Option<Text>,
     /// `mail` or `webhook`, of a channel.
     channel: Option<String>,
+    /// Of a template that is in force: what it begins with, and the status that goes with it.
+    #[schema(value_type = Option<Words>)]
+    text: Option<Text>,
+    #[schema(value_type = Option<IncidentWord>)]
+    status: Option<IncidentStatus>,
     /// Ids of a service's checks, without the service's.
     checks: Vec<String>,
     in_force: bool,
@@ -82,9 +87,9 @@ pub(crate) struct Putting {
     table: Map<String, Value>,
 }
 
-/// Services or channels, of the file and of the console
+/// Services, channels or templates, of the file and of the console
 ///
-/// `kind` is `services` or `channels`.
+/// `kind` is `services`, `channels` or `templates`.
 #[utoipa::path(
     get, path = "/api/v1/settings/{kind}", tag = "settings", operation_id = "settings", security(("token" = [])), params(("kind" = String, Path)),
     responses((status = 200, body = SettingList), (status = 404, body = Problem, content_type = "application/problem+json"))
@@ -101,6 +106,7 @@ pub(super) async fn list(
     let ids: Vec<&str> = match kind {
         Kind::Service => s.config.services.iter().map(|s| s.id.as_str()).collect(),
         Kind::Channel => s.config.channels.iter().map(|c| c.name.as_str()).collect(),
+        Kind::Template => s.config.templates.iter().map(|t| t.id.as_str()).collect(),
     };
     let of_file = ids.into_iter().filter(|id| !made.contains(id));
     let mut settings: Vec<SettingBrief> = of_file.map(|id| SettingBrief::of_file(&s, kind, id)).collect();
@@ -202,7 +208,7 @@ fn shown(s: &Settings, kind: Kind, id: &str) -> Result<Tagged, Problem> {
 fn kind_of(word: &str) -> Result<Kind, Problem> {
     word.strip_suffix('s')
         .and_then(Kind::of)
-        .ok_or_else(|| Problem::not_found(format!("There are services and channels, no {word}.")))
+        .ok_or_else(|| Problem::not_found(format!("There are services, channels and templates, no {word}.")))
 }
 
 /// The version that a change was made from; `None`: there was none.
@@ -288,11 +294,14 @@ impl SettingBrief {
     fn in_force(s: &Settings, kind: Kind, id: &str) -> SettingBrief {
         let service = s.config.services.iter().find(|s| kind == Kind::Service && s.id.as_str() == id);
         let channel = s.config.channels.iter().find(|c| kind == Kind::Channel && c.name == id);
+        let template = s.config.templates.iter().find(|t| kind == Kind::Template && t.id == id);
         let checks = service.map_or(&[][..], |s| s.checks.as_slice());
         SettingBrief {
             id: id.to_owned(),
             origin: "",
-            name: service.map(|s| s.name.clone()),
+            name: service.map(|s| s.name.clone()).or(template.map(|t| t.name.clone())),
+            text: template.map(|t| t.text.clone()),
+            status: template.and_then(|t| t.status).map(IncidentStatus::from),
             channel: channel.map(|c| c.spec.kind().to_owned()),
             checks: checks
                 .iter()

@@ -20,3 +20,4 @@ mod roles;
 mod running;
 mod settings;
 mod stopping;
+mod templates;

@@ -49,6 +49,7 @@ export function pageOf([first = '', second, third]: string[]): Page {
       const args: Record<string, string> = third && third !== 'new' ? { id: third } : {};
       if (second === 'services' && third) return { place: 'settings', load: load(() => import('./EditService.svelte')), args };
       if (second === 'channels' && third) return { place: 'settings', load: load(() => import('./EditChannel.svelte')), args };
+      if (second === 'templates' && third) return { place: 'settings', load: load(() => import('./EditTemplate.svelte')), args };
       return { place: 'settings', load: load(() => import('./Settings.svelte')), args: {} };
     }
     case 'people': return { place: 'people', load: () => import('./People.svelte'), args: {} };

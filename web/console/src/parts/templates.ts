@@ -8,3 +8,7 @@ export const templates = [
   { name: 'template-better', text: 'template-better-text', status: 'monitoring' },
   { name: 'template-nothing-new', text: 'template-nothing-new-text', status: undefined },
 ] as const satisfies readonly { name: string; text: string; status: IncidentStatus | undefined }[];
+
+/** What can stand in braces in an operator's own. */
+export const PLACES = ['services', 'began', 'duration', 'next_update', 'eta'] as const;
+export type Place = (typeof PLACES)[number];

@@ -22,6 +22,8 @@ use super::super::incidents::{Opening, Resolving, Updating};
 pub(crate) struct Preview {
     /// By tag of the language, in those that the page has.
     languages: BTreeMap<&'static str, PreviewIn>,
+    /// Places of a template for which nothing is known, so that it cannot be published as it is: `services`, `next_update`, `eta`.
+    missing: Vec<&'static str>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -45,7 +47,7 @@ pub(crate) async fn preview_opening(
     Responder(caller): Responder,
     Json(o): Json<Opening>,
 ) -> Result<Answer<Preview>, Problem> {
-    shown(&app, &caller, o.command()?).await
+    shown(&app, &caller, o.command()?, false).await
 }
 
 /// What visitors would read after this update
@@ -66,7 +68,8 @@ pub(crate) async fn preview_update(
     Path(id): Path<String>,
     Json(u): Json<Updating>,
 ) -> Result<Answer<Preview>, Problem> {
-    shown(&app, &caller, u.command(&id)?).await
+    let fill = u.fill;
+    shown(&app, &caller, u.command(&id)?, fill).await
 }
 
 /// What visitors would read if it were called over
@@ -86,18 +89,21 @@ pub(crate) async fn preview_resolving(
     Path(id): Path<String>,
     Json(r): Json<Resolving>,
 ) -> Result<Answer<Preview>, Problem> {
-    shown(&app, &caller, r.command(&id)?).await
+    let fill = r.fill;
+    shown(&app, &caller, r.command(&id)?, fill).await
 }
 
-async fn shown(app: &App, caller: &Caller, command: Command) -> Result<Answer<Preview>, Problem> {
+async fn shown(app: &App, caller: &Caller, command: Command, fill: bool) -> Result<Answer<Preview>, Problem> {
     caller.may_say(app, &command).await?;
-    let incident = app.handle.preview(caller.by.clone(), command).await?;
+    let previewed = app.handle.preview(caller.by.clone(), command, fill).await?;
+    let incident = &previewed.incident;
     // Cut from what visitors see: a service that is not theirs must not seem to be on the page.
     let snapshot = app.handle.snapshot();
     let one = |lang: &Lang| {
         let words = Words::new(*lang, &snapshot.site.time_zone);
-        let html = page::incident_article(&snapshot, *lang, &incident);
-        (lang.tag(), PreviewIn { title: words.title(&incident, &snapshot), html })
+        let html = page::incident_article(&snapshot, *lang, incident);
+        (lang.tag(), PreviewIn { title: words.title(incident, &snapshot), html })
     };
-    Ok(Answer(Preview { languages: snapshot.site.languages.iter().map(one).collect() }))
+    let missing = previewed.missing.iter().map(|p| p.as_str()).collect();
+    Ok(Answer(Preview { languages: snapshot.site.languages.iter().map(one).collect(), missing }))
 }
