@@ -68,7 +68,7 @@ impl Keys {
         opened(&self.seal, person.0.as_bytes(), sealed)
     }
 
-    /// For a secret of what was made in the console; `of` says of what: sealed for one it cannot be moved to another.
+    /// For a secret of what was made in the console, or of a session; `of` says of what: sealed for one it cannot be moved to another.
     #[must_use]
     pub fn seal_setting(&self, of: &str, plain: &[u8], nonce: [u8; 12]) -> String {
         URL_SAFE_NO_PAD.encode(sealed(&self.setting, of.as_bytes(), plain, nonce))

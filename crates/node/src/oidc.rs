@@ -23,6 +23,8 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 /// The page of the console that people come back to.
 pub const BACK: &str = "/console/oidc";
+/// Where they come back to when they have logged out there.
+pub const HOME: &str = "/console/";
 /// What the provider says about itself, and its keys, are asked for anew after this.
 const FRESH_FOR: Duration = Duration::from_secs(3_600);
 /// While it does not answer, what it said before is good for so long.
@@ -81,6 +83,8 @@ pub struct Named {
     pub issuer: String,
     pub subject: String,
     pub who: Result<Who, NoName>,
+    /// Its very words, to be shown to it when they log out.
+    pub id_token: String,
 }
 
 /// Why nobody comes in. The log gets the whole of it.
@@ -189,7 +193,27 @@ impl Oidc {
             _ => claims,
         };
         let who = settings.rules.who(&claims);
-        Ok(Named { issuer: settings.spec.issuer.clone(), subject: claims.subject, who })
+        let issuer = settings.spec.issuer.clone();
+        Ok(Named { issuer, subject: claims.subject, who, id_token: tokens.id_token })
+    }
+
+    /// Where somebody goes to log out at the provider, too. `None`: that is not wanted, or cannot be: they are out here in any case.
+    pub async fn leave(&self, id_token: Option<&str>) -> Option<String> {
+        let settings = self.settings().ok().filter(|s| s.spec.log_out_there)?;
+        let provider = match settings.provider(self.now_ms()).await {
+            Ok((provider, _)) => provider,
+            Err(e) => {
+                tracing::warn!(error = %e, "somebody who logs out here stays logged in at the provider");
+                return None;
+            }
+        };
+        let url = provider.leave(&settings.spec.client_id, &settings.home(), id_token);
+        if url.is_none() {
+            tracing::warn!(
+                "the provider's document names no end_session_endpoint: nobody is logged out there"
+            );
+        }
+        url
     }
 }
 
@@ -214,13 +238,18 @@ impl Settings {
             groups_claim: spec.groups_claim.clone(),
             groups: spec.group.iter().map(group).collect(),
         };
-        let http = Http::new().map_err(|e| format!("oidc: {e}"))?;
+        let http = Http::new(spec.ca_file.as_deref()).map_err(|e| format!("oidc: `ca_file`: {e}"))?;
         let site = site.trim_end_matches('/').to_owned();
         Ok(Some(Arc::new(Settings { spec, rules, secret, site, http, known: Mutex::default() })))
     }
 
     fn redirect_uri(&self) -> String {
         format!("{}{BACK}", self.site)
+    }
+
+    /// Where people come back to who have logged out.
+    fn home(&self) -> String {
+        format!("{}{HOME}", self.site)
     }
 
     fn site_is(&self, host: &str) -> bool {

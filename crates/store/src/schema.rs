@@ -7,7 +7,7 @@ use sqlx::{
 };
 use std::{borrow::Cow, path::Path};
 
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 16] = [
     (1, "core", include_str!("../../../migrations/sqlite/0001_core.sql")),
     (2, "rollups", include_str!("../../../migrations/sqlite/0002_rollups.sql")),
     (3, "answers", include_str!("../../../migrations/sqlite/0003_answers.sql")),
@@ -23,6 +23,7 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
     (14, "settings", include_str!("../../../migrations/sqlite/0014_settings.sql")),
     (15, "notes", include_str!("../../../migrations/sqlite/0015_notes.sql")),
     (17, "bounces", include_str!("../../../migrations/sqlite/0017_bounces.sql")),
+    (18, "id_token", include_str!("../../../migrations/sqlite/0018_id_token.sql")),
 ];
 
 /// Brings the file up to date.

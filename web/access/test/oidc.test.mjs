@@ -1,8 +1,10 @@
 // Logging in through a provider of its own kind, in a real browser: away from the sign-in page, through the provider's pages, and back.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Stillhere, browser, until } from './harness.mjs';
 import { ALGORITHMS, Provider, SECRET } from './provider.mjs';
 
@@ -218,6 +220,77 @@ test('a log-in is begun by our own pages alone, and under the address of the sit
   for (const [path, body] of [['/api/v1/oidc', { to: '/console/' }], ['/api/v1/session/oidc', { state: 's', code: 'c' }]]) {
     const asked = await fetch(`${stillhere.origin}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
     assert.equal(asked.status, 403, path);
+  }
+});
+
+test('who logs out here is logged out at the provider too where that is wanted, and comes back to the sign-in page', async () => {
+  const atTheDoor = page => page.locator('input[name=login]');
+  const signOut = async page => {
+    await page.getByRole('button', { name: 'kim@example.com' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+  };
+  await configured('ES256');
+  const { page } = await visitor();
+  await come(page, 'kim');
+  await until('Kim is in', async () => (await me(page)).person?.name === 'kim@example.com');
+  await signOut(page);
+  await page.getByRole('button', { name: BUTTON }).waitFor();
+  // Without it, the provider still knows them: no door.
+  await page.getByRole('button', { name: BUTTON }).click();
+  await until('Kim is in again', async () => (await me(page)).person?.name === 'kim@example.com');
+
+  await stillhere.configure(settings('ES256').replace('label =', 'log_out_there = true\nlabel ='));
+  await stillhere.cli('reload');
+  const before = await me(page);
+  await signOut(page);
+  await page.waitForURL(url => url.href.startsWith(`${provider.issuer}/session/end`));
+  const asked = new URL(page.url()).searchParams;
+  assert.equal(asked.get('post_logout_redirect_uri'), `${stillhere.origin}/console/`);
+  assert.equal(asked.get('client_id'), 'stillhere ES256');
+  const hint = JSON.parse(Buffer.from(asked.get('id_token_hint').split('.')[1], 'base64url'));
+  assert.equal(hint.sub, 'kim');
+  // It is over here whatever they do there.
+  const look = await visitor();
+  await look.context.addCookies((await page.context().cookies()).filter(c => c.name.startsWith('__Host-stillhere')));
+  await look.page.goto(`${stillhere.origin}/`);
+  assert.equal((await api(look.page, 'GET', '/api/v1/session')).status, 401);
+  assert.ok(before.csrf);
+  await page.getByRole('button', { name: 'Yes, sign me out' }).click();
+  await page.waitForURL(`${stillhere.origin}/console/`);
+  await page.getByRole('button', { name: BUTTON }).click();
+  await atTheDoor(page).waitFor();
+
+  // A session that began with a password has nothing to end there.
+  const other = await visitor();
+  await other.page.goto(`${stillhere.origin}/`);
+  const boss = await api(other.page, 'POST', '/api/v1/session', { name: 'boss', password: PASSWORD });
+  assert.equal((await api(other.page, 'DELETE', '/api/v1/session', undefined, boss.body.csrf)).status, 204);
+});
+
+test('a provider whose certificate is of an authority of its own is believed with that authority, and without it is away', async () => {
+  const key = path.join(stillhere.dir, 'provider.key'), cert = path.join(stillhere.dir, 'provider.pem');
+  await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+    '-subj', '/CN=provider', '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:false', '-keyout', key, '-out', cert]);
+  const own = await Provider.up(`${stillhere.origin}/console/oidc`, { tls: { key: await readFile(key), cert: await readFile(cert) } });
+  try {
+    const at = more => stillhere.configure(settings('ES256').replace(provider.issuer, own.issuer).replace('label =', `${more}\nlabel =`));
+    const { page } = await visitor({ ignoreHTTPSErrors: true });
+    await at('');
+    await stillhere.cli('reload');
+    await page.goto(`${stillhere.origin}/console/`);
+    await page.getByRole('button', { name: BUTTON }).click();
+    await refusal(page, 'does not answer');
+    // A file that is none is said when the configuration is read, and nothing changes.
+    await at('ca_file = "nowhere.pem"');
+    await assert.rejects(stillhere.cli('reload'), e => /oidc: `ca_file`: cannot read nowhere\.pem/.test(e.stderr));
+    await at('ca_file = "provider.pem"');
+    await stillhere.cli('reload');
+    await page.getByRole('button', { name: BUTTON }).click();
+    await page.waitForURL(`${own.issuer}/**`);
+    await prove(page, 'kim');
+    await until('Kim is in', async () => (await me(page)).person?.name === 'kim@example.com');
+  } finally {
+    await own.down();
   }
 });
 

@@ -1,6 +1,7 @@
 // A real OpenID Connect provider on this machine: `oidc-provider`, with its own sign-in and consent pages.
 import { generateKeyPair, exportJWK } from 'jose';
 import http from 'node:http';
+import https from 'node:https';
 import { Provider as Oidc } from 'oidc-provider';
 
 export const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];
@@ -18,21 +19,21 @@ export const ACCOUNTS = {
 };
 
 export class Provider {
-  /** `back`: where people are sent back to. */
-  static async up(back, more = {}) {
+  /** `back`: where people are sent back to. `tls`: a certificate and its key. */
+  static async up(back, { tls, ...more } = {}) {
     const it = new Provider();
     const keys = await Promise.all(ALGORITHMS.map(async alg => {
       const { privateKey } = await generateKeyPair(alg === 'EdDSA' ? 'Ed25519' : alg, { extractable: true });
       return { ...await exportJWK(privateKey), kid: `${alg}-1`, use: 'sig', alg };
     }));
-    it.server = http.createServer();
+    it.server = tls ? https.createServer(tls) : http.createServer();
     await new Promise(resolve => it.server.listen(0, '127.0.0.1', resolve));
     it.port = it.server.address().port;
     // An address, where the console is at a name: to a browser that is another site.
-    it.issuer = `http://127.0.0.1:${it.port}`;
+    it.issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${it.port}`;
     it.oidc = new Oidc(it.issuer, {
       clients: ALGORITHMS.map(alg => ({
-        client_id: `stillhere ${alg}`, client_secret: SECRET, redirect_uris: [back], id_token_signed_response_alg: alg,
+        client_id: `stillhere ${alg}`, client_secret: SECRET, redirect_uris: [back], post_logout_redirect_uris: [new URL('.', back).href], id_token_signed_response_alg: alg,
         grant_types: ['authorization_code'], response_types: ['code'],
       })),
       jwks: { keys },

@@ -94,7 +94,9 @@ class Session {
   }
 
   async signOut(): Promise<void> {
-    await call('/api/v1/session', { method: 'DELETE' });
+    const left = await call<{ leave_at?: string } | undefined>('/api/v1/session', { method: 'DELETE' });
+    // The session here is over; the provider's is ended there.
+    if (left?.leave_at) location.assign(left.leave_at);
     this.#nobody();
   }
 

@@ -23,6 +23,8 @@ pub struct Provider {
     pub keys: String,
     /// What a provider does not say in the token it may say here.
     pub userinfo: Option<String>,
+    /// Where people log out there (RP-Initiated Logout 1.0).
+    pub end_session: Option<String>,
     pub client_auth: ClientAuth,
     /// It puts its own name into its answers (RFC 9207): then one without is none of its.
     pub names_itself: bool,
@@ -35,6 +37,7 @@ struct Document {
     token_endpoint: Option<String>,
     jwks_uri: Option<String>,
     userinfo_endpoint: Option<String>,
+    end_session_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
@@ -75,6 +78,10 @@ impl Provider {
             token: usable(d.token_endpoint, "token_endpoint")?,
             keys: usable(d.jwks_uri, "jwks_uri")?,
             userinfo: d.userinfo_endpoint.map(|u| usable(Some(u), "userinfo_endpoint")).transpose()?,
+            end_session: d
+                .end_session_endpoint
+                .map(|u| usable(Some(u), "end_session_endpoint"))
+                .transpose()?,
             client_auth,
             names_itself: d.authorization_response_iss_parameter_supported,
         })
@@ -101,6 +108,19 @@ impl Provider {
             .append_pair("code_challenge", &errand.challenge())
             .append_pair("code_challenge_method", "S256");
         url.into()
+    }
+
+    /// Where the browser is sent to log out there; `hint`: what the provider has said of them, so that it knows whom. `None`: it has no such
+    /// place.
+    #[must_use]
+    pub fn leave(&self, client_id: &str, back: &str, hint: Option<&str>) -> Option<String> {
+        let mut url = Url::parse(self.end_session.as_deref()?).ok()?;
+        url.set_fragment(None);
+        url.query_pairs_mut()
+            .append_pair("client_id", client_id)
+            .append_pair("post_logout_redirect_uri", back)
+            .extend_pairs(hint.filter(|h| !h.is_empty()).map(|h| ("id_token_hint", h)));
+        Some(url.into())
     }
 }
 
@@ -151,7 +171,13 @@ mod tests {
             let read = Provider::read(ISSUER, &document(|d| d["issuer"] = json!(other)));
             assert_eq!(read, Err(Wrong::OtherIssuer(other.to_owned())), "{other}");
         }
-        for key in ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"] {
+        for key in [
+            "authorization_endpoint",
+            "token_endpoint",
+            "jwks_uri",
+            "userinfo_endpoint",
+            "end_session_endpoint",
+        ] {
             for bad in [
                 "http://id.example.com/",
                 "http://127.0.0.1/",
@@ -197,6 +223,23 @@ mod tests {
         assert_eq!((of("scope"), of("code_challenge_method")), (vec!["openid email"], vec!["S256"]));
         assert_eq!((of("state"), of("nonce")), (vec![errand.state.as_str()], vec![errand.nonce.as_str()]));
         assert!(!url.as_str().contains(&errand.verifier), "the verifier stays here");
+    }
+
+    #[test]
+    fn who_logs_out_is_sent_where_the_document_says_with_what_it_said_of_them() {
+        let p = Provider::read(ISSUER, &document(|_| ())).unwrap();
+        assert_eq!(p.leave("us", "https://s.example.com/console/", Some("a.b.c")), None);
+        let end = document(|d| d["end_session_endpoint"] = json!("https://id.example.com/out?x=1#y"));
+        let p = Provider::read(ISSUER, &end).unwrap();
+        let of = |hint| {
+            let url = Url::parse(&p.leave("a b&c", "https://s.example.com/console/", hint).unwrap()).unwrap();
+            let pairs: Vec<String> = url.query_pairs().map(|(k, v)| format!("{k}={v}")).collect();
+            (url.fragment().is_none(), pairs.join(" "))
+        };
+        let all = "x=1 client_id=a b&c post_logout_redirect_uri=https://s.example.com/console/";
+        assert_eq!(of(None), (true, all.to_owned()));
+        assert_eq!(of(Some("")), (true, all.to_owned()));
+        assert_eq!(of(Some("a.b.c")), (true, format!("{all} id_token_hint=a.b.c")));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::bounds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use stillhere_model::{Role, Text};
 use stillhere_observe::SecretSource;
 
@@ -19,6 +20,13 @@ pub struct Oidc {
     /// Where the secret is read from that the provider gave out. Without it Stillhere is a public client, and has PKCE alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<SecretSource>,
+    /// A PEM file with the certificate authority of the provider, instead of the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Who logs out here is sent to the provider to log out there, too, if its discovery document has an `end_session_endpoint`. There,
+    /// `<site.url>/console/` is the address to come back to afterwards.
+    #[serde(default)]
+    pub log_out_there: bool,
     /// What is asked for; `openid` is always among it.
     #[serde(default = "Oidc::usual_scopes")]
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 100)))]

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use stillhere_access::oidc::{Provider, provider::ClientAuth};
 use stillhere_net::{
     clock,
@@ -57,8 +57,10 @@ struct Answered {
 // === impl Http ===
 
 impl Http {
-    pub(super) fn new() -> Result<Http, tls::Error> {
-        let options = tls::Options { alpn: tls::Alpn::Http11, ..tls::Options::default() };
+    /// `ca_file`: PEM certificates to trust instead of the machine's.
+    pub(super) fn new(ca_file: Option<&Path>) -> Result<Http, tls::Error> {
+        let ca_file = ca_file.map(Path::to_path_buf);
+        let options = tls::Options { alpn: tls::Alpn::Http11, ca_file, ..tls::Options::default() };
         let tls = Arc::new(tls::Store::default()).client(&options)?;
         Ok(Http { resolver: Arc::new(Resolver::system()), tls })
     }

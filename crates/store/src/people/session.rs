@@ -28,6 +28,8 @@ pub struct NewSession {
     pub agent: Option<String>,
     /// The one whose cookie came along: it ends, so that a cookie that somebody else put there is worth nothing.
     pub replaces: Option<String>,
+    /// Of one that begins through a provider: what it said, sealed, or nothing if that is too long.
+    pub id_token: Option<String>,
 }
 
 /// One that is good now.
@@ -173,6 +175,19 @@ impl Store {
         })
     }
 
+    /// What a provider said when this session began, sealed. `None`: it did not begin through one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn session_id_token(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let found: Result<Option<Option<String>>, _> =
+            sqlx::query_scalar("SELECT id_token FROM session WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&self.0.readers)
+                .await;
+        Ok(found.map_err(|e| self.0.err(e))?.flatten())
+    }
+
     /// Ends one, of one person or of anybody. False: there is no such session.
     ///
     /// # Errors
@@ -238,8 +253,8 @@ impl NewSession {
         .execute(&mut *conn)
         .await?;
         sqlx::query(
-            "INSERT INTO session (sha256, id, person, created_at, used_at, address, agent)
-             VALUES ($1, $2, $3, $4, $4, $5, $6)",
+            "INSERT INTO session (sha256, id, person, created_at, used_at, address, agent, id_token)
+             VALUES ($1, $2, $3, $4, $4, $5, $6, $7)",
         )
         .bind(&self.sha256)
         .bind(&self.id)
@@ -247,6 +262,7 @@ impl NewSession {
         .bind(now.0)
         .bind(&by.from)
         .bind(&self.agent)
+        .bind(&self.id_token)
         .execute(&mut *conn)
         .await?;
         acted(conn, now, by, Act::LoggedIn { session: self.id.clone(), with: Some(with) }).await

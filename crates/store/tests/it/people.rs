@@ -19,7 +19,13 @@ fn person(n: u8, name: &str, role: Role) -> Person {
 }
 
 fn session(n: u64) -> NewSession {
-    NewSession { id: format!("id{n}"), sha256: format!("hash{n}"), agent: None, replaces: None }
+    NewSession {
+        id: format!("id{n}"),
+        sha256: format!("hash{n}"),
+        agent: None,
+        replaces: None,
+        id_token: None,
+    }
 }
 
 fn ticket(sha256: &str, expires_at: Time) -> Ticket {

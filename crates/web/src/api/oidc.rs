@@ -11,7 +11,7 @@
 //! browser's), an answer that is brought twice (each errand is taken once), being led away afterwards (the page to go on to
 //! was sealed when it was asked for), finding out who has an account (one refusal for everybody whom we do not know).
 
-use super::session::{SessionOut, fresh, wait, welcome_parts};
+use super::session::{SessionOut, fresh, of_session, wait, welcome_parts};
 use super::view::Words;
 use crate::{caller::Visitor, cookie, extract::Json, problem::Problem, serve::App};
 use axum::{
@@ -40,6 +40,8 @@ use utoipa::ToSchema;
 
 /// Longest code that a provider may give. The longest that are known have some 2 kB.
 const MAX_CODE_BYTES: usize = 8 * 1024;
+/// A longer word of a provider is not kept: it would stand in an address when they log out.
+const MAX_HINT_BYTES: usize = 4 * 1024;
 /// When a provider that does not answer is worth another try.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -164,7 +166,10 @@ async fn came_back(
     };
     let named = app.handle.oidc().named(&errand, &code, asked.iss.as_deref()).await.map_err(refused)?;
     let now = clock::wall();
-    let (secret, session) = fresh(visitor);
+    let (secret, mut session) = fresh(visitor);
+    let fits = Some(named.id_token.as_str()).filter(|t| t.len() <= MAX_HINT_BYTES).unwrap_or_default();
+    let sealed = access.keys.seal_setting(&of_session(&session.id), fits.as_bytes(), entropy::bytes());
+    session.id_token = Some(sealed);
     let from = visitor.address.map(|a| a.to_string());
     let added = added(&named, now);
     let who = Subject {

@@ -99,17 +99,42 @@ pub(super) async fn current(Member(_, session): Member) -> Answer<SessionOut> {
     Answer(SessionOut::of(&session.person, &session.secret, session.expires_at))
 }
 
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Leaving {
+    /// Where the browser goes to log out at the provider, too; from there it comes back to the console.
+    leave_at: String,
+}
+
 /// Log out
+///
+/// Whatever the provider does, the session here is over.
 #[utoipa::path(
     delete, path = "/api/v1/session", tag = "access", operation_id = "log_out", security(("session" = [])),
-    responses((status = 204), (status = 401, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Leaving, description = "The session came through a provider, and `log_out_there` is set"), (status = 204), (status = 401, body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn log_out(
     State(app): State<App>,
     Member(by, session): Member,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Response, Problem> {
+    let kept = app.handle.store().session_id_token(&session.id).await?;
     app.handle.store().session_end(&session.id, None, &by, clock::wall()).await?;
-    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie::forget_session())]))
+    let forget = [(SET_COOKIE, cookie::forget_session())];
+    let leave_at = match kept {
+        Some(sealed) => {
+            let token = app.handle.access().keys.open_setting(&of_session(&session.id), &sealed);
+            app.handle.oidc().leave(token.and_then(|t| String::from_utf8(t).ok()).as_deref()).await
+        }
+        None => None,
+    };
+    Ok(match leave_at {
+        Some(leave_at) => (forget, Answer(Leaving { leave_at })).into_response(),
+        None => (StatusCode::NO_CONTENT, forget).into_response(),
+    })
+}
+
+/// What a provider's word is sealed for.
+pub(super) fn of_session(id: &str) -> String {
+    format!("the session {id}")
 }
 
 #[derive(Serialize, ToSchema)]
@@ -410,6 +435,7 @@ pub(super) fn fresh(visitor: &Visitor) -> (Handed, NewSession) {
         sha256: secret.hash(),
         agent: visitor.agent.clone(),
         replaces: visitor.old.as_ref().map(Handed::hash),
+        id_token: None,
     };
     (secret, session)
 }

@@ -177,7 +177,7 @@ impl Running {
         store.person_add(&person, &ticket, &By::local(), now).await.unwrap();
         let secret = Handed::new(entropy::bytes());
         let id = format!("{:x}", entropy::u64());
-        let session = NewSession { id, sha256: secret.hash(), agent: None, replaces: None };
+        let session = NewSession { id, sha256: secret.hash(), agent: None, replaces: None, id_token: None };
         store.set_up(&ticket.sha256, person, "none", &session, None, now).await.unwrap();
         self.browser(secret.expose(), &secret.csrf())
     }
