@@ -402,6 +402,13 @@ person-link-more = With it they choose a password, until { $time }, once. Whoeve
 person-waiting = has chosen no password yet
 person-away = not signed in anywhere
 person-codes = with codes
+person-sessions = { $n ->
+    [one] Signed in at 1 place
+   *[other] Signed in at { $n } places
+}
+person-sessions-end = End all
+person-sessions-end-do = Yes, end all
+person-sessions-ended = Ended. { $name } is asked to sign in there again.
 person-change = Change
 person-change-do = Save
 person-change-more = Their sessions end; they sign in again.

@@ -62,6 +62,44 @@ test('somebody is added, comes in with the link, gets another role, another link
   await close();
 });
 
+test('an admin sees where somebody is signed in, ends one place and then all of them, and the journal says so', async () => {
+  const cora = await other(up, 'cora', 'responder');
+  const place = ({ context, close }) => ({ close, status: async () => (await context.request.get(`${up.origin}/api/v1/session`)).status() });
+  const signIn = async () => {
+    const v = await visit(chrome, `${up.origin}/console/`), { page } = v;
+    await page.getByLabel('Name').fill('cora');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('link', { name: 'Overview' }).first().waitFor();
+    return place(v);
+  };
+  const places = [place(await open(chrome, cora)), await signIn(), await signIn()];
+  const { page, wrong, close } = await open(chrome, up, '/console/people', { viewport: PHONE });
+  const row = page.getByRole('listitem').filter({ hasText: /^cora/ });
+  const summary = row.locator('summary');
+  await until('all places are counted', async () => /Signed in at 3 places/.test(await summary.innerText()));
+  await summary.click();
+  assert.deepEqual(await complaints(page), [], 'the places');
+  const ends = row.getByRole('button', { name: /^End it/ });
+  assert.equal(await ends.count(), 3);
+  await ends.first().click();
+  await row.getByRole('button', { name: 'Yes, end it' }).click();
+  await page.getByText('Ended. cora is asked to sign in there again.').last().waitFor();
+  await until('one place is over', async () => (await Promise.all(places.map(p => p.status()))).filter(s => s === 401).length === 1);
+  if (await row.locator('details[open]').count() === 0) await summary.click();
+  await row.getByRole('button', { name: 'End all cora' }).click();
+  await row.getByRole('button', { name: 'Yes, end all' }).click();
+  await until('all places are over', async () => (await Promise.all(places.map(p => p.status()))).every(s => s === 401));
+  await until('nothing is left to end', async () => await summary.count() === 0 && /not signed in anywhere/.test(await row.innerText()));
+  // My own are ended on my own page, and I am still here.
+  assert.equal(await page.getByRole('listitem').filter({ hasText: '(you)' }).locator('summary').count(), 0);
+  await page.goto(`${up.origin}/console/journal?people=true`);
+  await until('the journal says who ended what', async () => /cora/.test(await page.locator('main').innerText()));
+  assert.deepEqual(wrong, []);
+  await Promise.all(places.map(p => p.close()));
+  await close();
+});
+
 test('a token is made, shown once, good for what it may, and revoked', async () => {
   const { page, wrong, close } = await open(chrome, up, '/console/tokens');
   await page.getByText('There are no tokens.').waitFor();
