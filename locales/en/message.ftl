@@ -60,5 +60,6 @@ mail-acknowledged = Taken on by: { $who }, { $time }
 mail-when = { $from } to { $until }
 mail-act = Take it on, or publish the next update. This link is yours alone, and needs no login:
 mail-link = Everything we know, always current:
+chat-open = Everything we know, always current
 mail-contact = Need a person?
 mail-why = You receive this because a channel of { $site } status is set to this address.

@@ -59,5 +59,6 @@ mail-acknowledged = 接手人：{ $who }，{ $time }
 mail-when = { $from } 至 { $until }
 mail-act = 接手处理，或发布下一次更新。此链接仅供您本人使用，无需登录：
 mail-link = 我们所知道的一切，始终最新：
+chat-open = 我们所知道的一切，始终最新
 mail-contact = 需要人工帮助？
 mail-why = 您收到此邮件，是因为 { $site } 状态的一个通知渠道设置为此地址。

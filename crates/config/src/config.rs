@@ -123,7 +123,7 @@ impl Config {
         let named = |c: &&Channel| self.subscribers.mail.as_ref().is_none_or(|name| &c.name == name);
         self.channels.iter().filter(named).find_map(|c| match &c.spec {
             ChannelSpec::Mail(spec) => Some(spec),
-            ChannelSpec::Webhook(_) => None,
+            ChannelSpec::Webhook(_) | ChannelSpec::Chat(_) => None,
         })
     }
 

@@ -6,8 +6,8 @@
 
 use std::{sync::Arc, time::Duration};
 use stillhere_model::{
-    Amendment, Audience, Incident, Lang, Maintenance, Mint, Moment, Occasion, Payload, Reason, ServiceDef,
-    Status, Text, Time, Topology, Verdict,
+    Amendment, Audience, ChatApp, Incident, Lang, Maintenance, Mint, Moment, Occasion, Payload, Reason,
+    ServiceDef, Status, Text, Time, Topology, Verdict,
 };
 use stillhere_respond::{Effect, Input, Policy, State, step};
 use stillhere_tell::{
@@ -168,6 +168,12 @@ impl Story {
                 match message::render(ChannelKind::Webhook, occasion, &s, lang, *audience, None) {
                     Payload::Webhook { body } => drop(json(&body)),
                     other => panic!("a webhook is a webhook: {other:?}"),
+                }
+                for app in ChatApp::ALL {
+                    match message::render(ChannelKind::Chat(app), occasion, &s, lang, *audience, None) {
+                        Payload::Chat { body, .. } => drop(json(&body)),
+                        other => panic!("a chat room's is a chat room's: {other:?}"),
+                    }
                 }
             }
         }

@@ -36,7 +36,7 @@ pub use incident::{
 pub use journal::Entry;
 pub use link::{Link, LinkRefusal};
 pub use maintenance::{Maintenance, MaintenanceStatus};
-pub use message::{Audience, Occasion, OutboxMessage, Payload, Personal, Receipt};
+pub use message::{Audience, ChatApp, Occasion, OutboxMessage, Payload, Personal, Receipt};
 pub use observation::{Finding, Observation, Outcome, Phases, Side};
 pub use person::{Act, By, Person, Role, With};
 pub use subscriber::{Letter, News, Pace, Parcel, Subscriber, SubscriberState, Telling, Way, What, Wish};

@@ -128,6 +128,17 @@ pub struct Personal {
     pub link: Option<LinkId>,
 }
 
+/// Whose incoming webhooks a message is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatApp {
+    Slack,
+    Mattermost,
+    Discord,
+    /// Microsoft Teams, by a workflow that posts what its webhook gets.
+    Teams,
+}
+
 /// The rendered message, by channel kind, already in the reader's language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "payload", rename_all = "snake_case")]
@@ -136,8 +147,42 @@ pub enum Payload {
     Mail { subject: String, text: String, html: String, thread: Option<String> },
     /// A JSON body, sent as these very bytes.
     Webhook { body: String },
+    /// The same, in the form of a chat app.
+    Chat { app: ChatApp, body: String },
     /// A notification; `url` is a path of ours. Of two with one `tag` the newer takes the older one's place.
     Push { title: String, text: String, url: String, tag: String },
+}
+
+// === impl ChatApp ===
+
+impl ChatApp {
+    pub const ALL: [ChatApp; 4] = [ChatApp::Slack, ChatApp::Mattermost, ChatApp::Discord, ChatApp::Teams];
+
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ChatApp::Slack => "Slack",
+            ChatApp::Mattermost => "Mattermost",
+            ChatApp::Discord => "Discord",
+            ChatApp::Teams => "Teams",
+        }
+    }
+}
+
+// === impl Payload ===
+
+impl Payload {
+    /// What it was written for, in words for whoever looks after the channels.
+    #[must_use]
+    pub fn is_for(&self) -> &'static str {
+        match self {
+            Payload::Mail { .. } => "as an e-mail",
+            Payload::Webhook { .. } => "for a webhook",
+            Payload::Chat { .. } => "for a chat room",
+            Payload::Push { .. } => "for a browser",
+        }
+    }
 }
 
 // === impl Occasion ===

@@ -82,7 +82,8 @@ impl Channels {
             if !c.wants(audience, &services) || (in_public && hears_it_as_public(c, audience, occasion)) {
                 continue;
             }
-            let is_mail = matches!(c.spec, ChannelSpec::Mail(_));
+            let kind = kind_of(&c.spec);
+            let is_mail = kind == ChannelKind::Mail;
             if let Some(responder) = &responder
                 && !recipients(c).contains(responder)
             {
@@ -108,16 +109,10 @@ impl Channels {
                 }
                 continue;
             }
-            let payload = {
-                let kind = match c.spec {
-                    ChannelSpec::Mail(_) => ChannelKind::Mail,
-                    ChannelSpec::Webhook(_) => ChannelKind::Webhook,
-                };
-                let payload = rendered.entry((kind == ChannelKind::Mail, c.language)).or_insert_with(|| {
-                    stillhere_tell::message::render(kind, occasion, snapshot, c.language, audience, None)
-                });
-                payload.clone()
-            };
+            let payload = rendered.entry((kind, c.language)).or_insert_with(|| {
+                stillhere_tell::message::render(kind, occasion, snapshot, c.language, audience, None)
+            });
+            let payload = payload.clone();
             out.push(Addressed { channel: c.name.clone(), payload, personal: None, link_of: None });
         }
         if audience == Audience::Staff {
@@ -154,11 +149,20 @@ fn taken_on_by(occasion: &Occasion, snapshot: &Snapshot) -> Option<String> {
     }
 }
 
+/// How messages to a channel are written.
+pub(crate) fn kind_of(spec: &ChannelSpec) -> ChannelKind {
+    match spec {
+        ChannelSpec::Mail(_) => ChannelKind::Mail,
+        ChannelSpec::Webhook(_) => ChannelKind::Webhook,
+        ChannelSpec::Chat(chat) => ChannelKind::Chat(chat.app),
+    }
+}
+
 /// The addresses of a mail channel.
 fn recipients(channel: &Channel) -> Vec<String> {
     match &channel.spec {
         ChannelSpec::Mail(mail) => mail.addresses(),
-        ChannelSpec::Webhook(_) => Vec::new(),
+        ChannelSpec::Webhook(_) | ChannelSpec::Chat(_) => Vec::new(),
     }
 }
 

@@ -279,7 +279,7 @@ impl Carrier {
                 *html = self.signer.sign(html, link);
             }
             Payload::Push { url, .. } => *url = self.signer.sign(url, link),
-            Payload::Webhook { .. } => {}
+            Payload::Webhook { .. } | Payload::Chat { .. } => {}
         }
         Some(signed)
     }

@@ -3,6 +3,7 @@
 //! Nothing here decides, waits in line or tries again: that is the outbox's part. A delivery ends within its
 //! deadline with a [`Receipt`], whatever the far side does.
 
+pub mod chat;
 pub mod hook;
 pub mod mail;
 pub mod publish;
@@ -11,6 +12,7 @@ pub mod signature;
 mod text;
 pub mod webhook;
 
+pub use chat::ChatSpec;
 pub use mail::{MailSpec, MailTls};
 pub use webhook::WebhookSpec;
 
@@ -29,11 +31,16 @@ pub enum ChannelSpec {
     Mail(MailSpec),
     /// An HTTP POST, signed as Standard Webhooks say.
     Webhook(WebhookSpec),
+    /// A message in a room of Slack, Mattermost, Discord or Microsoft Teams.
+    Chat(ChatSpec),
 }
 
 /// The kinds and what each is, for `config explain` and error messages.
-pub const KINDS: [(&str, &str); 2] =
-    [("mail", "E-mail over SMTP"), ("webhook", "An HTTP POST, signed as Standard Webhooks say")];
+pub const KINDS: [(&str, &str); 3] = [
+    ("mail", "E-mail over SMTP"),
+    ("webhook", "An HTTP POST, signed as Standard Webhooks say"),
+    ("chat", "A message in a room of Slack, Mattermost, Discord or Microsoft Teams"),
+];
 
 /// What is wrong with a channel's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +63,7 @@ pub struct Channel {
 enum Kind {
     Mail(mail::Mail),
     Webhook(webhook::Webhook),
+    Chat(chat::Chat),
 }
 
 // === impl ChannelSpec ===
@@ -67,6 +75,7 @@ impl ChannelSpec {
         match self {
             ChannelSpec::Mail(_) => "mail",
             ChannelSpec::Webhook(_) => "webhook",
+            ChannelSpec::Chat(_) => "chat",
         }
     }
 
@@ -76,6 +85,19 @@ impl ChannelSpec {
         match self {
             ChannelSpec::Mail(s) => s.validate(),
             ChannelSpec::Webhook(s) => s.validate(),
+            ChannelSpec::Chat(s) => s.validate(),
+        }
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    fn name(&self) -> &'static str {
+        match self {
+            Kind::Mail(_) => "e-mail",
+            Kind::Webhook(_) => "a webhook",
+            Kind::Chat(_) => "a chat room",
         }
     }
 }
@@ -95,6 +117,7 @@ impl Channel {
         let kind = match spec {
             ChannelSpec::Mail(s) => Kind::Mail(mail::Mail::new(s)?),
             ChannelSpec::Webhook(s) => Kind::Webhook(webhook::Webhook::new(s)?),
+            ChannelSpec::Chat(s) => Kind::Chat(chat::Chat::new(s)?),
         };
         Ok(Channel { name: name.to_owned(), kind })
     }
@@ -104,7 +127,7 @@ impl Channel {
         &self.name
     }
 
-    /// Goes as far as can be gone without telling anybody anything: to a mail server up to the log-in, to a webhook's
+    /// Goes as far as can be gone without telling anybody anything: to a mail server up to the log-in, to a webhook's or an app's
     /// server up to the connection. For `doctor`.
     ///
     /// # Errors
@@ -113,6 +136,7 @@ impl Channel {
         match &self.kind {
             Kind::Mail(mail) => mail.rehearse().await,
             Kind::Webhook(webhook) => webhook.rehearse().await,
+            Kind::Chat(chat) => chat.rehearse().await,
         }
     }
 
@@ -123,15 +147,11 @@ impl Channel {
                 mail.deliver(m, subject, text, html, thread.as_deref(), now).await
             }
             (Kind::Webhook(webhook), Payload::Webhook { body }) => webhook.deliver(m, body, now).await,
+            (Kind::Chat(chat), Payload::Chat { app, body }) => chat.deliver(m, *app, body, now).await,
             // The channel was given another kind in the configuration while the message waited.
-            (Kind::Mail(_), Payload::Webhook { .. }) => {
-                Receipt::Refused { reason: "written for a webhook; the channel is now e-mail".to_owned() }
-            }
-            (Kind::Mail(_) | Kind::Webhook(_), Payload::Push { .. }) => {
-                Receipt::Refused { reason: "written for a browser".to_owned() }
-            }
-            (Kind::Webhook(_), Payload::Mail { .. }) => {
-                Receipt::Refused { reason: "written as an e-mail; the channel is now a webhook".to_owned() }
+            (kind, payload) => {
+                let reason = format!("written {}; the channel is now {}", payload.is_for(), kind.name());
+                Receipt::Refused { reason }
             }
         }
     }

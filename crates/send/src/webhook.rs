@@ -72,7 +72,7 @@ pub(crate) struct Webhook {
 // === impl WebhookSpec ===
 
 impl WebhookSpec {
-    fn usual_timeout() -> u64 {
+    pub(crate) fn usual_timeout() -> u64 {
         15
     }
 

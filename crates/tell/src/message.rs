@@ -1,8 +1,10 @@
 //! Mails and webhook bodies: every occasion, in every language.
 //!
 //! A message is put together once, as a subject, paragraphs and facts; the mail's plain text, its HTML and the
-//! webhook's JSON are three ways to write the same thing. A webhook body has Statuspage's shape (`meta`, `page`,
+//! webhook's JSON and a chat app's are four ways to write the same thing. A webhook body has Statuspage's shape (`meta`, `page`,
 //! `incident`) and beside it our own `type`, so that both kinds of receivers can read it.
+
+mod chat;
 
 use crate::{
     clean,
@@ -14,7 +16,7 @@ use crate::{
 use minijinja::context;
 use serde_json::json;
 use stillhere_model::{
-    Acknowledgement, Audience, Author, CheckId, Incident, Lang, Letter, LinkId, Maintenance,
+    Acknowledgement, Audience, Author, ChatApp, CheckId, Incident, Lang, Letter, LinkId, Maintenance,
     MaintenanceStatus, Occasion, Payload, Time, Update, UpdateId,
 };
 
@@ -24,10 +26,11 @@ const SUBJECT_CHARS: usize = 150;
 const WEBHOOK_UPDATES_MAX: usize = 10;
 
 /// How the channel carries a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChannelKind {
     Mail,
     Webhook,
+    Chat(ChatApp),
     /// To somebody's browser.
     Push,
 }
@@ -61,6 +64,7 @@ pub fn render(
     match kind {
         ChannelKind::Mail => cut.mail(said),
         ChannelKind::Webhook => cut.webhook(occasion, &said),
+        ChannelKind::Chat(app) => cut.chat(app, said),
         ChannelKind::Push => cut.push(occasion, said),
     }
 }
@@ -454,6 +458,16 @@ impl Cut<'_> {
             said.paragraphs.iter().chain(&said.facts).map(String::as_str).collect::<Vec<_>>().join("\n");
         let tag = said.thread.unwrap_or_else(|| type_of(occasion).to_owned());
         Payload::Push { title: said.subject, text, url, tag }
+    }
+
+    fn chat(&self, app: ChatApp, said: Said) -> Payload {
+        let mut parts = said.paragraphs;
+        if !said.facts.is_empty() {
+            parts.push(said.facts.join("\n"));
+        }
+        let open = self.w.plain("chat-open");
+        let body = chat::body(app, &said.subject, &parts.join("\n\n"), &said.url, &open);
+        Payload::Chat { app, body }
     }
 
     fn webhook(&self, occasion: &Occasion, said: &Said) -> Payload {

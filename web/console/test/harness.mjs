@@ -5,13 +5,13 @@ import { CHROMIUM, DEADLINE_MS, Stillhere as Program, until } from '../../test/p
 
 export { service, Target, until } from '../../test/program.mjs';
 
-/** Whom a channel tells: it answers each message with `status`, which can be changed. */
+/** Whom a channel tells: it answers each message with `status`, which can be changed, and keeps the last one. */
 export class Hook {
   constructor(status) { this.status = status; this.got = 0; }
   static async start(status) {
     const h = new Hook(status);
     await new Promise((resolve, reject) => {
-      h.server = http.createServer((q, r) => { q.resume().on('end', () => { h.got += 1; r.statusCode = h.status; r.end('nobody lives here'); }); })
+      h.server = http.createServer((q, r) => { let body = ''; q.setEncoding('utf8').on('data', d => { body += d; }).on('end', () => { Object.assign(h, { got: h.got + 1, path: q.url, body }); r.statusCode = h.status; r.end('nobody lives here'); }); })
         .once('error', reject).listen(0, '127.0.0.1', resolve);
     });
     return h;

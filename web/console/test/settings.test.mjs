@@ -122,6 +122,25 @@ test('a channel is made, and tried with a message that says that it is a test', 
   await hook.kill();
 });
 
+test('a chat room is told in the form of its app', async () => {
+  const hook = await Hook.start(200);
+  const { page, wrong, close } = await open(chrome, up, '/console/settings/channels/new');
+  await page.getByLabel('Name', { exact: false }).fill('room');
+  await page.getByLabel('Kind').selectOption('chat');
+  await page.getByLabel('App').selectOption('discord');
+  await page.getByLabel('Address').fill(`http://127.0.0.1:${hook.server.address().port}/`);
+  await page.getByRole('button', { name: 'Send a test message' }).click();
+  await page.getByText('has taken the test message').waitFor();
+  assert.deepEqual([hook.got, hook.path], [1, '/?wait=true']);
+  assert.match(JSON.parse(hook.body).content, /^\*\*.*\*\*\n[^]*<http/);
+  assert.deepEqual(await complaints(page), []);
+  await page.getByRole('button', { name: 'Keep' }).click();
+  await page.getByRole('heading', { name: 'room' }).waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+  await hook.kill();
+});
+
 test('what the file has is read-only, and so is everything for who may not change it', async () => {
   const mine = await open(chrome, up, '/console/services/shop');
   await mine.page.getByRole('link', { name: 'Edit' }).click();

@@ -4,7 +4,7 @@
 //! Therefore admins alone may, a few at a time, and the journal says who tried what. Cloud metadata addresses are refused as ever.
 
 use super::SettingError;
-use crate::handle::Handle;
+use crate::{channels::kind_of, handle::Handle};
 use serde_json::{Map, Value, json};
 use stillhere_config::{
     Channel, Config,
@@ -17,7 +17,6 @@ use stillhere_observe::{
     probe::{LookReport, Met, Shared, Spec},
 };
 use stillhere_send::ChannelSpec;
-use stillhere_tell::message::ChannelKind;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// What is tried without an id is called so.
@@ -116,10 +115,7 @@ impl Handle {
     fn test_message(&self, channel: &Channel, clock: &Clock) -> OutboxMessage {
         let now = clock.now().wall;
         let occasion = Occasion::Test { at: now };
-        let kind = match channel.spec {
-            ChannelSpec::Mail(_) => ChannelKind::Mail,
-            ChannelSpec::Webhook(_) => ChannelKind::Webhook,
-        };
+        let kind = kind_of(&channel.spec);
         let audience = channel.audience.first().copied().unwrap_or(Audience::Staff);
         let none: Option<LinkId> = None;
         let payload = stillhere_tell::message::render(
@@ -162,9 +158,12 @@ fn alone(config: &Config, kind: Kind, id: &str, table: Map<String, Value>) -> Re
 fn target(spec: &ChannelSpec) -> String {
     match spec {
         ChannelSpec::Mail(mail) => mail.host.clone(),
-        ChannelSpec::Webhook(hook) => {
-            let rest = hook.url.split_once("://").map_or(hook.url.as_str(), |(_, rest)| rest);
-            rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
-        }
+        ChannelSpec::Webhook(hook) => host_of(&hook.url),
+        ChannelSpec::Chat(chat) => host_of(&chat.url),
     }
+}
+
+fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
 }

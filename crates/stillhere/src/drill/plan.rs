@@ -181,6 +181,12 @@ name = "chat"
 kind = "webhook"
 url = "https://hooks.lantern.example/abc"
 audience = ["public", "staff"]
+
+[[channel]]
+name = "room"
+kind = "chat"
+app = "slack"
+url = "https://chat.lantern.example/abc"
 "#;
 
     fn mark_of(lang: Lang) -> &'static str {
@@ -201,7 +207,10 @@ audience = ["public", "staff"]
         assert!(config.site.url.is_none() && config.publish.is_none() && config.uplink.targets.is_empty());
         assert!(config.edge.is_none() && config.server.listen.ip().is_loopback());
         assert!(config.checks.iter().all(|c| c.spec.spec.is_local()));
-        assert_eq!(config.channels.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["ops", "chat"]);
+        assert_eq!(
+            config.channels.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+            ["ops", "chat", "room"]
+        );
         for channel in &config.channels {
             match &channel.spec {
                 ChannelSpec::Mail(m) => {
@@ -211,6 +220,7 @@ audience = ["public", "staff"]
                     );
                 }
                 ChannelSpec::Webhook(w) => assert_eq!(w.url.as_str(), "http://127.0.0.1:4/"),
+                ChannelSpec::Chat(c) => panic!("a room of {} that somebody reads", c.app.name()),
             }
         }
         for (lang, name) in [(Lang::En, "EXERCISE · Lantern \"Shop\""), (Lang::ZhCn, "演练 · 灯笼商店")]

@@ -99,6 +99,15 @@ fn every_occasion_is_a_mail_and_a_webhook_in_every_language() {
                 assert_eq!(thread, about, "mails about one thing are one thread");
                 subjects.push(subject);
             }
+            for app in ChatApp::ALL {
+                let Payload::Chat { app: of, body } =
+                    render(ChannelKind::Chat(app), &o, &s, lang, Audience::Public, None)
+                else {
+                    panic!("a chat room's");
+                };
+                assert!(of == app && body.contains("status.harbour.example"), "{o:?}: {body}");
+                assert_eq!(crate::words::tests::gap(&body.replace(['{', '}'], "")), None, "{o:?}");
+            }
             let body = webhook(&o, &s, lang);
             assert_eq!(body["type"], type_of(&o));
             assert_eq!(body["page"]["status_indicator"], "major");

@@ -45,7 +45,7 @@ pub(crate) struct SettingBrief {
     /// Of a service or a template that is in force.
     #[schema(value_type = Option<Words>)]
     name: Option<Text>,
-    /// `mail` or `webhook`, of a channel.
+    /// `mail`, `webhook` or `chat`, of a channel.
     channel: Option<String>,
     /// Of a template that is in force: what it begins with, and the status that goes with it.
     #[schema(value_type = Option<Words>)]

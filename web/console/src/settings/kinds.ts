@@ -67,6 +67,10 @@ export const CHANNELS: Record<string, Form> = {
     plain: [needed({ key: 'url', as: 'secret', like: 'https://example.com/hook' }), { key: 'secrets[0]', as: 'secret', like: 'whsec_…' }],
     more: [{ key: 'token', as: 'secret' }, ...TOLD],
   },
+  chat: {
+    plain: [needed({ key: 'app', as: 'select', of: ['slack', 'mattermost', 'discord', 'teams'] }), needed({ key: 'url', as: 'secret', like: 'https://hooks.slack.com/services/…' })],
+    more: TOLD,
+  },
 };
 
 export type Table = Record<string, unknown>;
