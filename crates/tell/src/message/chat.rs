@@ -87,15 +87,17 @@ fn plain_word(out: &mut String, word: &str, begins: bool) {
     let mut first = true;
     let list = begins && word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['.', ')']);
     for c in word.chars() {
-        let sign = "\\`*_~[]()<>|#:!".contains(c)
-            || (begins && first && matches!(c, '-' | '+' | '='))
+        // No more than Mattermost knows as escapes: before anything else it shows the backslash.
+        let sign = "\\`*_~[]|".contains(c)
+            || (begins && first && "-+#>".contains(c))
             || (list && matches!(c, '.' | ')'));
         if sign {
             out.push('\\');
         }
         out.push(c);
-        // `@channel` and `@everyone` call people, also from the middle of a word.
-        if c == '@' {
+        // `@channel` and `@everyone` call people, also from the middle of a word; `<!channel>` and `<https://…|words>` are Slack's
+        // signs, which Mattermost takes too.
+        if matches!(c, '@' | '<') {
             out.push('\u{200b}');
         }
         first = false;
@@ -148,7 +150,7 @@ mod tests {
 
     #[test]
     fn case_t_nobody_is_called_and_no_link_is_made_by_what_others_wrote() {
-        let evil = "<!channel> <@U1> @here @everyone a@channel [bank](https://evil.example) **x** <https://e.example|bank> # y\n- a\n1. b";
+        let evil = "04:03 (UTC) <!channel> <@U1> @here @everyone a@channel [bank](https://evil.example) **x** <https://e.example|bank> # y\n- a\n1. b";
         for app in ALL {
             let said = text_of(app, &body(app, evil, evil, "https://status.example/i/1", "Open"));
             assert!(
@@ -162,10 +164,16 @@ mod tests {
                 );
                 continue;
             }
-            for name in ["@here", "@everyone", "@channel", "](", "[bank", "\n- a", "\n1. b"] {
-                let escaped = name == "[bank" && said.contains("\\[bank");
-                assert!(!said.contains(name) || escaped, "{app:?}, {name}: {said}");
+            for sign in ["@here", "@everyone", "@channel", "<@", "<!", "\n- a", "\n1. b"] {
+                assert!(!said.contains(sign), "{app:?}, {sign}: {said}");
             }
+            for (at, _) in said.match_indices(['[', ']']) {
+                assert!(said[..at].ends_with('\\'), "{app:?}: {said}");
+            }
+            assert!(
+                !said.contains("\\:") && !said.contains("\\("),
+                "{app:?} would show the backslash: {said}"
+            );
         }
         let discord: serde_json::Value =
             serde_json::from_str(&body(ChatApp::Discord, "a", "b", "c", "d")).unwrap();
@@ -183,7 +191,7 @@ mod tests {
             ChatApp::Discord,
             &body(ChatApp::Discord, "t", "https://a.example/](https://evil.example)", "u", "o"),
         );
-        assert!(!trick.contains("]("), "{trick}");
+        assert!(trick.contains("\\]("), "{trick}");
     }
 
     #[test]
