@@ -5,9 +5,11 @@
 //! [`SAY_AGAIN`], so that a vote stays fresh as long as the edge speaks, and expires when it falls silent (which is
 //! *cannot see*, never *down*).
 
+mod counts;
 mod judge;
 mod orders;
 
+pub use counts::{Counted, Ends};
 pub use orders::OrderError;
 
 use crate::flow::Seen;
@@ -44,6 +46,7 @@ pub struct Edges(Arc<Inner>);
 
 struct Inner {
     known: Mutex<BTreeMap<String, Known>>,
+    counts: Mutex<counts::Counts>,
     config: watch::Sender<Arc<Part>>,
     orders: watch::Sender<Arc<Orders>>,
     file: PathBuf,
@@ -105,10 +108,11 @@ pub(crate) struct Heard {
 // === impl Edges ===
 
 impl Edges {
-    pub(crate) fn new(data: &Path, config: Option<&stillhere_config::edge::Spec>) -> Edges {
+    pub(crate) fn new(data: &Path, config: Option<&stillhere_config::edge::Spec>, now: Time) -> Edges {
         let file = data.join(orders::FILE);
         Edges(Arc::new(Inner {
             known: Mutex::default(),
+            counts: Mutex::new(counts::Counts::since(now)),
             config: watch::channel(Arc::new(Part::of(config))).0,
             orders: watch::channel(Arc::new(orders::load(&file))).0,
             file,
@@ -193,6 +197,14 @@ impl Edges {
             tracing::info!(edge = report.edge, version = report.version, "an edge has joined");
             Known::new(report.clone(), now)
         });
+        if edge.counts(&report) {
+            let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            for pool in &report.pools {
+                if let Some(service) = &pool.service {
+                    counts.add(service, &pool.tally, report.window_ms, now.wall);
+                }
+            }
+        }
         edge.take(report, now)
     }
 
@@ -245,6 +257,11 @@ impl Known {
             certificates: BTreeMap::new(),
             services: HashMap::new(),
         }
+    }
+
+    /// Whether its counts are not in the sums yet: a report whose answer was lost is sent again.
+    fn counts(&self, report: &Report) -> bool {
+        report.life != self.report.life || report.number != self.report.number
     }
 
     fn take(&mut self, report: Report, now: Moment) -> Heard {

@@ -35,7 +35,7 @@ mod vitals;
 mod watch_outbox;
 
 pub use alerts::{AlertError, Alerts};
-pub use edges::{EdgeView, Edges, OrderError, Part};
+pub use edges::{Counted, EdgeView, Edges, Ends, OrderError, Part};
 pub use fill::Previewed;
 pub use handle::{CommandError, Handle, PushError};
 pub use link::{ActError, LinkAct, Opened};

@@ -127,7 +127,7 @@ impl Node {
         let (judged, no_more_verdicts) = watch::channel(false);
         let outbox = Arc::new(Notify::new());
         let guard = Guard::new(loaded.uplink_targets.clone(), clock, seen_in.clone());
-        let edges = Edges::new(&data, loaded.config.edge.as_ref());
+        let edges = Edges::new(&data, loaded.config.edge.as_ref(), now.wall);
         let subscribers = Subscribers::new(&data, store.clone(), clock, loaded.subscribers.clone())?;
         let alerts = Alerts::new(store.clone(), subscribers.0.pusher.clone(), loaded.alerts());
         let oidc = Oidc::new(clock, loaded.oidc.clone());

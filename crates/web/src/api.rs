@@ -201,6 +201,7 @@ calls! {
     console::looks;
     console::incidents;
     console::incident;
+    console::reach;
     console::journal;
     console::preview_opening;
     console::preview_update;

@@ -61,7 +61,7 @@ fn edges() -> (tempfile::TempDir, Edges) {
     let routes =
         serde_json::from_str(r#"[{"service": "shop", "nodes": ["http://127.0.0.1:9001"]}]"#).unwrap();
     let spec = stillhere_config::edge::Spec { routes, ..Default::default() };
-    let edges = Edges::new(dir.path(), Some(&spec));
+    let edges = Edges::new(dir.path(), Some(&spec), at(0).wall);
     (dir, edges)
 }
 

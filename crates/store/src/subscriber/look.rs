@@ -3,7 +3,8 @@
 use super::{columns, hand_out::read_news, read};
 use crate::{Store, StoreError, writer::Fault};
 use sqlx::Row;
-use stillhere_model::{News, Subscriber, SubscriberId, Time, Way, subscriber::SubscriberState};
+use std::collections::BTreeMap;
+use stillhere_model::{News, Pace, Subscriber, SubscriberId, Time, Way, Wish, subscriber::SubscriberState};
 
 /// Subscribers of one way in one state.
 pub type States = (Way, SubscriberState, u64);
@@ -100,6 +101,35 @@ impl Store {
             })
         })?;
         Ok(Progress { states, waiting, news })
+    }
+
+    /// How many of those who are told by themselves or once a day want what `wants` says, by way: at once, and once a day.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn subscribers_who(
+        &self,
+        wants: impl Fn(&Wish) -> bool,
+    ) -> Result<BTreeMap<Way, (u64, u64)>, StoreError> {
+        // Few wishes are rare: most subscribers want everything.
+        let rows = sqlx::query(
+            "SELECT way, wish, COUNT(*) FROM subscriber WHERE state = 'active' GROUP BY way, wish",
+        )
+        .fetch_all(&self.0.readers)
+        .await;
+        let all = self.read(rows, |r| {
+            let way: Way = r.try_get::<&str, _>(0)?.parse().map_err(|()| Fault::Malformed)?;
+            let wish: Wish = serde_json::from_str(r.try_get(1)?)?;
+            Ok((way, wish, r.try_get::<i64, _>(2)?.cast_unsigned()))
+        })?;
+        let mut sums: BTreeMap<Way, (u64, u64)> = BTreeMap::new();
+        for (way, wish, n) in all {
+            if wants(&wish) {
+                let (at_once, daily) = sums.entry(way).or_default();
+                *if wish.pace == Pace::Daily { daily } else { at_once } += n;
+            }
+        }
+        Ok(sums)
     }
 
     /// `None`: there is no such subscriber.

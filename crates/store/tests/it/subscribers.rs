@@ -321,3 +321,30 @@ async fn a_letter_that_came_back_counts_once_and_for_the_subscription_that_it_wa
     assert!(store.subscriber_export(again.id).await.unwrap().unwrap().stopped.is_none());
     assert_eq!(count(bounce(0, 11, 18, false), 18).await, Bounced::Counted(1));
 }
+
+#[tokio::test]
+async fn who_wants_to_hear_of_a_service_is_counted_by_the_rule_by_which_they_are_told() {
+    let (_dir, store) = store().await;
+    let of = |n: u64, services: &[&str], least: Impact, pace: Pace| Asking {
+        wish: Wish {
+            services: services.iter().map(ServiceId::new).collect(),
+            least,
+            pace,
+            ..Wish::everything(Lang::En)
+        },
+        ..asking(n)
+    };
+    let all = [
+        of(0, &[], Impact::None, Pace::Instant),
+        of(1, &["shop", "pay"], Impact::None, Pace::Instant),
+        of(2, &["pay"], Impact::None, Pace::Instant),
+        of(3, &[], Impact::Critical, Pace::Instant),
+        of(4, &["shop"], Impact::Minor, Pace::Daily),
+        Asking { way: Way::Webhook, ..of(5, &[], Impact::None, Pace::Instant) },
+    ];
+    assert_eq!(store.subscriber_import(&all).await.unwrap(), 6);
+    assert!(store.subscriber_ask(&asking(6)).await.unwrap(), "one who has not confirmed is told nothing");
+    let shop = [ServiceId::new("shop")];
+    let told = store.subscribers_who(|w| w.wants(&shop, Some(Impact::Major))).await.unwrap();
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [(Way::Mail, (2, 1)), (Way::Webhook, (1, 0))]);
+}

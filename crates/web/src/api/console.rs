@@ -8,6 +8,7 @@ mod journal;
 mod looks;
 mod overview;
 mod preview;
+mod reach;
 mod service;
 mod shape;
 
@@ -16,6 +17,7 @@ pub(super) use journal::journal;
 pub(super) use looks::looks;
 pub(super) use overview::{overview, services};
 pub(super) use preview::{preview_opening, preview_resolving, preview_update};
+pub(super) use reach::reach;
 pub(super) use service::service;
 
 // The macro that describes the routes looks for these beside the functions.
@@ -24,6 +26,7 @@ pub(super) use journal::__path_journal;
 pub(super) use looks::__path_looks;
 pub(super) use overview::{__path_overview, __path_services};
 pub(super) use preview::{__path_preview_opening, __path_preview_resolving, __path_preview_update};
+pub(super) use reach::__path_reach;
 pub(super) use service::__path_service;
 
 use crate::{front::head::takes_gzip, problem::Problem, serve::App};

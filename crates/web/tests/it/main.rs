@@ -15,6 +15,7 @@ mod once;
 mod pages;
 mod people;
 mod ping;
+mod reach;
 mod record;
 mod roles;
 mod running;
