@@ -10,6 +10,8 @@ import { browser } from '../../web/client/test/world.mjs';
 const until = asking(50, 30_000);
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 const MINI = ['4.1', '6.0', '4.0'].map(v => `/usr/lib/x86_64-linux-gnu/webkit2gtk-${v}/MiniBrowser`);
+/** A driver that has said nothing for so long hangs; its longest wait is 30 s. */
+const SILENT_MS = 60_000;
 const children = new Set();
 process.on('exit', () => children.forEach(c => c.kill('SIGKILL')));
 
@@ -58,7 +60,7 @@ async function webkit() {
   const driver = spawn('WebKitWebDriver', ['-p', String(port)], { stdio: 'ignore', env: { ...process.env, DISPLAY: display.name, LANGUAGE: 'en_GB', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1' } });
   children.add(driver);
   const ask = async (method, path, body) => {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, ...body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } });
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, signal: AbortSignal.timeout(SILENT_MS), ...body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${path}: ${value?.error}: ${value?.message}`);
     return value;

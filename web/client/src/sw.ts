@@ -72,5 +72,6 @@ scope.addEventListener('install', event => {
   void (async () => event.addRoutes?.({ condition: { not: { requestMode: 'navigate' } }, source: 'network' }))().catch(() => {});
 });
 
-// The request leaves while the worker is still starting.
-if (!guest) scope.addEventListener('activate', event => event.waitUntil(Promise.resolve(scope.registration.navigationPreload?.enable()).catch(() => {})));
+// The request leaves while the worker is still starting. Not in Firefox (153), which shows its own page when that request is refused, whatever
+// this worker answers; there it is switched off, because it outlives the worker that switched it on. Chromium alone has `InstallEvent`.
+if (!guest) scope.addEventListener('activate', event => event.waitUntil(Promise.resolve(scope.registration.navigationPreload?.['InstallEvent' in scope ? 'enable' : 'disable']()).catch(() => {})));
