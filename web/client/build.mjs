@@ -1,6 +1,6 @@
 // Builds the package into `dist` (or $STILLHERE_DIST): types are checked first, then
 //   esm/      one module per source file with its types, for bundlers
-//   client.js the one-tag build, which the edge and the status host serve; face.js and kept.js are loaded by it
+//   client.js the one-tag build, which the edge and the status host serve; face.js, room.js and kept.js are loaded by it
 //   socket.js connections that outlive cuts, for pages without a bundler; they load it themselves
 //   words/    the languages that the one-tag build loads on demand
 //   sw.js     the worker; away.js is the rest of it, with the page that it shows; sw-off.js takes it away
@@ -50,6 +50,7 @@ const shared = modules => ({
 const files = new Map([
   ['client.js', await bundle('tag.ts')],
   ['face.js', await bundle('face.ts', shared(SHARED))],
+  ['room.js', await bundle('room.ts', shared(SHARED))],
   ['kept.js', await bundle('kept.ts', shared({ ...SHARED, ...FACE }))],
   ['socket.js', await bundle('socket.ts', shared(SHARED))],
 ]);

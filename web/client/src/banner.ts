@@ -1,7 +1,8 @@
 /**
  * `<stillhere-status>`: tells the visitor. Text only ever goes in as text.
  *
- * Attributes: `lang` (else the page's, else the browser's), `site` (the name until a notice says it), `service`.
+ * Attributes: `lang` (else the page's, else the browser's), `site` (the name until a notice says it), `service`, and `place`, of which `room.ts`
+ * makes something.
  * Parts: `banner title lead line news fact action do hide link`. Properties: `--stillhere-background -color -dim -accent -line -radius
  * -width -font -layer`.
  */
