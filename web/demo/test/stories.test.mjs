@@ -70,6 +70,44 @@ test('what was typed is still there after a reload in the middle of the outage',
   await page.context().close();
 });
 
+/** The shop has a worker in this browser, with the posts that it keeps. */
+const worked = page => until('the worker is there', () => page.evaluate(async () => (await navigator.serviceWorker.getRegistration())?.active?.state === 'activated'));
+const shows = (page, words) => until(`the page says ${words}`, async () => words.test(await page.locator('body').innerText()));
+
+// An edge that lives answers for its nodes, with the same words; the worker is for when nothing answers.
+test('a visitor without a connection goes on to the shop: the page is there in its place, blames nobody else, and leads on by itself', async () => {
+  const page = await visitor(chrome);
+  await fill(page);
+  await worked(page);
+  await page.context().setOffline(true);
+  await page.goto(`${demo.shop}/?lang=en`);
+  await shows(page, /cannot be reached from here|device is offline/);
+  assert.equal(await page.evaluate(() => !!navigator.serviceWorker.controller && document.body.dataset.page !== undefined), true, "it is the worker's");
+  assert.doesNotMatch(await page.locator('body').innerText(), /our fault/i);
+  await page.context().setOffline(false);
+  await page.waitForSelector('a[href*="/checkout"]', { timeout: 60_000 });
+  await page.context().close();
+});
+
+test('an order that the browser posts by itself without a connection is kept by the worker, and carried out once', async () => {
+  const page = await visitor(chrome);
+  const before = (await demo.books()).length;
+  await fill(page);
+  await worked(page);
+  // A page that was there before the worker is not in its hands; the next one is.
+  await fill(page);
+  await page.context().setOffline(true);
+  await page.evaluate(() => HTMLFormElement.prototype.submit.call(document.getElementById('order')));
+  await shows(page, /Your order.*saved on this device/is);
+  assert.equal((await demo.books()).length, before);
+  await page.context().setOffline(false);
+  await page.waitForURL(/\/thanks/, { timeout: 60_000 });
+  const books = await demo.books();
+  assert.equal(books.length, before + 1);
+  assert.ok(books.every(o => o.done === 1), JSON.stringify(books));
+  await page.context().close();
+});
+
 async function draw(page, [x1, y1], [x2, y2]) {
   const box = await page.locator('#board').boundingBox();
   await page.mouse.move(box.x + x1 * box.width, box.y + y1 * box.height);

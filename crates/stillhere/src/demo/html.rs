@@ -84,7 +84,8 @@ impl Page {
             let _infallible = write!(
                 script_tag,
                 "<script nonce=\"{nonce}\" src=\"/.well-known/stillhere/{CLIENT}\" data-service=checkout data-site=\"{}\" \
-                 data-lang={} data-mirrors=\"http://{status}/.well-known/stillhere/notice\"></script>",
+                 data-lang={} data-mirrors=\"http://{status}/.well-known/stillhere/notice\" \
+                 data-worker data-worker-posts=/order></script>",
                 self.say("title"),
                 self.lang.tag()
             );

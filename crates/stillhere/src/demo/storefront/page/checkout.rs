@@ -41,7 +41,7 @@ pub(super) fn form(page: &mut Page, visit: &Visit) -> &'static str {
         "<main><h1>{}</h1><p class=tag>{}</p>\
          <form class=panel method=post action=\"/order?lang={lang}\" id=order data-stillhere=\"{}\" data-stillhere-next=\"{}?lang={lang}\">\
          <fieldset class=papers><legend>{}</legend>{papers}</fieldset>{name}{address}{card}\
-         <input type=hidden name=key value=\"{}\">\
+         <input type=hidden name=key value=\"{}\"><input type=hidden name=stillhere value=\"{}\">\
          <div class=pay><button class=main>{}</button><p class=dim id=kept hidden>{}</p></div>\
          <p class=said data-stillhere-status role=status></p>\
          <noscript><p class=dim>{}</p></noscript></form>{LANTERN}</main>",
@@ -51,6 +51,7 @@ pub(super) fn form(page: &mut Page, visit: &Visit) -> &'static str {
         View::Thanks.path(),
         page.say("checkout-paper"),
         escape(&visit.key),
+        page.say("checkout-label"),
         page.say("checkout-place"),
         page.say("checkout-kept"),
         page.say("shop-no-script"),
