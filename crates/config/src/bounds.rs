@@ -44,6 +44,8 @@ pub const PUSH_SERVICES: u64 = 16;
 pub const PUSH_SERVICE_CHARS: u64 = 259;
 /// Characters of the address that letters come back to.
 pub const RETURN_PATH_CHARS: u64 = 200;
+/// Witnesses that are asked.
+pub const WITNESSES: u64 = 16;
 /// Groups of a provider whose members are added.
 pub const GROUPS: u64 = 100;
 /// Host names under which the page may be asked for.

@@ -17,7 +17,8 @@ use crate::{
     config::Config,
     console::{Base, Composed, ITEMS_MAX, Item, Merged},
     file::{
-        Defaults, Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink,
+        Defaults, Heartbeats, Limits, Oidc, Publish, Record, Respond, Retention, Server, Site, Subscribers,
+        Uplink,
     },
     path::{At, Path},
     report::{Faults, Report},
@@ -45,7 +46,7 @@ struct Shapes {
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::new);
 
 /// Sections in the order of the reference; `true` for those that are written `[[…]]`.
-pub(crate) const SECTIONS: [(&str, bool); 16] = [
+pub(crate) const SECTIONS: [(&str, bool); 17] = [
     ("site", false),
     ("server", false),
     ("defaults", false),
@@ -61,6 +62,7 @@ pub(crate) const SECTIONS: [(&str, bool); 16] = [
     ("uplink", false),
     ("retention", false),
     ("publish", false),
+    ("record", false),
     ("limits", false),
 ];
 
@@ -130,6 +132,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
     let uplink: Uplink = section(&mut root, "uplink", faults).unwrap_or_default();
     let retention: Retention = section(&mut root, "retention", faults).unwrap_or_default();
     let publish: Option<Publish> = section(&mut root, "publish", faults);
+    let record: Record = section(&mut root, "record", faults).unwrap_or_default();
     sense(&site, &defaults, &respond, &retention, faults);
 
     let templates = template::read(many(&mut root, "template", faults), faults);
@@ -161,6 +164,7 @@ fn from_tree(mut root: DeTable<'_>, faults: &mut Faults) -> Config {
         uplink,
         retention,
         publish,
+        record,
         limits,
         of_console: Vec::new(),
     }

@@ -4,7 +4,7 @@ use crate::{
     compile,
     console::{self, Base},
     file::{
-        Defaults, Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers,
+        Defaults, Heartbeats, Limits, Oidc, Publish, Record, Respond, Retention, Server, Site, Subscribers,
         TemplateTable, Uplink,
     },
     report::Report,
@@ -39,6 +39,7 @@ pub struct Config {
     pub uplink: Uplink,
     pub retention: Retention,
     pub publish: Option<Publish>,
+    pub record: Record,
     pub limits: Limits,
     /// Which of the services, channels and templates were made in the console.
     pub of_console: Vec<(console::Kind, String)>,

@@ -49,6 +49,7 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         ("server.data", old.server.data != new.server.data),
         ("server.behind_proxy", old.server.behind_proxy != new.server.behind_proxy),
         ("retention", old.retention != new.retention),
+        ("record", old.record != new.record),
     ];
     d.after_restart.extend(fixed.into_iter().filter(|(_, c)| *c).map(|(name, _)| name.to_owned()));
     d

@@ -69,6 +69,7 @@ pub fn explain(config: &Config) -> String {
         }
         None => out.text.push_str("\n# [publish] is not there: no static copy is written\n"),
     }
+    out.section("record", &config.record);
     out.section("limits", &config.limits);
     out.text.trim_start().to_owned()
 }

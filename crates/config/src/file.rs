@@ -255,6 +255,29 @@ pub struct Publish {
     pub every: Duration,
 }
 
+/// The public record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Record {
+    /// Who is asked to sign each new checkpoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = bounds::WITNESSES))]
+    pub witness: Vec<Witness>,
+}
+
+/// A witness (C2SP `tlog-witness`) that is asked for its word on each new checkpoint. It has to know the log: give it what
+/// `/.well-known/stillhere/log/key` says. A change is in force after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// Where it is; `/add-checkpoint` is added to it.
+    #[schemars(length(max = bounds::URL_CHARS), extend("format" = "http-url"))]
+    pub url: String,
+    /// Its verifier key: `name+hash+key`.
+    #[schemars(length(min = 1, max = 400))]
+    pub key: String,
+}
+
 /// How much Stillhere does at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -30,8 +30,8 @@ pub use config::{Channel, Check, Config, Window};
 pub use diff::{Diff, diff};
 pub use explain::explain;
 pub use file::{
-    Contact, Defaults, Heartbeats, Limits, Oidc, OidcGroup, Pace, Paces, Publish, Respond, Retention, Server,
-    Site, Subscribers, Uplink,
+    Contact, Defaults, Heartbeats, Limits, Oidc, OidcGroup, Pace, Paces, Publish, Record, Respond, Retention,
+    Server, Site, Subscribers, Uplink,
 };
 pub use reference::reference;
 pub use report::{ConfigError, Report};

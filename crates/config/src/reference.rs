@@ -4,7 +4,8 @@ use crate::{
     bounds, explain, fields,
     file::{
         ChannelTable, CheckTable, Contact, Defaults, Heartbeats, Limits, MaintenanceTable, Oidc, OidcGroup,
-        Pace, Publish, Respond, Retention, Server, ServiceTable, Site, Subscribers, TemplateTable, Uplink,
+        Pace, Publish, Record, Respond, Retention, Server, ServiceTable, Site, Subscribers, TemplateTable,
+        Uplink, Witness,
     },
     schema,
 };
@@ -51,6 +52,9 @@ pub fn reference() -> String {
     out.keys(&schema::of::<Retention>(), fields::of::<Retention>(), &[]);
     out.heading("## `[publish]`", &schema::of::<Publish>());
     out.keys(&schema::of::<Publish>(), fields::of::<Publish>(), &[]);
+    out.part::<Record>("## `[record]`", &["witness"]);
+    out.line("\nSee [the public record](record.md).");
+    out.part::<Witness>("### `[[record.witness]]`", &[]);
     out.heading("## `[limits]`", &schema::of::<Limits>());
     out.keys(&schema::of::<Limits>(), fields::of::<Limits>(), &[]);
     out.bounds();

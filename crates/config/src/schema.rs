@@ -4,7 +4,9 @@
 //! and those of its kind, and bounds of a text hold for each of its languages.
 
 use crate::file::{ChannelTable, CheckTable, Defaults, MaintenanceTable, ServiceTable, TemplateTable};
-use crate::file::{Heartbeats, Limits, Oidc, Publish, Respond, Retention, Server, Site, Subscribers, Uplink};
+use crate::file::{
+    Heartbeats, Limits, Oidc, Publish, Record, Respond, Retention, Server, Site, Subscribers, Uplink,
+};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use stillhere_observe::probe::{KINDS, Kind};
@@ -75,6 +77,7 @@ pub(crate) fn sections() -> Vec<Section> {
         one("uplink", of::<Uplink>()),
         one("retention", of::<Retention>()),
         one("publish", of::<Publish>()),
+        one("record", of::<Record>()),
         one("limits", of::<Limits>()),
     ]
 }

@@ -2,6 +2,8 @@
 //!
 //! Everything is read from the disk, so nothing is signed that is not there. What is being written is in `flow/record.rs`.
 
+pub(crate) mod witness;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -251,12 +253,18 @@ impl Record {
         witness
             .check(&note)
             .map_err(|e| format!("{e}; only the checkpoint that is served now, of size {size}, is taken"))?;
-        let line = note.signatures[0].to_string();
-        if !self.store.record_cosigned(witness.name(), size, &line).await.map_err(|e| e.to_string())? {
+        let served = Checkpoint::parse(&note.text).map_err(|e| e.to_string())?;
+        self.keep(witness, &served, &note.signatures[0].to_string()).await?;
+        Ok(size)
+    }
+
+    /// Keeps a word that was checked.
+    async fn keep(&self, witness: &Verifier, of: &Checkpoint, line: &str) -> Result<(), String> {
+        if !self.store.record_cosigned(witness.name(), of.size, line).await.map_err(|e| e.to_string())? {
             return Err(format!("the words of {WITNESSES_MAX} other witnesses are kept already"));
         }
         *self.checkpoint.write().unwrap_or_else(PoisonError::into_inner) = None;
-        Ok(size)
+        Ok(())
     }
 
     /// The report on a month, or on everything. `None`: the log has nothing about that month.

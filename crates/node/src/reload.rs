@@ -126,6 +126,9 @@ impl Loaded {
             problems.push(e);
             None
         });
+        if let Err(e) = crate::record::witness::of(&config) {
+            problems.push(e);
+        }
         let ping_key = match config.heartbeats.ping_key.as_ref().map(SecretSource::read) {
             None => None,
             Some(Ok(key)) => Some(heartbeats::hash(key.expose_secret())),

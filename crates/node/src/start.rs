@@ -68,6 +68,7 @@ impl Node {
         let options =
             stillhere_store::Options { retention: retention(&config), ..stillhere_store::Options::default() };
         let publish_to = config.publish.clone();
+        let witnesses = crate::record::witness::of(&config)?;
         let now = clock.now();
         // What the file says is built before the folder is touched; then what the console says is known, and all is built.
         Loaded::build(source.clone(), config, addr, clock, Shared::new(clock))?;
@@ -245,7 +246,14 @@ impl Node {
             ("outbox", tokio::spawn(watch_outbox::run(store, vitals, clock, stopping.clone()))),
         ];
         if let Some(p) = publish_to {
-            tasks.push(("publish", tokio::spawn(publish::run(handle.clone(), p.to, p.every, stopping))));
+            tasks.push((
+                "publish",
+                tokio::spawn(publish::run(handle.clone(), p.to, p.every, stopping.clone())),
+            ));
+        }
+        if !witnesses.is_empty() {
+            let asking = crate::record::witness::run(handle.record.clone(), witnesses, stopping);
+            tasks.push(("witnesses", tokio::spawn(asking)));
         }
         Ok(Node { handle, tasks })
     }

@@ -609,6 +609,9 @@ pub struct Verify {
     /// A checkpoint that somebody else was shown: must be of the same log
     #[arg(long, value_name = "FILE")]
     pub against: Vec<PathBuf>,
+    /// A witness's key: whether it has signed what is shown is checked, and counted
+    #[arg(long, value_name = "KEY")]
+    pub witness: Vec<String>,
     /// Where to keep what was seen [default: stillhere/seen.json in your state folder]
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,

@@ -31,6 +31,14 @@ struct Found {
 pub async fn run(args: cli::Verify) -> Result<(), Exit> {
     let key = args.key.as_deref().map(Verifier::parse).transpose();
     let key = key.map_err(|e| Exit::Usage(format!("--key: {e}")))?;
+    let mut witnesses = Vec::new();
+    for key in &args.witness {
+        let key = Verifier::parse(key).map_err(|e| Exit::Usage(format!("--witness: {e}")))?;
+        if !key.is_witness() {
+            return Err(Exit::Usage(format!("--witness: {} is a log's key, not a witness's", key.name())));
+        }
+        witnesses.push(key);
+    }
     let outside = Outside::new(&args.url, args.ca_file.as_deref())?;
     let file = match &args.state {
         Some(file) => file.clone(),
@@ -49,7 +57,14 @@ pub async fn run(args: cli::Verify) -> Result<(), Exit> {
         memory.insert(page, Seen::of(&read.checkpoint, &read.key.vkey()));
         remember(&file, &memory)?;
     }
-    tell(&args, &read, &found);
+    let checked: Vec<Checked> = witnesses
+        .into_iter()
+        .map(|w| {
+            let at = w.check_one(&read.note).ok().flatten();
+            (w, at)
+        })
+        .collect();
+    tell(&args, &read, &found, &checked);
     if found.problems.is_empty() { Ok(()) } else { Err(Exit::BadNews) }
 }
 
@@ -125,22 +140,32 @@ fn against(read: &Read, path: &PathBuf, found: &mut Found) -> Result<(), Exit> {
     Ok(())
 }
 
-fn tell(args: &cli::Verify, read: &Read, found: &Found) {
+/// Whether each witness that was named has signed, and when it says that it has seen it.
+type Checked = (Verifier, Option<u64>);
+
+fn tell(args: &cli::Verify, read: &Read, found: &Found, checked: &[Checked]) {
     let problems: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
     let witnesses: Vec<&str> =
         read.note.signatures.iter().map(|s| s.name.as_str()).filter(|n| *n != read.key.name()).collect();
+    let signed: Vec<_> = checked.iter().map(|(w, at)| json!({ "name": w.name(), "signed_at": at })).collect();
     if args.json {
         let value = json!({
             "origin": read.checkpoint.origin, "size": read.checkpoint.size, "root": read.checkpoint.root.to_string(),
-            "key": read.key.vkey(), "witnesses": witnesses, "problems": problems, "notes": found.notes,
+            "key": read.key.vkey(), "witnesses": witnesses, "checked": signed, "problems": problems, "notes": found.notes,
         });
         say::out(&value.to_string());
         return;
     }
     say::out(&read.checkpoint.origin);
     found.notes.iter().for_each(|note| say::out(&format!("  {note}")));
-    if !witnesses.is_empty() {
-        say::out(&format!("  cosigned by {} (not checked)", witnesses.join(", ")));
+    if !checked.is_empty() {
+        let have = checked.iter().filter(|w| w.1.is_some()).count();
+        say::out(&format!("  signed by {have} of {}", counted(checked.len() as u64, "witness")));
+    }
+    let others: Vec<&str> =
+        witnesses.iter().copied().filter(|n| !checked.iter().any(|w| w.0.name() == *n)).collect();
+    if !others.is_empty() {
+        say::out(&format!("  cosigned by {} (not checked)", others.join(", ")));
     }
     problems.iter().for_each(|problem| say::out(&format!("  WRONG: {problem}")));
     say::out(if problems.is_empty() { "Nothing is wrong." } else { "This record cannot be trusted." });
@@ -150,6 +175,7 @@ fn counted(n: u64, what: &str) -> String {
     match (n, what) {
         (1, _) => format!("1 {what}"),
         (_, "entry") => format!("{n} entries"),
+        (_, "witness") => format!("{n} witnesses"),
         _ => format!("{n} {what}s"),
     }
 }

@@ -1,8 +1,13 @@
 //! The public record from outside: others' tools can read it, our own finds what was changed, and the report that is computed
 //! from it is the one that is published.
 
-use crate::running::{Running, Target, wait_for};
-use std::{fs, path::Path, process::Command};
+use crate::running::{Running, Target, free_port, wait_for};
+use std::{
+    fs,
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
 const LOG: &str = "/.well-known/stillhere/log";
 
@@ -216,4 +221,128 @@ fn the_report_that_is_published_is_the_one_that_its_log_gives() {
     assert_eq!(out.trim(), up.get(&format!("/api/v1/trust?month={month}")).body);
     assert_eq!(up.get("/api/v1/trust?month=1999-01").status, 404);
     assert_eq!(up.get("/api/v1/trust?month=nonsense").status, 422);
+}
+
+/// A real witness (`aics-witness`, from PyPI), which ./test installs.
+struct Witness {
+    dir: tempfile::TempDir,
+    key: String,
+    port: u16,
+    server: Option<Child>,
+}
+
+// === impl Witness ===
+
+impl Witness {
+    /// With a key, and not running yet.
+    fn prepare() -> Witness {
+        let mut it = Witness {
+            dir: tempfile::tempdir().expect("a folder"),
+            key: String::new(),
+            port: free_port(),
+            server: None,
+        };
+        let said = it.run(&["init", "--name", "witness.example/one"]);
+        let key = said.split_whitespace().find(|w| w.starts_with("witness.example/one+"));
+        it.key = key.unwrap_or_else(|| panic!("no key in {said}")).to_owned();
+        it
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("aics-witness");
+        command.args(args).env("AICS_WITNESS_CONFIG", self.dir.path().join("witness.json"));
+        command.current_dir(self.dir.path());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        let out = self.command(args).output().expect("the tests need aics-witness, which ./test installs");
+        let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
+        assert!(out.status.success(), "{said}");
+        said
+    }
+
+    fn serve(&mut self) {
+        let listen = format!("127.0.0.1:{}", self.port);
+        let mut command = self.command(&["serve", "--listen", &listen]);
+        let server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        self.server = Some(server.expect("it runs"));
+        wait_for("the witness listens", || TcpStream::connect(("127.0.0.1", self.port)).ok());
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[test]
+fn a_witness_is_asked_for_each_new_checkpoint_as_soon_as_it_answers_and_verify_counts_it() {
+    let (target, mut witness) = (Target::start(), Witness::prepare());
+    let silent = Witness::prepare();
+    let asked = format!(
+        "[[record.witness]]\nurl = \"http://127.0.0.1:{}/\"\nkey = \"{}\"\n",
+        witness.port, witness.key
+    );
+    let service = format!("[[service]]\nid = \"shop\"\nurl = \"{}\"\n", target.url());
+    let mut up = Running::up(&format!("{asked}{service}"));
+    let key = up.get(&format!("{LOG}/key")).body.trim().to_owned();
+    let origin = key.split('+').next().expect("a name").to_owned();
+    let log = ["add-log", "--origin", &origin, "--vkey", &key];
+    witness.run(&log);
+    let count = |up: &Running, keys: &[&str]| {
+        let named: Vec<&str> = keys.iter().flat_map(|k| ["--witness", k]).collect();
+        let (code, said) = verify(up, &named);
+        assert_eq!(code, 0, "{said}");
+        said
+    };
+    // Nothing waits for it.
+    assert!(count(&up, &[&witness.key]).contains("0 of 1 witness"));
+    witness.serve();
+    let signed = |up: &Running| count(up, &[&witness.key]).contains("1 of 1 witness");
+    wait_for("it has signed", || signed(&up).then_some(()));
+    let before = size(&up);
+
+    // The log grows, and it proves to the witness that it did nothing else.
+    let about =
+        ["incident", "open", "--title", "Down", "--text", "We look.", "--service", "shop=major_outage"];
+    let (code, _, err) = up.cli(&about);
+    assert_eq!(code, 0, "{err}");
+    wait_for("it has grown", || (size(&up) > before).then_some(()));
+    wait_for("it has signed the new one", || signed(&up).then_some(()));
+    let (_, said) = verify(&up, &["--witness", &silent.key, "--witness", &witness.key]);
+    assert!(said.contains("1 of 2 witnesses"), "{said}");
+
+    // A start knows nothing of what it has seen, and asks.
+    up.kill_and_restart();
+    let grown = size(&up);
+    let maintenance = [
+        "maintenance",
+        "schedule",
+        "--title",
+        "Work",
+        "--service",
+        "shop",
+        "--starts",
+        "24h",
+        "--ends",
+        "25h",
+    ];
+    let (code, _, err) = up.cli(&maintenance);
+    assert_eq!(code, 0, "{err}");
+    wait_for("it has grown", || (size(&up) > grown).then_some(()));
+    wait_for("it has signed that, too", || signed(&up).then_some(()));
+    let status = witness.run(&["status", "--json"]);
+    assert!(
+        status.contains(&format!("{}", size(&up))) && !witness.run(&["evidence"]).contains("request"),
+        "{status}"
+    );
 }
