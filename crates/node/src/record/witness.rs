@@ -108,7 +108,7 @@ impl Witness {
                     }
                 }
             }
-            let pause = PAUSE.saturating_mul(1 << refused.min(12)).min(PAUSE_MAX);
+            let pause = PAUSE.saturating_mul(1 << refused.saturating_sub(1).min(12)).min(PAUSE_MAX);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 _ = stop.wait_for(|s| *s) => return,
