@@ -16,8 +16,10 @@ pub mod gate;
 pub mod http;
 pub mod notice;
 pub mod push;
+pub mod setting;
 pub mod ticket;
 pub mod tls;
+pub mod token;
 pub mod upstream;
 
 /// One reader and what tries it.
@@ -28,7 +30,7 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 18] = [
     Target { name: "action", run: action::run },
     Target { name: "api", run: api::run },
     Target { name: "asked", run: asked::run },
@@ -42,8 +44,10 @@ pub const TARGETS: [Target; 16] = [
     Target { name: "http", run: http::run },
     Target { name: "notice", run: notice::run },
     Target { name: "push", run: push::run },
+    Target { name: "setting", run: setting::run },
     Target { name: "ticket", run: ticket::run },
     Target { name: "tls", run: tls::run },
+    Target { name: "token", run: token::run },
     Target { name: "upstream", run: upstream::run },
 ];
 

@@ -153,6 +153,12 @@ pub fn command(operation: &str, id: &str, body: &[u8]) -> Result<Command, Box<Pr
     made.map_err(Box::new)
 }
 
+/// What a body asks a setting to be. `None`: it is refused. As [`command`].
+#[doc(hidden)]
+pub fn setting(body: &[u8]) -> Option<serde_json::Map<String, serde_json::Value>> {
+    parsed::<settings::Putting>(body).ok().map(settings::Putting::table)
+}
+
 /// Every call of the API, once; those with the same address in one line. They are the routes, and what is described.
 macro_rules! calls {
     ($($($group:ident::$call:ident),+;)+) => {

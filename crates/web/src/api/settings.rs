@@ -87,6 +87,14 @@ pub(crate) struct Putting {
     table: Map<String, Value>,
 }
 
+// === impl Putting ===
+
+impl Putting {
+    pub(super) fn table(self) -> Map<String, Value> {
+        self.table
+    }
+}
+
 /// Services, channels or templates, of the file and of the console
 ///
 /// `kind` is `services`, `channels` or `templates`.
