@@ -37,7 +37,8 @@ pub fn run(data: &[u8]) {
         2 => {
             let token = signed(data, good().to_string().as_bytes());
             if Claims::read(&token, keys(), EXPECTED).is_ok() {
-                let header: Value = serde_json::from_slice(data).expect("what was taken is JSON");
+                // What nobody asks for in it is passed over, and may be anything between its quotes.
+                let Ok(header) = serde_json::from_slice::<Value>(data) else { return };
                 assert_eq!(header["alg"], "EdDSA");
                 assert!(header["crit"].is_null(), "it says that it must be understood, and it is not");
             }
