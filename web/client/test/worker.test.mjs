@@ -295,7 +295,7 @@ test('one call takes it away; so does the tag without the attribute, and a file 
 test('a new version takes over at once, and its page is the one that is shown', async () => {
   await open();
   const text = async name => (await (await fetch(`${origin.origin}/.well-known/stillhere/${name}`)).text());
-  origin.files = { 'sw.js': (await text('sw.js')).replace(/v=\w+/, 'v=next'), 'away.js': (await text('away.js')).replace('<main>', '<main data-edition=next>') };
+  origin.files = { 'sw.js': (await text('sw.js')).replace(/\?v=\w+/, '?v=next'), 'away.js': (await text('away.js')).replace('<main>', '<main data-edition=next>') };
   await page.reload();
   await renewed(page);
   await until('the next version', () => page.evaluate(async () => { const r = await navigator.serviceWorker.getRegistration('/'); return !r.installing && !r.waiting && r.active.state === 'activated'; }));
@@ -314,7 +314,7 @@ test('a version whose rest cannot be fetched is not installed, and the one befor
 
 test('a worker that throws is no worse than none: pages, errors and posts go the browser\'s own way', async () => {
   await open();
-  origin.files = { 'away.js': 'self.stillhereRest={page(){throw 1},post(){throw 1},silence(){throw 1}}', 'sw.js': (await (await fetch(`${origin.origin}/.well-known/stillhere/sw.js`)).text()).replace(/v=\w+/, 'v=broken') };
+  origin.files = { 'away.js': 'self.stillhereRest={page(){throw 1},post(){throw 1},silence(){throw 1}}', 'sw.js': (await (await fetch(`${origin.origin}/.well-known/stillhere/sw.js`)).text()).replace(/\?v=\w+/, '?v=broken') };
   await renewed(page);
   await until('the broken one', () => page.evaluate(async () => { const r = await navigator.serviceWorker.getRegistration('/'); return !r.installing && !r.waiting && r.active.state === 'activated'; }));
   await page.goto(origin.origin + '/other');
