@@ -8,7 +8,11 @@
 //! discord.com/developers/docs/resources/webhook, adaptivecards.io (version 1.4) in Teams' workflows.
 
 use serde_json::json;
+use std::borrow::Cow;
 use stillhere_model::ChatApp;
+
+/// Stands where the rest is left out.
+const MORE: &str = " …";
 
 /// Longest message of an app, in UTF-16 units with its signs: what it takes, or where it folds the rest away.
 const fn longest(app: ChatApp) -> usize {
@@ -108,12 +112,14 @@ fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// At most `most` units, and no half of a sign.
-fn cut(text: &str, most: usize) -> &str {
+/// At most `most` units, and no half of a sign. Between words where a space is near: Chinese has none.
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    /// In bytes: a word, or what an app writes for one sign (`&amp;`).
+    const NEAR: usize = 40;
     if units(text) <= most {
-        return text;
+        return Cow::Borrowed(text);
     }
-    let mut left = most.saturating_sub(1);
+    let mut left = most.saturating_sub(units(MORE));
     let mut end = 0;
     for (at, c) in text.char_indices() {
         if c.len_utf16() > left {
@@ -122,9 +128,17 @@ fn cut(text: &str, most: usize) -> &str {
         left -= c.len_utf16();
         end = at + c.len_utf8();
     }
-    // Back to the end of a word: neither a backslash nor `&am` is left at the end.
-    let whole = &text[..end];
-    whole.rfind([' ', '\n']).map_or("", |at| whole[..at].trim_end_matches('\\'))
+    let mut whole = &text[..end];
+    if let Some(at) = whole.rfind([' ', '\n']).filter(|at| end - at <= NEAR) {
+        whole = &whole[..at];
+    } else if let Some(at) =
+        whole.rfind('&').filter(|at| end - at < "&amp;".len() && !whole[*at..].contains(';'))
+    {
+        whole = &whole[..at];
+    }
+    // A backslash that stands alone would take the sign behind it for its own.
+    let backslashes = whole.len() - whole.trim_end_matches('\\').len();
+    Cow::Owned(format!("{}{MORE}", &whole[..whole.len() - backslashes % 2]))
 }
 
 #[cfg(test)]
@@ -195,13 +209,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_cut_between_words_and_the_link_is_kept() {
+    fn what_is_too_long_is_cut_and_says_so_and_the_link_is_kept() {
         for app in ALL {
-            for word in ["界界 ", "a_b ", "& ", "𝒳𝒳𝒳 ", "\\ "] {
+            for word in ["界界 ", "a_b ", "& ", "𝒳𝒳𝒳 ", "\\ ", "界", "&", "_", "\\", "@"] {
                 let made = body(app, "title", &word.repeat(5_000), "https://status.example/i/1", "Open");
                 let said = text_of(app, &made);
                 assert!(units(&said) <= longest(app), "{app:?} {word:?}: {}", units(&said));
-                assert!(made.contains("https://status.example/i/1"), "{app:?}");
+                assert!(made.contains("https://status.example/i/1") && said.contains(MORE), "{app:?}");
+                let before = &said[..said.find(MORE).expect("it is there")];
+                let alone = (before.len() - before.trim_end_matches('\\').len()) % 2 == 1;
+                assert!(app == ChatApp::Slack || !alone, "{app:?} {word:?}");
+                assert!(
+                    app != ChatApp::Slack || !before.contains('&') || before.ends_with(';'),
+                    "{word:?}: {before}"
+                );
                 assert!(units(&said) > longest(app) / 2, "{app:?} {word:?}: {}", units(&said));
             }
         }
