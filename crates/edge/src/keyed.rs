@@ -31,6 +31,8 @@ use tokio::time::sleep;
 /// With the 404 of an action that was asked for with `?to=<path>`: what comes to that path is kept here, this key never
 /// came, and for how many seconds that can be said. Without it nobody may conclude that a request was not forwarded.
 const NEVER: HeaderName = HeaderName::from_static("stillhere-never");
+/// A node that answered without saying what became of an action is asked again after this long, or after what it asked for.
+const ANSWER_PAUSE: Duration = Duration::from_millis(100);
 /// How long an action whose repeat is over the budget waits until it asks again.
 const BUDGET_PAUSE: Duration = Duration::from_millis(100);
 /// Actions that are taken from the journal at a time, and sent at the same time at most.
@@ -245,6 +247,20 @@ impl Sending<'_> {
             // Where the origin answers each key once, a node that stopped answering need not be waited for.
             self.out.repeat = if self.running.origin_honours() { Repeat::Again } else { Repeat::Never };
             match forward::attempt(self.upstream, held, self.ask, &mut self.out, &mut sent).await {
+                Tried::Answered(answered)
+                    if let Some(pause) = self.asks_again(&answered.response, sent, until) =>
+                {
+                    let Answered { response, after, sent, .. } = &*answered;
+                    self.route.counts.answered(response.status().as_u16(), *after, *sent);
+                    drop(answered);
+                    lost = Some(Failure::Cut);
+                    let _ = self.running.in_doubt();
+                    tokio::select! {
+                        () = sleep(pause) => {}
+                        () = self.upstream.ending() => {}
+                    }
+                    continue;
+                }
                 Tried::Answered(answered) => match self.read(*answered).await {
                     Ok(whole) => return Outcome::Answered(Box::new(whole)),
                     Err(back) => {
@@ -271,6 +287,24 @@ impl Sending<'_> {
                 sleep(BUDGET_PAUSE).await;
             }
         }
+    }
+
+    /// In how long a node is asked again that answered without saying what became of it (502, 503…). None: its answer is
+    /// relayed as it is, because the origin does not honour the key, wants more time than there is, or has been asked
+    /// as often as it may be.
+    fn asks_again(&self, answer: &Response<Body>, sent: u32, until: Instant) -> Option<Duration> {
+        let (status, headers) = (answer.status(), answer.headers());
+        let how = Settle::of(self.spec, self.running.is_late(), self.host, status, headers);
+        if how != Settle::Unknown || !self.running.origin_honours() || sent >= SENT_MAX {
+            return None;
+        }
+        let pause = match headers.get(header::RETRY_AFTER) {
+            // A date is not looked at: who names one means later than anybody waits here.
+            Some(after) => Duration::from_secs(after.to_str().ok()?.trim().parse().ok()?).max(ANSWER_PAUSE),
+            None => ANSWER_PAUSE,
+        };
+        let now = clock::mono();
+        (pause < until.saturating_duration_since(now) && self.route.pool.may_repeat(now)).then_some(pause)
     }
 
     /// No node took it in time. What was never sent stays on disk and is sent later.

@@ -155,6 +155,55 @@ async fn case_o_an_origin_that_honours_keys_is_asked_again_and_the_client_gets_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_o_an_answer_that_says_nothing_is_not_the_outcome_where_the_origin_can_be_asked_again() {
+    for status in [502, 503, 504] {
+        let data = tempfile::tempdir().unwrap();
+        let (executed, handler) = shop(0);
+        let busy = Arc::new(AtomicUsize::new(2));
+        // Done, and a proxy before it says that it was not answered.
+        let handler = move |seen: &crate::rig::Seen| {
+            let reply = handler(seen);
+            let left =
+                seen.method == "POST" && busy.fetch_update(SeqCst, SeqCst, |n| n.checked_sub(1)).is_ok();
+            if left { Reply::status(status) } else { reply }
+        };
+        let nodes = [Node::with(handler.clone()).await, Node::with(handler).await];
+        let edge = edge(&[&nodes[0], &nodes[1]], data.path(), "origin_honours = true");
+        let answer = order(edge.addr, &[], "tea").await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (201, "order 1"), "{answer:?}");
+        assert_eq!(executed.load(SeqCst), 1);
+        assert_eq!(nodes.iter().map(|n| n.count("/order")).sum::<usize>(), 3);
+        assert_eq!(state(edge.addr).await, "done");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_o_a_node_that_wants_more_time_than_there_is_or_always_says_nothing_is_relayed_as_unknown() {
+    for (status, after, asked) in
+        [(503, Some("3600"), 1), (503, Some("Wed, 21 Oct 2015 07:28:00 GMT"), 1), (502, None, 3)]
+    {
+        let data = tempfile::tempdir().unwrap();
+        let node = Node::with(move |seen| {
+            if seen.method != "POST" {
+                return Reply::text("ok");
+            }
+            let mut answer = text("later");
+            *answer.status_mut() = http::StatusCode::from_u16(status).unwrap();
+            if let Some(after) = after {
+                answer.headers_mut().insert("retry-after", after.parse().unwrap());
+            }
+            Reply::Answer(answer)
+        })
+        .await;
+        let edge = edge(&[&node], data.path(), "origin_honours = true");
+        let answer = order(edge.addr, &[], "tea").await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (status, "later"), "{answer:?}");
+        assert_eq!(answer.header("stillhere-outcome"), "unknown");
+        assert_eq!(node.count("/order"), asked, "{status} {after:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn case_o_where_keys_are_not_honoured_it_is_never_sent_again_and_nobody_claims_to_know() {
     let data = tempfile::tempdir().unwrap();
     let (executed, handler) = shop(1);
