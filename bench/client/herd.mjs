@@ -1,9 +1,10 @@
-// How synchronised ten thousand clients come back after a minute without a server: `node herd.mjs WHO`. One line of JSON.
+// How synchronised ten thousand clients come back after a minute without a server: `node herd.mjs WHO [TYPE]`. One line of JSON.
+// TYPE: the share of them who press a key each second all the while, which a client may take for a wish to be back.
 //
 // The code that is shipped, under a clock that jumps from one timer to the next: each dial is refused at once until the server is back, and
 // accepted then. Counted is how many arrive in the worst second, and in how long all are back.
-const [, , who] = process.argv;
-const CLIENTS = 10_000, OUTAGE_MS = 60_000, LOOK_MS = 600_000;
+const [, , who, share = '0'] = process.argv;
+const CLIENTS = 10_000, KEY_MS = 1_000, OUTAGE_MS = 60_000, LOOK_MS = 600_000;
 
 // === The clock ===
 let now = 0, ids = 0;
@@ -55,7 +56,19 @@ globalThis.fetch = stream;
 globalThis.WebSocket = Wire;
 
 // === Who comes back ===
-const each = make => { for (let i = 0; i < CLIENTS; i += 1) later(make, 0, i); };
+/** What each of those who type has put upon the page's keys. */
+let mine;
+const typing = [];
+globalThis.addEventListener = (kind, handler) => { if (kind === 'keydown') mine?.push(handler); };
+const each = make => {
+  for (let i = 0; i < CLIENTS; i += 1) later(() => {
+    mine = i < CLIENTS * Number(share) ? [] : undefined;
+    make(i);
+    if (mine?.length) typing.push(mine);
+  }, 0);
+};
+/** Each by its own beat. */
+const type = () => { for (const handlers of typing) { const press = () => { for (const h of handlers) h(new Event('keydown')); later(press, KEY_MS); }; later(press, Math.random() * KEY_MS); } };
 /** Both throw this dice once for each page, which here is once for all ten thousand if it is left to them. */
 const own = () => ({ minReconnectionDelay: 1_000 + Math.random() * 4_000 });
 const KINDS = {
@@ -84,7 +97,7 @@ const KINDS = {
   async eventsource() { const { EventSource } = await import('eventsource'); each(() => new EventSource('http://shop.example/events', { fetch: stream })); },
 };
 await KINDS[who]();
-later(() => {}, 1_000);
+later(type, 1_000);
 const settle = () => new Promise(done => setImmediate(done));
 let breaks = true;
 while (heap.length && heap[0].at < LOOK_MS && arrived < CLIENTS) {
@@ -96,5 +109,5 @@ while (heap.length && heap[0].at < LOOK_MS && arrived < CLIENTS) {
   await settle();
 }
 const worst = Math.max(0, ...arrivals.values()), last = Math.max(0, ...arrivals.keys());
-console.log(JSON.stringify({ result: { who, arrived, worst, within: arrived ? last - Math.floor(back / 1_000) + 1 : null, dials: Math.round((dials - arrived) / CLIENTS * 10) / 10 } }));
+console.log(JSON.stringify({ result: { who, typing: typing.length, arrived, worst, within: arrived ? last - Math.floor(back / 1_000) + 1 : null, dials: Math.round((dials - arrived) / CLIENTS * 10) / 10 } }));
 process.exit(0);

@@ -195,7 +195,7 @@ def _herd(told):
     for r in told:
         ours = r["who"].startswith("stillhere")
         text = f"{r['worst']} in the worst second, all within {r['within']} s, {r['dials']} dials in vain each"
-        # The goal is that of pages: a socket behind an edge is not away at all, and one without an edge has nobody who gives turns.
-        goal = at_most(r["worst"], HERD_LIMIT, "") if r["who"] == "stillhere page" else None
+        # Nobody gives turns here: each knows only how long it was away. What a page asks to find that out (a HEAD each 8 s) is no arrival.
+        goal = at_most(r["worst"], HERD_LIMIT, "") if ours else None
         rows.append(Row("outage_day", f"10,000 back after 60 s, no edge: {r['who']}", text if ours else "", "" if ours else text, "", goal))
     return rows

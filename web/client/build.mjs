@@ -31,7 +31,7 @@ const bundle = async (entry, more = {}) => (await build({ entryPoints: [path.joi
 // What `client.js` is already, the others take from it: two of each would be two truths.
 const SHARED = {
   './bus.js': 'export const { on, emit } = globalThis.stillhere',
-  './pace.js': 'export const { pace } = globalThis.stillhere',
+  './pace.js': 'export const { pace, spread } = globalThis.stillhere',
   './start.js': 'export const { state } = globalThis.stillhere',
 };
 const FACE = { './said.js': "export const ofAction = (...all) => globalThis.stillhere.face?.ofAction(...all) ?? null", './words/en.js': 'export default undefined' };

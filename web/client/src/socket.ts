@@ -6,7 +6,7 @@
  * knows nothing of the one before. While the connection is away, `readyState` stays `OPEN` and what is sent is kept.
  */
 import { emit } from './bus.js';
-import { pace } from './pace.js';
+import { spread } from './pace.js';
 import { Session, type Payload, type Said, type Saved } from './socket/session.js';
 
 export type { Payload } from './socket/session.js';
@@ -92,7 +92,10 @@ export class Socket extends EventTarget {
   /** An edge has spoken the protocol here: whoever does not take the offer is only away. */
   #edge = false;
   #origin = false;
-  #attempt = 0;
+  /** It has been away since, in this trouble; 0: it has not waited. */
+  #gone = 0;
+  /** A person's own act counts from then on. */
+  #half = 0;
   #within = 0;
   #since = 0;
   #heard = 0;
@@ -232,7 +235,6 @@ export class Socket extends EventTarget {
   }
 
   #cut(event: CloseEvent | undefined, opened: boolean): void {
-    clearTimeout(this.#timer);
     const code = event?.code ?? 1006;
     const plain = this.#plain;
     const lived = now() - this.#since > GOOD_MS && opened;
@@ -245,7 +247,7 @@ export class Socket extends EventTarget {
     if (!opened && !this.#edge && !this.#everPlain) {
       // A browser tells a refusal of the offer from no connection at all to nobody: try without.
       this.#plain = !plain;
-      if (!plain && !this.#attempt) return this.#dial();
+      if (!plain && !this.#gone) return this.#dial();
     }
     if (plain && opened) {
       for (const side of ['received', 'sent']) this.#fire('gap', { side, lost: undefined });
@@ -254,14 +256,16 @@ export class Socket extends EventTarget {
     }
     this.#turn('resuming');
     // After 4901 the next hello asks for nothing that is not there.
-    if (lived || code === 4901) this.#attempt = 0;
+    if (lived || code === 4901) this.#gone = 0;
     this.#wait();
   }
 
   #wait(): void {
-    const ms = this.#within ? Math.random() * this.#within : this.#attempt ? pace(this.#attempt - 1) : Math.random() * AT_ONCE_MS;
+    const ms = !this.#within && this.#gone ? spread(now() - this.#gone) : Math.random() * (this.#within || AT_ONCE_MS);
     this.#within = 0;
-    this.#attempt += 1;
+    this.#gone ||= now();
+    this.#half = now() + ms / 2;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#dial(), ms);
   }
 
@@ -400,13 +404,15 @@ export class Socket extends EventTarget {
     // A network or a lid was opened: whoever waits need not wait longer, and the dead are found at once.
     const wake = () => {
       if (globalThis.document?.hidden) return;
-      if (!this.#ws && this.#attempt > 1) {
-        clearTimeout(this.#timer);
-        this.#attempt = 0;
+      if (!this.#ws) {
+        this.#gone = 0;
         this.#wait();
       } else if (this.#session.welcomed) setTimeout(() => this.#session.welcomed && this.#watch(), CLOSE_MS);
     };
+    const act = () => { if (!this.#ws && now() > this.#half) this.#dial(); };
     hear('online', wake);
+    hear('pointerdown', act);
+    hear('keydown', act);
     globalThis.document?.addEventListener('visibilitychange', wake, { signal });
     hear('pagehide', event => {
       // An open connection keeps a page out of the back-forward cache. Without a name a real unload ends the session.

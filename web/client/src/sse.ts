@@ -6,7 +6,7 @@
  */
 import { emit } from './bus.js';
 import { retryAfter } from './outbox/judge.js';
-import { pace } from './pace.js';
+import { spread } from './pace.js';
 
 /** A stream that never says a comment may be silent for long; one that does (the edge: every 15 s) is not. */
 const SILENCE_MS = 45_000;
@@ -37,7 +37,11 @@ export class EventStream extends EventTarget {
   #options: EventStreamOptions;
   #last = '';
   #retry: number | undefined;
-  #attempt = 0;
+  /** It has been away since; 0: it is not. */
+  #gone = 0;
+  /** A person's own act counts from then on. */
+  #half = 0;
+  #deaf = new AbortController();
   #talks = false;
   #abort: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -50,7 +54,11 @@ export class EventStream extends EventTarget {
     for (const name of ['open', 'message', 'error'] as const) {
       this.addEventListener(name, event => (this[`on${name}`] as ((e: Event) => unknown) | null)?.(event as never));
     }
-    globalThis.addEventListener?.('online', this.#wake);
+    const hear = (kind: string, handler: () => void) => globalThis.addEventListener?.(kind, () => { if (!this.#abort) handler(); }, { signal: this.#deaf.signal });
+    const act = () => { if (performance.now() > this.#half) this.#wait(0); };
+    hear('online', () => { this.#gone = 0; this.#wait(0); });
+    hear('pointerdown', act);
+    hear('keydown', act);
     if (typeof fetch === 'function') void this.#run();
   }
 
@@ -58,12 +66,8 @@ export class EventStream extends EventTarget {
     this.readyState = 2;
     clearTimeout(this.#timer);
     this.#abort?.abort();
-    globalThis.removeEventListener?.('online', this.#wake);
+    this.#deaf.abort();
   }
-
-  #wake = () => {
-    if (this.readyState === 0 && !this.#abort) this.#wait(0);
-  };
 
   async #run(): Promise<void> {
     const abort = this.#abort = new AbortController();
@@ -80,7 +84,7 @@ export class EventStream extends EventTarget {
         // What the edge says while the origin is away is a stream as well, and not the origin's.
         emit('seen', response.headers.has('stillhere-why') ? 'failed' : 'heard');
         this.readyState = 1;
-        this.#attempt = 0;
+        this.#gone = 0;
         this.dispatchEvent(new Event('open'));
         this.#alive();
         await this.#read(response.body);
@@ -99,7 +103,9 @@ export class EventStream extends EventTarget {
     this.dispatchEvent(new Event('error'));
     // `retry:` is one number for all; the crowd is spread over as much again.
     const said = this.#retry === undefined ? 0 : this.#retry * (1 + Math.random());
-    this.#wait(Math.max(wait ?? 0, said, pace(this.#attempt++)));
+    const at = performance.now(), least = Math.max(wait ?? 0, said), ms = Math.max(least, spread(at - (this.#gone ||= at)));
+    this.#half = at + Math.max(least, ms / 2);
+    this.#wait(ms);
   }
 
   #wait(ms: number): void {

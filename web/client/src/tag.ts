@@ -9,7 +9,7 @@
  * loaded from an origin that is dead.
  */
 import { emit, on } from './bus.js';
-import { pace } from './pace.js';
+import { pace, spread } from './pace.js';
 import { diagnose, start, state } from './start.js';
 import { removeWorker, useWorker } from './worker.js';
 
@@ -21,7 +21,7 @@ const LATER = ['send', 'actions', 'cancel', 'retry', 'forget', 'configureOutbox'
 const AGAIN_MS = 5_000;
 
 type Module = Record<string, (...args: unknown[]) => unknown>;
-const api: Record<string, unknown> = { diagnose, emit, on, pace, start, state, removeWorker };
+const api: Record<string, unknown> = { diagnose, emit, on, pace, spread, start, state, removeWorker };
 
 function begin(): void {
   const tag = document.currentScript as HTMLScriptElement | null;

@@ -104,6 +104,13 @@ test('TanStack Query asks again in its slot', async () => {
   emit('slot', 0);
 });
 
+test('where the page knows of an outage, its length spreads those who come back', () => {
+  emit('state', { unreachableSince: Date.now() - 60_000 });
+  for (let attempt = 0; attempt < 100; attempt += 1) assert.ok(reconnectPolicy.nextRetryDelayInMs({ retryCount: attempt, elapsedMs: 60_000 }) >= 22_500);
+  emit('state', { unreachableSince: null });
+  for (let attempt = 0; attempt < 100; attempt += 1) assert.ok(reconnectPolicy.nextRetryDelayInMs({ retryCount: 0, elapsedMs: 0 }) <= 500);
+});
+
 test('LiveKit is never told to give up', () => {
   for (let retryCount = 0; retryCount < 1_000; retryCount += 1) {
     const ms = reconnectPolicy.nextRetryDelayInMs({ retryCount, elapsedMs: retryCount * 20_000 });
