@@ -113,7 +113,8 @@ function run(options: Options): Client {
   const { config, key } = configOf(options);
   const ping = options.ping ?? location.pathname;
   const remembered = recall(clock());
-  let model = remembered.model;
+  // A machine that says that it has no network is right; one that says that it has one may be wrong.
+  let model = { ...remembered.model, offline: navigator.onLine === false };
   if (options.cut) model = { ...model, name: 'unknown', origin: 'none', outage: { at: model.since, round: 0 } };
   let shown = view(model, clock(), config);
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -156,6 +156,21 @@ test('planned work, and nothing at all answers', async () => {
   assert.doesNotMatch(await page.locator('main').innerText(), /our fault/);
 });
 
+test('opened while the device is offline: it is this device, at once, and nobody\'s fault; with the network it is left', async () => {
+  await open();
+  await context.setOffline(true);
+  const fresh = await context.newPage();
+  await page.close();
+  page = fresh;
+  await words(page);
+  await until('this device is offline', async () => await title(page) === 'This device is offline');
+  const all = plain(await page.locator('main').innerText());
+  assert.match(all, /Lantern can be reached again when it is connected/);
+  assert.doesNotMatch(all, /our fault|do not know why/);
+  await context.setOffline(false);
+  await until('the origin\'s own page', async () => await page.title() === 'Shop');
+});
+
 test('an order in the middle of an outage: kept, shown, sent once when the origin is back, with one key', async () => {
   await open();
   await origin.kill();
