@@ -5,6 +5,7 @@ skip = Skip to the content
 places = Places
 place-overview = Overview
 place-incidents = Incidents
+place-preventions = Prevention
 place-services = Services
 place-maintenance = Planned work
 place-deliveries = Deliveries
@@ -84,6 +85,7 @@ key-step = To the next thing, to the one before
 key-new = Open an incident
 key-update = Post an update
 key-note = Write a note for staff
+key-postmortem = To the post-mortem of an incident that is over
 key-publish = Publish what is written
 key-on = Single keys do something
 

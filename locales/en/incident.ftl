@@ -1,5 +1,9 @@
 # The page of one incident. Loaded with it alone.
 
+# Afterwards
+postmortem = Post-mortem
+preventions = So that it does not happen again
+
 # Notes
 note-write = Write a note
 note-text = A note for staff

@@ -93,6 +93,7 @@ preventions = So that it does not happen again
 prevention-due = by { $due }
 prevention-overdue = overdue since { $due }
 prevention-done = done on { $date }
+prevention-dropped = given up on { $date }, not done
 prevention-late = done on { $date }, due by { $due }
 
 maintenance = Planned work

@@ -37,6 +37,7 @@ pm-ask-preventions = What is done, by whom, by when.
 pm-prevention = { $what } ({ $owner }, by { $due })
 pm-at-began = It begins for users.
 pm-at-detected = We know of it.
+pm-our-team = Our team
 pm-at-acknowledged = { $who } takes it on.
 pm-at-said = { $status }: { $text } ({ $who })
 pm-at-missed = The update promised by { $due } is missed.

@@ -3,6 +3,7 @@ skip = 跳到正文
 places = 页面
 place-overview = 总览
 place-incidents = 事件
+place-preventions = 预防措施
 place-services = 服务
 place-maintenance = 计划维护
 place-deliveries = 投递
@@ -82,6 +83,7 @@ key-step = 下一项、上一项
 key-new = 新建事件
 key-update = 发布进展
 key-note = 写一条内部备注
+key-postmortem = 前往已结束事件的复盘
 key-publish = 发布已写内容
 key-on = 启用单键快捷键
 

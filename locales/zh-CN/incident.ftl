@@ -1,5 +1,9 @@
 # 单个事件的页面。仅随其加载。
 
+# 事件之后
+postmortem = 复盘
+preventions = 防止再次发生
+
 # 备注
 note-write = 写备注
 note-text = 内部备注

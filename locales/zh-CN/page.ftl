@@ -75,6 +75,7 @@ preventions = 防止再次发生
 prevention-due = 计划于 { $due } 前完成
 prevention-overdue = 自 { $due } 起逾期
 prevention-done = 已于 { $date } 完成
+prevention-dropped = 已于 { $date } 放弃，未完成
 prevention-late = 已于 { $date } 完成，原定 { $due }
 
 maintenance = 计划维护

@@ -37,6 +37,7 @@ pm-ask-preventions = 做什么，由谁做，何时完成。
 pm-prevention = { $what }（{ $owner }，{ $due } 前）
 pm-at-began = 用户开始受到影响。
 pm-at-detected = 我们知晓。
+pm-our-team = 我们的团队
 pm-at-acknowledged = { $who } 接手处理。
 pm-at-said = { $status }：{ $text }（{ $who }）
 pm-at-missed = 未在承诺的 { $due } 之前更新。

@@ -12,7 +12,7 @@ export const LANGUAGES = ['en', 'zh-CN'];
 const SHARED = { status: /^(status|incident-status|maintenance-status)-/ };
 
 /** Words of a few pages, which are loaded with them: a page carries what it says, and no more. */
-export const PARTS = ['begin', 'incident', 'journal', 'settings'];
+export const PARTS = ['afterwards', 'begin', 'incident', 'journal', 'settings'];
 
 /** Every message of `lang`, or those of one part: its key, its pattern, and the names of what it is told. */
 export function messages(lang, part) {

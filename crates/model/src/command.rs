@@ -60,6 +60,9 @@ pub enum Command {
         due: Option<Time>,
         public: Option<bool>,
         done: Option<bool>,
+        /// It will not be done; `false`: it will, after all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dropped: Option<bool>,
     },
     CorrectIncident {
         incident: IncidentId,

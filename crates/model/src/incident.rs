@@ -80,6 +80,9 @@ pub struct Prevention {
     pub public: bool,
     pub made_at: Time,
     pub done_at: Option<Time>,
+    /// It will not be done. It stays on the record, and counts as not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_at: Option<Time>,
     /// How often staff were told that it is overdue.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reminders: u32,
@@ -285,6 +288,16 @@ impl IncidentStatus {
     #[must_use]
     pub fn is_open(self) -> bool {
         !matches!(self, IncidentStatus::Resolved | IncidentStatus::Postmortem)
+    }
+}
+
+// === impl Prevention ===
+
+impl Prevention {
+    /// It is still to be done.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.done_at.is_none() && self.dropped_at.is_none()
     }
 }
 

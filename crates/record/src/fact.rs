@@ -131,6 +131,9 @@ pub enum Fact {
         what: Words,
         due: Time,
         done_at: Option<Time>,
+        /// It will not be done: it counts as not done when its day has come.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dropped_at: Option<Time>,
     },
     /// A stretch of the past is corrected.
     Amended {

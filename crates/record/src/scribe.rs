@@ -136,13 +136,14 @@ impl Scribe {
         if self.known(incident, sight, out).is_none() {
             return;
         }
-        let (prevention, due, done_at) = (p.id, p.due, p.done_at);
+        let (prevention, due, done_at, dropped_at) = (p.id, p.due, p.done_at, p.dropped_at);
         out.put_with(|veil| Fact::Prevention {
             incident,
             prevention,
             what: words(&p.what, veil),
             due,
             done_at,
+            dropped_at,
         });
     }
 

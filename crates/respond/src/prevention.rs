@@ -45,6 +45,7 @@ impl Desk<'_> {
                     public,
                     made_at: now,
                     done_at: None,
+                    dropped_at: None,
                     reminders: 0,
                 };
                 held.incident.preventions.push(made.clone());
@@ -53,10 +54,13 @@ impl Desk<'_> {
                 self.journal(Entry::PreventionChanged { incident, prevention: made });
                 Ok(Accepted::Incident(incident))
             }
-            Command::ChangePrevention { incident, prevention, owner, due, public, done } => {
+            Command::ChangePrevention { incident, prevention, owner, due, public, done, dropped } => {
                 let owner = owner.map(|o| words::owner(&o)).transpose()?;
                 if let Some(due) = due {
                     self.check_due(due)?;
+                }
+                if done == Some(true) && dropped == Some(true) {
+                    return Err(invalid("dropped", "it cannot be done and dropped"));
                 }
                 let now = self.now.wall;
                 let held = self.any_mut(incident)?;
@@ -72,16 +76,23 @@ impl Desk<'_> {
                     (item.due, item.reminders) = (due, 0);
                 }
                 item.public = public.unwrap_or(item.public);
-                match done {
-                    Some(true) => item.done_at = item.done_at.or(Some(now)),
-                    Some(false) => item.done_at = None,
-                    None => {}
+                if let Some(done) = done {
+                    item.done_at = done.then(|| item.done_at.unwrap_or(now));
+                }
+                if let Some(dropped) = dropped {
+                    item.dropped_at = dropped.then(|| item.dropped_at.unwrap_or(now));
+                }
+                // The later word holds: what is done is not dropped, and what is dropped is not done.
+                match (done, dropped) {
+                    (Some(true), _) => item.dropped_at = None,
+                    (_, Some(true)) => item.done_at = None,
+                    _ => {}
                 }
                 let changed = item.clone();
                 held.touched = true;
                 self.commanded(
                     &by,
-                    Command::ChangePrevention { incident, prevention, owner, due, public, done },
+                    Command::ChangePrevention { incident, prevention, owner, due, public, done, dropped },
                 );
                 self.journal(Entry::PreventionChanged { incident, prevention: changed });
                 Ok(Accepted::Incident(incident))
@@ -140,6 +151,6 @@ impl State {
 }
 
 fn remind_at(p: &Prevention) -> Option<Time> {
-    let waits = p.done_at.is_none() && p.reminders < REMINDERS_MAX;
+    let waits = p.is_open() && p.reminders < REMINDERS_MAX;
     waits.then(|| p.due.plus(REMIND_EVERY.saturating_mul(p.reminders)))
 }

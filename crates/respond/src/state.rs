@@ -143,7 +143,7 @@ impl State {
     pub(crate) fn keep_past(&mut self, held: Held) {
         self.past.push_back(held);
         // What is still to be done is not forgotten with the incident it is about.
-        let done = |h: &Held| h.incident.preventions.iter().all(|p| p.done_at.is_some());
+        let done = |h: &Held| h.incident.preventions.iter().all(|p| !p.is_open());
         if self.past.len() > PAST_MAX
             && let Some(at) = self.past.iter().position(done)
         {

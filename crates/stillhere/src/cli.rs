@@ -341,6 +341,9 @@ pub enum IncidentDo {
         /// It is done
         #[arg(long, requires = "item")]
         done: bool,
+        /// It will not be done: it stays on the record, and counts as not done
+        #[arg(long, requires = "item", conflicts_with = "done")]
+        drop: bool,
     },
     /// Revoke the links in mails to staff; of all incidents without an id
     Unlink { id: Option<String> },

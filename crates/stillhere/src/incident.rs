@@ -34,14 +34,16 @@ pub async fn run(args: cli::Incident) -> Result<(), Exit> {
             Command::ResolveIncident { incident: words::id(&id)?, text: words::text("text", &text)? }
         }
         IncidentDo::Postmortem { id, lang } => return postmortem(&args.at, &id, lang.as_deref()).await,
-        IncidentDo::Prevent { id, item: None, what, owner, due, public, done: _ } => Command::AddPrevention {
-            incident: words::id(&id)?,
-            what: words::required_text("what", &what)?,
-            owner: owner.unwrap_or_default(),
-            due: words::when("due", &due.unwrap_or_default())?,
-            public,
-        },
-        IncidentDo::Prevent { id, item: Some(item), what: _, owner, due, public, done } => {
+        IncidentDo::Prevent { id, item: None, what, owner, due, public, done: _, drop: _ } => {
+            Command::AddPrevention {
+                incident: words::id(&id)?,
+                what: words::required_text("what", &what)?,
+                owner: owner.unwrap_or_default(),
+                due: words::when("due", &due.unwrap_or_default())?,
+                public,
+            }
+        }
+        IncidentDo::Prevent { id, item: Some(item), what: _, owner, due, public, done, drop } => {
             Command::ChangePrevention {
                 incident: words::id(&id)?,
                 prevention: words::id(&item)?,
@@ -49,6 +51,7 @@ pub async fn run(args: cli::Incident) -> Result<(), Exit> {
                 due: due.map(|d| words::when("due", &d)).transpose()?,
                 public: public.then_some(true),
                 done: done.then_some(true),
+                dropped: drop.then_some(true),
             }
         }
         IncidentDo::Unlink { id } => return unlink(&args.at, id.as_deref()).await,

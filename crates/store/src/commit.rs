@@ -295,7 +295,7 @@ async fn write_incident(conn: &mut SqliteConnection, i: &Incident) -> Result<(),
     .bind(i64::from(i.status.is_open()))
     .bind(i.resolved_at.map(|t| t.0))
     .bind(serde_json::to_string(i)?)
-    .bind(i64::try_from(i.preventions.iter().filter(|p| p.done_at.is_none()).count()).unwrap_or(i64::MAX))
+    .bind(i64::try_from(i.preventions.iter().filter(|p| p.is_open()).count()).unwrap_or(i64::MAX))
     .execute(conn)
     .await?;
     Ok(())

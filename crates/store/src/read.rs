@@ -175,6 +175,18 @@ impl Store {
         self.read(rows, |row| Ok(serde_json::from_str(row.try_get(0)?)?))
     }
 
+    /// Incidents with prevention items that are still to be done, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn incidents_with_work(&self, limit: u32) -> Result<Vec<Incident>, StoreError> {
+        let rows = sqlx::query("SELECT incident FROM incident WHERE open_work > 0 ORDER BY id DESC LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(&self.0.readers)
+            .await;
+        self.read(rows, |row| Ok(serde_json::from_str(row.try_get(0)?)?))
+    }
+
     /// # Errors
     /// When the file cannot be read.
     pub async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {

@@ -2,6 +2,10 @@
 //!
 //! Nothing in it is a guess. It is made anew each time it is asked for, so a correction of the record corrects the draft.
 
+mod parts;
+
+pub use parts::{Part, parts};
+
 use crate::{
     clean,
     page::part::incident_status,
@@ -128,8 +132,19 @@ pub struct Shown {
 /// The draft. `snapshot` is what staff may see, for the names of services.
 #[must_use]
 pub fn draft(i: &Incident, snapshot: &Snapshot) -> Postmortem {
-    let numbers = numbers(i, snapshot.made_at);
-    let mut p = Postmortem {
+    let mut p = facts(i, snapshot);
+    for lang in &snapshot.site.languages {
+        let w = Words::new(*lang, &snapshot.site.time_zone);
+        p.title.insert(*lang, w.title(i, snapshot));
+        let text = Sheet { i, s: snapshot, w: &w, p: &p, to: Reader::Staff }.write();
+        p.markdown.insert(*lang, text);
+    }
+    p
+}
+
+/// All of it but the texts.
+fn facts(i: &Incident, snapshot: &Snapshot) -> Postmortem {
+    Postmortem {
         incident: i.id,
         complete: !i.status.is_open(),
         made_at: snapshot.made_at,
@@ -142,21 +157,14 @@ pub fn draft(i: &Incident, snapshot: &Snapshot) -> Postmortem {
             .map(|a| Hit { service: a.service.clone(), worst: a.worst, since: a.since, until: a.until })
             .collect(),
         origin: i.origin.clone(),
-        numbers,
+        numbers: numbers(i, snapshot.made_at),
         timeline: timeline(i),
         promises: i.promises.clone(),
         etas: i.etas.iter().map(|e| shown(e, i, snapshot.made_at)).collect(),
         preventions: i.preventions.clone(),
         title: BTreeMap::new(),
         markdown: BTreeMap::new(),
-    };
-    for lang in &snapshot.site.languages {
-        let w = Words::new(*lang, &snapshot.site.time_zone);
-        p.title.insert(*lang, w.title(i, snapshot));
-        let text = Sheet { i, s: snapshot, w: &w, p: &p }.write();
-        p.markdown.insert(*lang, text);
     }
-    p
 }
 
 fn seconds(from: Time, to: Time) -> u64 {
@@ -249,13 +257,21 @@ struct Sheet<'a> {
     s: &'a Snapshot,
     w: &'a Words,
     p: &'a Postmortem,
+    to: Reader,
+}
+
+/// For staff it is Markdown, with the names of people; for visitors plain text without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Staff,
+    Visitors,
 }
 
 // === impl Sheet ===
 
 impl Sheet<'_> {
     fn write(&self) -> String {
-        let (w, n) = (self.w, &self.p.numbers);
+        let w = self.w;
         let mut out = format!("# {}\n\n", self.text(&w.title(self.i, self.s)));
         let site = self.text(&w.name(&self.s.site.name));
         let made =
@@ -266,40 +282,20 @@ impl Sheet<'_> {
         }
         self.head(&mut out, "pm-short");
         self.to_write(&mut out, "pm-ask-short");
-        let mut fact = |key: &str, value: String| {
-            let _infallible = writeln!(out, "- {}: {value}", w.plain(key));
-        };
-        fact("pm-began", w.full(self.i.started_at));
-        if let Some(end) = self.i.resolved_at {
-            fact("pm-over", w.full(end));
-        }
-        if let Some(s) = n.lasted_s {
-            fact("pm-lasted", w.duration(s * 1_000));
-        }
-        let hit: Vec<String> = self
-            .i
-            .affected
-            .iter()
-            .filter_map(|a| {
-                let name = w.service(&a.service, self.s)?;
-                let args = [("name", name.into()), ("status", w.status(a.worst).into())];
-                Some(w.say("mail-affected-one", &args))
-            })
-            .collect();
-        if !hit.is_empty() {
-            fact("pm-affected", self.text(&w.commas(&hit)));
-        }
-        if let Some(origin) = self.i.origin.as_ref().and_then(|o| w.service(o, self.s)) {
-            fact("pm-origin", self.text(&origin));
-        }
+        self.list(&mut out, &self.outline());
         self.head(&mut out, "pm-timeline");
         let _infallible = writeln!(out, "| {} | |\n|---|---|", w.plain("pm-time"));
         for m in &self.p.timeline {
             let at = w.clock(m.at, self.i.started_at);
             let _infallible = writeln!(out, "| {at} | {} |", self.text(&self.moment(m)));
         }
-        self.numbers(&mut out);
-        self.corrections(&mut out);
+        self.head(&mut out, "pm-numbers");
+        self.list(&mut out, &self.numbers());
+        let corrections = self.corrections();
+        if !corrections.is_empty() {
+            self.head(&mut out, "pm-corrections");
+            self.list(&mut out, &corrections);
+        }
         for (head, ask) in [
             ("pm-cause", "pm-ask-cause"),
             ("pm-factors", "pm-ask-factors"),
@@ -331,9 +327,31 @@ impl Sheet<'_> {
         out
     }
 
-    fn numbers(&self, out: &mut String) {
+    /// When it was, how long, and what it hit.
+    fn outline(&self) -> Vec<String> {
+        let (w, i) = (self.w, self.i);
+        let mut all = vec![self.fact("pm-began", &w.full(i.started_at))];
+        all.extend(i.resolved_at.map(|end| self.fact("pm-over", &w.full(end))));
+        all.extend(self.p.numbers.lasted_s.map(|s| self.fact("pm-lasted", &w.duration(s * 1_000))));
+        let hit: Vec<String> = i
+            .affected
+            .iter()
+            .filter_map(|a| {
+                let name = w.service(&a.service, self.s)?;
+                let args = [("name", name.into()), ("status", w.status(a.worst).into())];
+                Some(w.say("mail-affected-one", &args))
+            })
+            .collect();
+        if !hit.is_empty() {
+            all.push(self.fact("pm-affected", &self.text(&w.commas(&hit))));
+        }
+        let origin = i.origin.as_ref().and_then(|o| w.service(o, self.s));
+        all.extend(origin.map(|o| self.fact("pm-origin", &self.text(&o))));
+        all
+    }
+
+    fn numbers(&self) -> Vec<String> {
         let (w, n) = (self.w, &self.p.numbers);
-        self.head(out, "pm-numbers");
         let took = |s: Option<u64>| match s {
             Some(s) => w.duration(s * 1_000),
             None => w.plain("pm-never"),
@@ -344,7 +362,7 @@ impl Sheet<'_> {
             ("missed", n.promises_missed.into()),
             ("withdrawn", n.promises_withdrawn.into()),
         ];
-        for (key, value) in [
+        let all = [
             ("pm-detect", took(Some(n.detect_s))),
             ("pm-tell", took(n.tell_s)),
             ("pm-acknowledge", took(n.acknowledge_s)),
@@ -353,20 +371,26 @@ impl Sheet<'_> {
             ("pm-updates", each(n.updates, n.updates_by_people, "pm-updates-are")),
             ("pm-promises", w.say("pm-promises-are", &promises)),
             ("pm-etas", each(n.etas_held, n.etas_late, "pm-etas-are")),
-        ] {
-            let _infallible = writeln!(out, "- {}: {value}", w.plain(key));
-        }
+        ];
+        all.iter().map(|(key, value)| self.fact(key, value)).collect()
     }
 
-    fn corrections(&self, out: &mut String) {
-        let all: Vec<_> = self.i.updates.iter().filter(|u| is_correction(&u.said)).collect();
-        if all.is_empty() {
-            return;
-        }
-        self.head(out, "pm-corrections");
-        for u in all {
+    fn corrections(&self) -> Vec<String> {
+        let all = self.i.updates.iter().filter(|u| is_correction(&u.said));
+        let one = |u: &stillhere_model::Update| {
             let said = self.w.said(&u.said, self.s, clean::BODY_CHARS);
-            self.line(out, &format!("- {}: {}", self.w.full(u.at), self.text(&said)));
+            format!("{}: {}", self.w.full(u.at), self.text(&said))
+        };
+        all.map(one).collect()
+    }
+
+    fn fact(&self, key: &str, value: &str) -> String {
+        format!("{}: {value}", self.w.plain(key))
+    }
+
+    fn list(&self, out: &mut String, lines: &[String]) {
+        for line in lines {
+            self.line(out, &format!("- {line}"));
         }
     }
 
@@ -374,6 +398,7 @@ impl Sheet<'_> {
         let w = self.w;
         let by = |by: &Author| match by {
             Author::Automatic => w.plain("by-automatic"),
+            Author::Person(_) if self.to == Reader::Visitors => w.plain("pm-our-team"),
             Author::Person(name) => clean::line(clean::who(name), clean::TITLE_CHARS),
         };
         match &m.what {
@@ -428,8 +453,12 @@ impl Sheet<'_> {
 
     /// Text that somebody else wrote, in one line, with nothing in it that Markdown or a renderer of it would take for its own.
     fn text(&self, text: &str) -> String {
+        let text = clean::line(text, clean::BODY_CHARS);
+        if self.to == Reader::Visitors {
+            return text;
+        }
         let mut out = String::new();
-        for c in clean::line(text, clean::BODY_CHARS).chars() {
+        for c in text.chars() {
             match c {
                 '<' => out.push_str("&lt;"),
                 '>' => out.push_str("&gt;"),

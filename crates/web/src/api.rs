@@ -207,6 +207,8 @@ calls! {
     console::looks;
     console::incidents;
     console::incident;
+    console::postmortem;
+    console::preventions;
     console::reach;
     console::journal;
     console::preview_opening;

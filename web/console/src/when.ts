@@ -58,3 +58,7 @@ export const fromInput = (text: string): string | null => {
   return Number.isNaN(at) ? null : new Date(at).toISOString();
 };
 export const zoneOfDevice = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** For `<input type=date>`, and the end of such a day. */
+export const toDay = (at: number): string => toInput(at).slice(0, 10);
+export const endOfDay = (date: string): string | null => fromInput(`${date}T23:59`);

@@ -16,6 +16,7 @@ const LOADS: Record<Lang, () => Promise<{ default: Words }>> = {
 
 /** Of a few pages; loaded with them. */
 const PARTS = {
+  afterwards: { en: () => import('virtual:words/afterwards/en'), 'zh-CN': () => import('virtual:words/afterwards/zh-CN') },
   begin: { en: () => import('virtual:words/begin/en'), 'zh-CN': () => import('virtual:words/begin/zh-CN') },
   incident: { en: () => import('virtual:words/incident/en'), 'zh-CN': () => import('virtual:words/incident/zh-CN') },
   journal: { en: () => import('virtual:words/journal/en'), 'zh-CN': () => import('virtual:words/journal/zh-CN') },

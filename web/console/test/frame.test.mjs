@@ -45,6 +45,7 @@ before(async () => {
   await pay.kill();
   await up.statuses({ payments: 'major_outage' });
   ({ id } = await up.incident());
+  await up.cli('incident', 'prevent', id, '--what', 'en=Alarm at 80 %', '--what', 'zh-CN=用量达 80 % 时告警', '--owner', 'kim', '--due', '14d', '--public');
   ({ id: plan } = (await up.json('/api/v1/maintenances')).maintenances[0]);
 });
 after(async () => {
@@ -59,6 +60,8 @@ const pages = () => ({
   '/console/incidents': '.list',
   [`/console/incidents/${id}?say`]: 'textarea',
   '/console/incidents/new': 'textarea',
+  [`/console/incidents/${id}/postmortem`]: 'textarea',
+  '/console/preventions': '.list li',
   '/console/services': '.all a',
   '/console/services/payments': '.ev li',
   '/console/services/payments/http': '.list li',

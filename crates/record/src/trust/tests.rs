@@ -238,7 +238,14 @@ fn what_was_to_be_done_counts_when_its_time_has_come() {
         let what = Default::default();
         log.put(
             min,
-            Fact::Prevention { incident: id(1), prevention, what, due: t(due), done_at: done.map(t) },
+            Fact::Prevention {
+                incident: id(1),
+                prevention,
+                what,
+                due: t(due),
+                done_at: done.map(t),
+                dropped_at: None,
+            },
         );
     };
     item(1, 20, 100, None);

@@ -14,7 +14,15 @@ fn add(r: &mut Room, incident: IncidentId, days: u32) -> Result<Accepted, Refusa
 
 fn change(r: &mut Room, done: Option<bool>, due: Option<Time>) -> Result<Accepted, Refusal> {
     let (incident, prevention) = (r.only().id, r.only().preventions[0].id);
-    r.command(Command::ChangePrevention { incident, prevention, owner: None, due, public: None, done })
+    r.command(Command::ChangePrevention {
+        incident,
+        prevention,
+        owner: None,
+        due,
+        public: None,
+        done,
+        dropped: None,
+    })
 }
 
 fn reminders(r: &Room) -> usize {
@@ -67,6 +75,31 @@ fn what_is_done_is_left_in_peace_and_another_day_is_another_reminder() {
     days(&mut r, 30);
     assert_eq!(reminders(&r), 2);
     assert!(r.only().preventions[0].done_at.is_some());
+}
+
+#[test]
+fn what_is_given_up_stays_on_the_record_is_called_to_mind_no_more_and_can_be_taken_up_again() {
+    let mut r = Room::new(&["a"]);
+    let id = over(&mut r);
+    add(&mut r, id, 3).expect("accepted");
+    let say = |r: &mut Room, done, dropped| {
+        let (incident, prevention) = (r.only().id, r.only().preventions[0].id);
+        let (owner, due, public) = (None, None, None);
+        r.command(Command::ChangePrevention { incident, prevention, owner, due, public, done, dropped })
+    };
+    assert!(say(&mut r, Some(true), Some(true)).is_err(), "it cannot be both");
+    assert!(r.only().preventions[0].is_open(), "and nothing came of it");
+    say(&mut r, None, Some(true)).expect("accepted");
+    days(&mut r, 30);
+    assert_eq!(reminders(&r), 0);
+    assert!(r.only().preventions[0].dropped_at.is_some(), "it stays");
+    say(&mut r, None, Some(false)).expect("accepted");
+    days(&mut r, 1);
+    assert_eq!(reminders(&r), 1);
+    say(&mut r, None, Some(true)).expect("accepted");
+    say(&mut r, Some(true), None).expect("accepted");
+    let item = &r.only().preventions[0];
+    assert!(item.done_at.is_some() && item.dropped_at.is_none(), "the later word holds");
 }
 
 #[test]

@@ -100,7 +100,7 @@ pub(super) struct PastPart {
 }
 
 #[derive(Serialize)]
-pub(super) struct PreventionPart {
+pub(crate) struct PreventionPart {
     what: String,
     state: String,
 }
@@ -214,9 +214,10 @@ pub(super) fn promise(p: &Promise, w: &Words, near: Time) -> PromisePart {
     PromisePart { due: when(w, p.due, near), state: w.plain(key) }
 }
 
-pub(super) fn prevention(p: &Prevention, w: &Words, near: Time) -> PreventionPart {
+pub(crate) fn prevention(p: &Prevention, w: &Words, near: Time) -> PreventionPart {
     let day = |t: Time| w.date(w.zoned(t).date(), near);
     let state = match p.done_at {
+        None if let Some(at) = p.dropped_at => w.say("prevention-dropped", &[("date", day(at).into())]),
         Some(at) if at > p.due => {
             w.say("prevention-late", &[("date", day(at).into()), ("due", day(p.due).into())])
         }
@@ -225,6 +226,13 @@ pub(super) fn prevention(p: &Prevention, w: &Words, near: Time) -> PreventionPar
         None => w.say("prevention-due", &[("due", day(p.due).into())]),
     };
     PreventionPart { what: w.name(&p.what), state }
+}
+
+impl PreventionPart {
+    /// In one line of a text.
+    pub(crate) fn line(&self) -> String {
+        format!("{} – {}", self.what, self.state)
+    }
 }
 
 /// An update with the words in force, and those it had before if it was corrected.

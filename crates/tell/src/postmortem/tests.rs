@@ -20,6 +20,7 @@ fn over() -> (Incident, Snapshot) {
         public: true,
         made_at: i.opened_at,
         done_at: None,
+        dropped_at: None,
         reminders: 0,
     });
     (i, s)
@@ -76,4 +77,35 @@ fn case_t_what_was_written_stays_text_in_markdown() {
     i.title = Some("<script>x</script> | [a](javascript:b)\n# head".into());
     let text = &draft(&i, &s).markdown[&Lang::En];
     assert!(!text.contains("<script>") && !text.contains("[a](") && !text.contains("\n# head"), "{text}");
+}
+
+#[test]
+fn what_visitors_would_read_has_no_name_of_a_person_no_markup_and_no_item_that_is_not_public() {
+    let (mut i, s) = over();
+    let mut private = i.preventions[0].clone();
+    private.public = false;
+    private.what = "Talk to kim about the night".into();
+    i.preventions.push(private);
+    for lang in Lang::ALL {
+        let all = parts(&i, &s, lang);
+        let asked: Vec<_> = all.iter().filter(|p| p.ask.is_some()).map(|p| p.key).collect();
+        assert_eq!(asked, ["short", "cause", "factors", "well", "badly"]);
+        let text: String = all.iter().map(|p| format!("{}\n{}\n", p.head, p.facts)).collect();
+        assert!(text.contains("Alarm at 80 % of the disk"), "{text}");
+        for hidden in ["kim", "Talk to", "**", "|", "##", BLANKS[0], BLANKS[1]] {
+            assert!(!text.contains(hidden), "{hidden}: {text}");
+        }
+    }
+    let told = parts(&i, &s, Lang::En).into_iter().find(|p| p.key == "timeline").expect("always there");
+    assert!(told.facts.contains("Our team takes it on."), "{}", told.facts);
+}
+
+#[test]
+fn a_service_that_visitors_do_not_see_is_in_no_part_for_them() {
+    let (i, mut s) = over();
+    let hidden = i.affected[0].service.clone();
+    let name = s.service(&hidden).map(|v| v.name.get(Lang::En).to_owned()).expect("it is in the sample");
+    s.services.retain(|v| v.id != hidden);
+    let text: String = parts(&i, &s, Lang::En).into_iter().map(|p| p.facts).collect();
+    assert!(!text.contains(&name), "{name}: {text}");
 }

@@ -112,9 +112,11 @@ pub(crate) struct Changing {
     public: Option<bool>,
     /// `true`: it is done, as of now. `false`: it is not, after all.
     done: Option<bool>,
+    /// `true`: it will not be done; it stays on the record, and counts as not done. `false`: it will, after all.
+    dropped: Option<bool>,
 }
 
-/// Say that an item is done, or change its day, its owner, or who may read it
+/// Say that an item is done or dropped, or change its day, its owner, or who may read it
 #[utoipa::path(
     post, path = "/api/v1/incidents/{id}/preventions/change", tag = "write", operation_id = "change_prevention", security(("token" = [])),
     params(("id" = String, Path), OnceHeader), request_body = Changing,
@@ -149,7 +151,7 @@ impl Changing {
         let incident = parse(id)?;
         let prevention =
             self.prevention.ok_or_else(|| Problem::unprocessable("prevention: the id of the item"))?;
-        let Changing { owner, due, public, done, .. } = self;
-        Ok(Command::ChangePrevention { incident, prevention, owner, due, public, done })
+        let Changing { owner, due, public, done, dropped, .. } = self;
+        Ok(Command::ChangePrevention { incident, prevention, owner, due, public, done, dropped })
     }
 }

@@ -3,6 +3,7 @@
 //! The rest of the API gives facts as data. A person at three in the morning needs sentences, and they must be the very ones
 //! that the page says; so they are made here, by `tell`, and the console has no words of its own for them.
 
+mod afterwards;
 mod incident;
 mod journal;
 mod looks;
@@ -12,6 +13,7 @@ mod reach;
 mod service;
 mod shape;
 
+pub(super) use afterwards::{postmortem, preventions};
 pub(super) use incident::{incident, incidents};
 pub(super) use journal::journal;
 pub(super) use looks::looks;
@@ -21,6 +23,7 @@ pub(super) use reach::reach;
 pub(super) use service::service;
 
 // The macro that describes the routes looks for these beside the functions.
+pub(super) use afterwards::{__path_postmortem, __path_preventions};
 pub(super) use incident::{__path_incident, __path_incidents};
 pub(super) use journal::__path_journal;
 pub(super) use looks::__path_looks;

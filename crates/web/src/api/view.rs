@@ -214,6 +214,9 @@ pub(crate) struct PreventionOut {
     public: bool,
     #[schema(value_type = Option<String>, format = DateTime)]
     done_at: Option<Time>,
+    /// It will not be done.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    dropped_at: Option<Time>,
 }
 
 /// Somebody took an incident on.
@@ -405,6 +408,7 @@ impl PreventionOut {
             due: p.due,
             public: p.public,
             done_at: p.done_at,
+            dropped_at: p.dropped_at,
         }
     }
 }

@@ -55,6 +55,8 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/console/services/{service}/checks/{check}/looks", Viewer),
     ("GET", "/api/v1/console/incidents", Viewer),
     ("GET", "/api/v1/console/incidents/{id}", Viewer),
+    ("GET", "/api/v1/console/incidents/{id}/postmortem", Viewer),
+    ("GET", "/api/v1/console/preventions", Viewer),
     ("GET", "/api/v1/console/incidents/{id}/reach", Viewer),
     ("GET", "/api/v1/console/journal", Viewer),
     ("POST", "/api/v1/console/preview/open", Responder),

@@ -3,7 +3,7 @@ import type { Component } from 'svelte';
 import type { Role } from '../session.svelte';
 import { speakOf } from '../words';
 
-export type PlaceId = 'overview' | 'incidents' | 'services' | 'maintenance' | 'deliveries' | 'journal' | 'edges' | 'settings' | 'people' | 'tokens' | 'me';
+export type PlaceId = 'overview' | 'incidents' | 'preventions' | 'services' | 'maintenance' | 'deliveries' | 'journal' | 'edges' | 'settings' | 'people' | 'tokens' | 'me';
 type Loaded = Promise<{ default: Component<any> }>;
 
 interface Place { id: PlaceId; href: string; icon: string; key: string; role: Role; thumb?: boolean }
@@ -15,6 +15,7 @@ export const PLACES: Place[] = [
   { id: 'maintenance', href: '/console/maintenance', icon: 'M5 6h14v14H5zM5 10h14M9 3v4M15 3v4', key: 'm', role: 'viewer' },
   { id: 'deliveries', href: '/console/deliveries', icon: 'M4 6h16v12H4zM4 7l8 6 8-6', key: 'd', role: 'viewer' },
   { id: 'journal', href: '/console/journal', icon: 'M6 4h12v16H6zM9 8h6M9 12h6M9 16h4', key: 'j', role: 'viewer' },
+  { id: 'preventions', href: '/console/preventions', icon: 'M12 3l7 3v6c0 4-3 7-7 9-4-2-7-5-7-9V6zM9 12l2 2 4-4', key: 'v', role: 'viewer' },
   { id: 'edges', href: '/console/edges', icon: 'M4 7a2 2 0 1 0 4 0a2 2 0 1 0-4 0M4 17a2 2 0 1 0 4 0a2 2 0 1 0-4 0M16 12a2 2 0 1 0 4 0a2 2 0 1 0-4 0M8 7.5l8.2 3.7M8 16.5l8.2-3.7', key: 'e', role: 'viewer' },
   { id: 'settings', href: '/console/settings', icon: 'M4 7h10M18 7h2M16 5v4M4 12h2M10 12h10M8 10v4M4 17h10M18 17h2M16 15v4', key: 'c', role: 'viewer' },
   { id: 'people', href: '/console/people', icon: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M16 4.5a3.5 3.5 0 0 1 0 6M18.5 14.5c2 .9 3 2.9 3 5.5', key: 'p', role: 'admin' },
@@ -24,16 +25,19 @@ export const PLACES: Place[] = [
 
 interface Page { place: PlaceId; load: () => Loaded; args: Record<string, string> }
 
-/** A page with the words that it alone says. */
-const saying = (part: Parameters<typeof speakOf>[0], page: () => Loaded) => (): Loaded => Promise.all([page(), speakOf(part)]).then(([p]) => p);
+/** A page with the words that it alone says, and those of others that it says as well. */
+type Part = Parameters<typeof speakOf>[0];
+const saying = (parts: Part | Part[], page: () => Loaded) => (): Loaded => Promise.all([page(), ...[parts].flat().map(p => speakOf(p))]).then(([p]) => p);
 
 export function pageOf([first = '', second, third]: string[]): Page {
   switch (first) {
     case '': return { place: 'overview', load: () => import('./Overview.svelte'), args: {} };
     case 'incidents':
       if (second === 'new') return { place: 'incidents', load: () => import('./Opening.svelte'), args: {} };
-      if (second) return { place: 'incidents', load: saying('incident', () => import('./Incident.svelte')), args: { id: second } };
+      if (second && third === 'postmortem') return { place: 'incidents', load: saying(['afterwards', 'incident'], () => import('./Postmortem.svelte')), args: { id: second } };
+      if (second) return { place: 'incidents', load: saying(['afterwards', 'incident'], () => import('./Incident.svelte')), args: { id: second } };
       return { place: 'incidents', load: () => import('./Incidents.svelte'), args: {} };
+    case 'preventions': return { place: 'preventions', load: saying('afterwards', () => import('./Preventions.svelte')), args: {} };
     case 'services':
       if (second && third) return { place: 'services', load: () => import('./Check.svelte'), args: { service: second, check: third } };
       if (second) return { place: 'services', load: () => import('./Service.svelte'), args: { id: second } };

@@ -1,7 +1,9 @@
 //! Incidents as whoever is in charge of them reads them: what was said, by whom, what is promised, and the evidence.
 
 use super::{
-    InWords, Scene, packed,
+    InWords, Scene,
+    afterwards::PreventionBrief,
+    packed,
     shape::{Due, Evidence, IncidentBrief, person},
 };
 use crate::{caller::Viewer, extract::Asked, problem::Problem, serve::App};
@@ -113,6 +115,8 @@ pub(crate) struct IncidentPage {
     eta: Option<Given>,
     /// All that were given, oldest first.
     etas: Vec<Given>,
+    /// What is done so that it does not happen again, oldest first.
+    preventions: Vec<PreventionBrief>,
 }
 
 /// A service that it touches.
@@ -222,6 +226,7 @@ impl Scene {
             promises: i.promises.iter().map(Due::from).collect(),
             eta: i.eta().map(Given::from),
             etas: i.etas.iter().map(Given::from).collect(),
+            preventions: self.preventions(i),
         }
     }
 

@@ -102,7 +102,7 @@ pub(crate) struct Evidence {
 pub(super) fn person(by: &Author) -> Option<String> {
     match by {
         Author::Automatic => None,
-        Author::Person(name) => Some(name.clone()),
+        Author::Person(name) => Some(clean::who(name).to_owned()),
     }
 }
 
