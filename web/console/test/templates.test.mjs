@@ -79,3 +79,17 @@ test('chosen, it says what it will be; what is not known is named, nothing is se
   assert.deepEqual(wrong, []);
   await close();
 });
+
+test('an incident that is opened by hand can begin with one, and none is offered whose places nothing could fill', async () => {
+  const { page, wrong, close } = await open(chrome, up, '/console/incidents/new', { viewport: PHONE });
+  await page.getByRole('button', { name: 'Vendor' }).click();
+  assert.equal(await page.getByLabel('Text, English').inputValue(), 'Our supplier works on it.');
+  const offered = await page.getByRole('group', { name: 'Begin with' }).getByRole('button').allInnerTexts();
+  assert.deepEqual(offered, ['Vendor', 'Looking into it', 'Cause known', 'Better, watching']);
+  await page.getByRole('button', { name: 'Cause known' }).click();
+  assert.match(await page.getByLabel('Text, 简体中文').inputValue(), /我们已找到原因/);
+  assert.ok(await page.getByRole('radio', { name: 'Cause known' }).isChecked());
+  assert.deepEqual(await complaints(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
