@@ -246,6 +246,7 @@ impl Story {
             maintenances: self.maintenances.clone(),
             own: Vec::new(),
             eta_record: stillhere_model::EtaRecord::default(),
+            recorded: 0,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     link::{ActError, LinkAct, Opened, Signer},
     oidc::Oidc,
     once::{Done, Once},
-    record::Record,
+    record::{Record, copy::Copied},
     settings::{Change, SettingError, Settings},
     subscribers::Subscribers,
     vitals::Vitals,
@@ -19,6 +19,7 @@ use stillhere_access::Access;
 use stillhere_model::{Accepted, By, Command, IncidentId, Link, LinkId, LinkRefusal, Refusal, Topology};
 use stillhere_net::clock::Clock;
 use stillhere_observe::probe::push::Signal;
+use stillhere_send::publish::Target;
 use stillhere_store::Store;
 use stillhere_tell::{Snapshot, notice::Key, postmortem::Postmortem};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -255,10 +256,9 @@ impl Handle {
         self.store.backup(&to).await
     }
 
-    /// Everything public as files: path, content type, bytes. The copy says when it was made.
-    #[must_use]
-    pub fn static_copy(&self) -> Vec<(String, &'static str, Vec<u8>)> {
-        stillhere_tell::publish::files(&self.snapshot(), &self.key, self.clock.now().wall)
+    /// The pages, feeds and JSON of `snapshot` as files: path, content type, bytes. They say when they were made.
+    pub(crate) fn static_copy(&self, snapshot: &Snapshot) -> Vec<(String, &'static str, Vec<u8>)> {
+        stillhere_tell::publish::files(snapshot, &self.key, self.clock.now().wall)
     }
 
     /// Writes the static copy to a folder or a bucket; gives the number of files.
@@ -266,7 +266,8 @@ impl Handle {
     /// # Errors
     /// When the target is not understood or cannot be written.
     pub async fn publish(&self, to: &str) -> Result<usize, String> {
-        let published = stillhere_send::publish::publish(to, self.static_copy()).await;
+        let target = Target::new(to, std::env::vars()).map_err(|e| e.to_string())?;
+        let published = crate::publish::once(self, &target, &mut Copied::default()).await;
         published.map(|p| p.files).map_err(|e| e.to_string())
     }
 

@@ -41,7 +41,7 @@ pub use handle::{CommandError, Handle, PushError};
 pub use link::{ActError, LinkAct, Opened};
 pub use oidc::{BACK, Begun, Named, Oidc, ProviderError};
 pub use once::{Done, Once};
-pub use record::{Piece, Record};
+pub use record::{Piece, Record, texts_json};
 pub use reload::rehearse;
 pub use settings::{Change, Kept, SettingError, Settings, TriedChannel, TriedCheck, What, looked_at};
 pub use source::{Over, Source};

@@ -353,6 +353,7 @@ impl Public {
             maintenances: self.maintenances.clone(),
             own: self.own.clone(),
             eta_record: self.eta_record,
+            recorded: 0,
         }
     }
 

@@ -2,10 +2,13 @@
 //!
 //! Everything is read from the disk, so nothing is signed that is not there. What is being written is in `flow/record.rs`.
 
+pub(crate) mod copy;
 pub(crate) mod witness;
 
+use serde_json::{Value, json};
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -221,12 +224,7 @@ impl Record {
         let head = self.head().await?;
         // It may have grown since: who reads of it must find its pieces.
         self.published.fetch_max(head.size, Relaxed);
-        let mut note: String = head.sign(&self.signer);
-        for line in self.store.record_cosignatures(head.size).await? {
-            note.push_str(&line);
-            note.push('\n');
-        }
-        let note: Arc<str> = note.into();
+        let note: Arc<str> = self.checkpoint_at(head.size).await?.into();
         *self.checkpoint.write().unwrap_or_else(PoisonError::into_inner) = Some((head.size, note.clone()));
         Ok(note)
     }
@@ -235,6 +233,21 @@ impl Record {
         let head = self.store.record_head().await?;
         let empty = || Checkpoint { origin: self.verifier().name().to_owned(), size: 0, root: Hash::empty() };
         Ok(head.unwrap_or_else(empty))
+    }
+
+    /// The signed checkpoint that the log had with `size` entries, with the word of those witnesses whose newest word is on it.
+    ///
+    /// # Errors
+    /// When the disk cannot be read, or the log has fewer.
+    pub(crate) async fn checkpoint_at(&self, size: u64) -> Result<String, StoreError> {
+        let root = self.store.record_root(size).await?;
+        let head = Checkpoint { origin: self.verifier().name().to_owned(), size, root };
+        let mut note = head.sign(&self.signer);
+        for line in self.store.record_cosignatures(size).await? {
+            note.push_str(&line);
+            note.push('\n');
+        }
+        Ok(note)
     }
 
     /// Takes a witness's word on the checkpoint that is served: one line of a signed note.
@@ -311,6 +324,27 @@ impl Record {
         }
         Ok(entries)
     }
+}
+
+/// Texts as they are served.
+#[must_use]
+pub fn texts_json(texts: &[TextBeside]) -> String {
+    let texts: Vec<Value> = texts
+        .iter()
+        .map(|t| {
+            let (salt, text) =
+                t.kept.as_ref().map_or((None, None), |(salt, text)| (Some(hex(salt)), Some(text)));
+            json!({ "entry": t.index, "hash": t.hash, "salt": salt, "text": text })
+        })
+        .collect();
+    json!({ "texts": texts }).to_string()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
 }
 
 fn n_of(number: &str) -> Option<()> {

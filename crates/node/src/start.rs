@@ -35,6 +35,7 @@ use stillhere_observe::probe::Shared;
 use stillhere_respond::Kept;
 use stillhere_store::Store;
 use stillhere_tell::{
+    Snapshot,
     snapshot::LatencyPoint,
     timeline::{DAYS, Segment},
 };
@@ -115,7 +116,7 @@ impl Node {
         let (seen_in, seen_out) = mpsc::channel(SEEN_MAX);
         let (asks_in, asks_out) = mpsc::channel(ASKED_MAX);
         let (requests_in, requests_out) = mpsc::channel(REQUESTS_MAX);
-        let first = Arc::new(public.snapshot(now.wall));
+        let first = Arc::new(Snapshot { recorded: book.size, ..public.snapshot(now.wall) });
         let notice: Arc<str> = stillhere_tell::notice::sign(&first, &key).into();
         let (snapshots_in, snapshots) = watch::channel(first);
         let (staff_snapshots_in, staff_snapshots) = watch::channel(Arc::new(public.staff_snapshot(now.wall)));

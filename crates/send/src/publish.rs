@@ -5,17 +5,18 @@
 
 use crate::text::line;
 use object_store::{
-    Attribute, Attributes, ClientOptions, ObjectStore, PutOptions, PutPayload, RetryConfig,
+    Attribute, Attributes, ClientOptions, ObjectStore, ObjectStoreExt as _, PutOptions, PutPayload,
+    RetryConfig,
     aws::{AmazonS3Builder, AmazonS3ConfigKey},
     local::LocalFileSystem,
     path::Path as Key,
 };
-use std::{sync::Arc, time::Duration};
+use std::{ops::AddAssign, sync::Arc, time::Duration};
 
 /// Most files of one copy.
 pub const FILES_MAX: usize = 100_000;
-/// Largest file.
-pub const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Largest file: a full bundle of the log's largest entries has 16 MiB.
+pub const FILE_BYTES_MAX: usize = 17 * 1024 * 1024;
 /// How long one request to a bucket may take.
 const REQUEST_WITHIN: Duration = Duration::from_secs(20);
 /// How long one file is tried.
@@ -57,6 +58,15 @@ pub async fn publish<C: AsRef<str>>(
     files: Vec<(String, C, Vec<u8>)>,
 ) -> Result<Published, PublishError> {
     Target::new(to, std::env::vars())?.publish(files).await
+}
+
+// === impl Published ===
+
+impl AddAssign for Published {
+    fn add_assign(&mut self, more: Published) {
+        self.files += more.files;
+        self.bytes += more.bytes;
+    }
 }
 
 // === impl Target ===
@@ -150,14 +160,32 @@ impl Target {
         Ok(done)
     }
 
+    /// Takes a file away; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the place does not let us.
+    pub async fn remove(&self, path: &str) -> Result<(), PublishError> {
+        let wrong = |problem: String| PublishError::File { path: path.to_owned(), problem };
+        let key = self.key(path).map_err(wrong)?;
+        match tokio::time::timeout(FILE_WITHIN, self.store.delete(&key)).await {
+            Ok(Ok(()) | Err(object_store::Error::NotFound { .. })) => Ok(()),
+            Ok(Err(e)) => Err(wrong(line(&e.to_string(), 400))),
+            Err(_) => Err(wrong(format!("not taken away within {} s", FILE_WITHIN.as_secs()))),
+        }
+    }
+
+    fn key(&self, path: &str) -> Result<Key, String> {
+        let key = Key::parse(path).map_err(|e| e.to_string())?;
+        Ok(self.prefix.parts().chain(key.parts()).collect())
+    }
+
     async fn put(&self, path: &str, content_type: String, bytes: Vec<u8>) -> Result<usize, PublishError> {
         let wrong = |problem: String| PublishError::File { path: path.to_owned(), problem };
         let size = bytes.len();
         if size > FILE_BYTES_MAX {
             return Err(wrong(format!("{size} bytes, {FILE_BYTES_MAX} is the most")));
         }
-        let key = Key::parse(path).map_err(|e| wrong(e.to_string()))?;
-        let key: Key = self.prefix.parts().chain(key.parts()).collect();
+        let key = self.key(path).map_err(wrong)?;
         let mut attributes = Attributes::new();
         if self.typed {
             attributes.insert(Attribute::ContentType, content_type.into());

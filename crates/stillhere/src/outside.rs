@@ -50,6 +50,14 @@ pub struct Read {
     pub problems: Vec<Problem>,
 }
 
+/// The incidents that are shown, and how many there may be at the most.
+pub struct Shown {
+    pub incidents: Vec<Value>,
+    pub limit: usize,
+    /// A published copy: the checkpoint that they belong to.
+    pub checkpoint: Option<String>,
+}
+
 // === impl Outside ===
 
 impl Outside {
@@ -95,8 +103,9 @@ impl Outside {
         }
     }
 
-    /// The log: its checkpoint, which `known` or else its own published key must have signed, and all its entries.
-    pub async fn log(&self, known: Option<&Verifier>) -> Result<Read, Exit> {
+    /// The log: its checkpoint, which `known` or else its own published key must have signed, and all its entries. Of a copy
+    /// the checkpoint of its incidents, and that others are given one of the same log.
+    pub async fn log(&self, known: Option<&Verifier>, of_copy: Option<&str>) -> Result<Read, Exit> {
         let text = |path: &'static str| async move {
             let bytes = self.get(&format!("{PLACE}/{path}")).await?;
             let bytes =
@@ -108,8 +117,9 @@ impl Outside {
             None => Verifier::parse(&text("key").await?)
                 .map_err(|e| Exit::NobodyThere(format!("its key: {e}")))?,
         };
-        let signed = text("checkpoint").await?;
-        let note = Note::parse(&signed).map_err(|e| Exit::NobodyThere(format!("its checkpoint: {e}")))?;
+        let served = text("checkpoint").await?;
+        let signed = of_copy.unwrap_or(&served);
+        let note = Note::parse(signed).map_err(|e| Exit::NobodyThere(format!("its checkpoint: {e}")))?;
         let (checkpoint, problem) = match Checkpoint::open(&note, &key) {
             Ok(checkpoint) => (checkpoint, None),
             Err(e) => {
@@ -138,6 +148,19 @@ impl Outside {
             }
         }
         read.problems.extend(read.copy.check(&read.checkpoint));
+        if of_copy.is_some() {
+            // It is written last: of the same size, or of a smaller one while the copy is being written.
+            let opened = Note::parse(&served).map_err(|e| e.to_string());
+            match opened.and_then(|note| Checkpoint::open(&note, &read.key).map_err(|e| e.to_string())) {
+                Err(e) => read.problems.push(Problem::Checkpoint(e)),
+                Ok(other) => match read.copy.check_other(&other) {
+                    Some(same) => read.problems.extend(same.err()),
+                    None => read
+                        .problems
+                        .push(Problem::RolledBack { before: other.size, now: read.checkpoint.size }),
+                },
+            }
+        }
         Ok(read)
     }
 
@@ -182,23 +205,47 @@ impl Outside {
         Ok(beside)
     }
 
-    /// The incidents that the page shows, newest first, and how many it shows at the most.
-    pub async fn incidents(&self) -> Result<(Vec<Value>, usize), Exit> {
+    /// The incidents that the page shows, newest first; of a copy, which has no API, those that were written with it.
+    pub async fn shown(&self) -> Result<Shown, Exit> {
         let mut all: Vec<Value> = Vec::new();
         loop {
             let before = all.last().and_then(|i| i["id"].as_str()).map(|id| format!("&before={id}"));
             let path = format!("api/v1/incidents?limit={PAGE}{}", before.unwrap_or_default());
-            let bytes = self.get(&path).await?.unwrap_or_default();
-            let value: Value = serde_json::from_slice(&bytes)
-                .map_err(|e| Exit::NobodyThere(format!("{path}: not what an incident list is: {e}")))?;
+            let bytes = match self.get(&path).await? {
+                Some(bytes) => bytes,
+                None if all.is_empty() => return self.copied().await,
+                None => Vec::new(),
+            };
+            let value = list(&path, &bytes)?;
             let some = value["incidents"].as_array().cloned().unwrap_or_default();
             let last = some.len() < PAGE;
             all.extend(some);
             if last {
-                return Ok((all, PAGE));
+                return Ok(Shown { incidents: all, limit: PAGE, checkpoint: None });
             }
         }
     }
+
+    async fn copied(&self) -> Result<Shown, Exit> {
+        let path = format!("{PLACE}/page");
+        let bytes = self.get(&path).await?.ok_or_else(|| {
+            Exit::NobodyThere(format!(
+                "{}: there is neither a list of incidents nor a copy of one",
+                self.base
+            ))
+        })?;
+        let value = list(&path, &bytes)?;
+        Ok(Shown {
+            incidents: value["incidents"].as_array().cloned().unwrap_or_default(),
+            limit: PAGE,
+            checkpoint: Some(value["checkpoint"].as_str().unwrap_or_default().to_owned()),
+        })
+    }
+}
+
+fn list(path: &str, bytes: &[u8]) -> Result<Value, Exit> {
+    serde_json::from_slice(bytes)
+        .map_err(|e| Exit::NobodyThere(format!("{path}: not what an incident list is: {e}")))
 }
 
 fn unhex(s: &str) -> Option<[u8; 16]> {

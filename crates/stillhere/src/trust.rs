@@ -18,7 +18,7 @@ pub async fn run(args: cli::Trust) -> Result<(), Exit> {
     let published = published.ok_or_else(|| Exit::NobodyThere("there is no such report".to_owned()))?;
     let claimed: Value = serde_json::from_slice(&published).unwrap_or_default();
     let size = claimed["log"]["size"].as_u64().ok_or_else(|| Exit::NobodyThere("not a report".to_owned()))?;
-    let read = outside.log(None).await?;
+    let read = outside.log(None, None).await?;
     let mut wrong: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
     let mut entries = read.copy.parsed();
     entries.truncate(usize::try_from(size).unwrap_or(usize::MAX));

@@ -5,7 +5,7 @@
 use crate::{
     cli,
     exit::Exit,
-    outside::{Outside, Read},
+    outside::{Outside, Read, Shown},
     say,
 };
 use anyhow::Context as _;
@@ -72,10 +72,15 @@ async fn look(outside: &Outside, key: Option<&Verifier>) -> Result<(Read, Found)
     let mut tries = 0;
     loop {
         tries += 1;
-        let (incidents, limit) = outside.incidents().await?;
-        let mut read = outside.log(key).await?;
+        let Shown { incidents, limit, checkpoint } = outside.shown().await?;
+        let mut read = outside.log(key, checkpoint.as_deref()).await?;
         let mut found = Found { problems: std::mem::take(&mut read.problems), notes: Vec::new() };
         if !found.problems.is_empty() {
+            // A copy is no one moment: it may have been written anew while it was read.
+            if checkpoint.is_some() && tries < TRIES {
+                tokio::time::sleep(BETWEEN_TRIES).await;
+                continue;
+            }
             return Ok((read, found));
         }
         let (tiles, problems) = outside.tiles(&read).await?;
@@ -87,10 +92,9 @@ async fn look(outside: &Outside, key: Option<&Verifier>) -> Result<(Read, Found)
             continue;
         }
         if differs.is_empty() {
-            found.notes.push(format!(
-                "what the page says of {} agrees with it",
-                counted(incidents.len() as u64, "incident")
-            ));
+            let page = if checkpoint.is_some() { "copy" } else { "page" };
+            let incidents = counted(incidents.len() as u64, "incident");
+            found.notes.push(format!("what the {page} says of {incidents} agrees with it"));
         }
         found.problems.extend(differs);
         let taken_out = beside.values().filter(|kept| kept.is_none()).count();

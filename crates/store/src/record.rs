@@ -132,6 +132,20 @@ impl Store {
         head.await.map_err(|e: Fault| self.0.err(e))
     }
 
+    /// The root that the log had with so many entries.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the log has fewer.
+    pub async fn record_root(&self, size: u64) -> Result<Hash, StoreError> {
+        let root = async {
+            let mut tx = self.0.readers.begin().await?;
+            let root = root_at(&mut tx, size).await?;
+            tx.rollback().await?;
+            Ok(root)
+        };
+        root.await.map_err(|e: Fault| self.0.err(e))
+    }
+
     /// The hashes of subtrees of one level, from `first` on; fewer where there are not so many.
     ///
     /// # Errors

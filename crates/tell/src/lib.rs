@@ -25,6 +25,7 @@ pub mod snapshot;
 pub mod statuspage;
 pub mod subscribe;
 pub mod timeline;
+pub mod visitors;
 pub mod words;
 
 #[cfg(test)]

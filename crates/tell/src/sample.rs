@@ -340,6 +340,7 @@ pub fn snapshot(services: Vec<ServiceView>) -> Snapshot {
         maintenances: Vec::new(),
         own: Vec::new(),
         eta_record: EtaRecord::default(),
+        recorded: 0,
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Snapshot {
     /// How the times turned out by which incidents were said to be over.
     #[serde(default)]
     pub eta_record: EtaRecord,
+    /// Entries of the public record that are part of it: a copy has as many.
+    #[serde(default)]
+    pub recorded: u64,
 }
 
 /// The operator's name, words and look.

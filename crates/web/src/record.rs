@@ -9,9 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::{Value, json};
-use std::fmt::Write as _;
-use stillhere_node::Piece;
+use stillhere_node::{Piece, texts_json};
 
 /// Where the log is.
 pub(crate) const PLACE: &str = "/.well-known/stillhere/log/";
@@ -35,25 +33,8 @@ async fn piece(State(app): State<App>, Path(path): Path<String>) -> Result<Respo
         Piece::Checkpoint(note) => ("text/plain; charset=utf-8", NEWS, note.as_bytes().to_vec()),
         Piece::Key(key) => ("text/plain; charset=utf-8", NEWS, key.into_bytes()),
         Piece::Tile(bytes) => ("application/octet-stream", FOR_EVER, bytes),
-        Piece::Texts(texts) => {
-            let texts: Vec<Value> = texts
-                .into_iter()
-                .map(|t| {
-                    let (salt, text) =
-                        t.kept.map_or((None, None), |(salt, text)| (Some(hex(&salt)), Some(text)));
-                    json!({ "entry": t.index, "hash": t.hash, "salt": salt, "text": text })
-                })
-                .collect();
-            ("application/json", TEXTS, json!({ "texts": texts }).to_string().into_bytes())
-        }
+        Piece::Texts(texts) => ("application/json", TEXTS, texts_json(&texts).into_bytes()),
     };
     let headers: [(HeaderName, &str); 2] = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)];
     Ok((headers, body).into_response())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    })
 }

@@ -80,6 +80,7 @@ pub fn well(made_at: Time, seq: u64) -> Snapshot {
         maintenances: Vec::new(),
         own: Vec::new(),
         eta_record: stillhere_model::EtaRecord::default(),
+        recorded: 0,
     }
 }
 

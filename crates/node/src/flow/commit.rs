@@ -102,6 +102,8 @@ impl Flow {
         let changed = self.snapshots.borrow().seq != snapshot.seq;
         if changed || now.mono_ms - self.last_renew_ms >= millis(RENEW) {
             self.last_renew_ms = now.mono_ms;
+            let mut snapshot = snapshot;
+            Arc::make_mut(&mut snapshot).recorded = self.book.size;
             self.notices.send_replace(stillhere_tell::notice::sign(&snapshot, &self.key).into());
             let for_staff = if self.public.hides_something() {
                 Arc::new(for_staff.unwrap_or_else(|| self.public.staff_snapshot(now.wall)))

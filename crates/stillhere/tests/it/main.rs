@@ -1,6 +1,7 @@
 //! The whole program from outside, and the rules of the workspace itself.
 
 mod cli;
+mod copy;
 mod demo;
 mod direction;
 mod doctor;

@@ -36,6 +36,8 @@ pub fn now() -> Instant {
 
 /// In the folder of one that trusts somebody in particular.
 const TRUSTED: &str = "trusted.pem";
+/// Variables for it, `NAME=value`, one a line.
+const VARIABLES: &str = "variables";
 
 /// A free port, taken by nobody at this moment.
 pub fn free_port() -> u16 {
@@ -65,6 +67,14 @@ impl Running {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::write(dir.path().join("stillhere.toml"), toml).expect("the file");
         std::fs::write(dir.path().join(TRUSTED), authority).expect("the file");
+        Running::start(dir, vec!["--config".into(), "stillhere.toml".into()])
+    }
+
+    /// The same as [`Running::up`], with these variables in its environment.
+    pub fn up_with(toml: &str, variables: &[String]) -> Running {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("stillhere.toml"), toml).expect("the file");
+        std::fs::write(dir.path().join(VARIABLES), variables.join("\n")).expect("the file");
         Running::start(dir, vec!["--config".into(), "stillhere.toml".into()])
     }
 
@@ -187,8 +197,10 @@ impl Drop for Running {
 }
 
 fn spawn(dir: &Path, args: &[String]) -> (Child, Arc<Mutex<String>>) {
+    let variables = std::fs::read_to_string(dir.join(VARIABLES)).unwrap_or_default();
     let mut child = Command::new(env!("CARGO_BIN_EXE_stillhere"))
         .args(args)
+        .envs(variables.lines().filter_map(|v| v.split_once('=')))
         .envs(dir.join(TRUSTED).exists().then_some(("SSL_CERT_FILE", TRUSTED)))
         .current_dir(dir)
         .stdin(Stdio::null())

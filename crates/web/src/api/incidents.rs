@@ -19,8 +19,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use stillhere_model::{
-    Accepted, Command, Impact, Incident, IncidentId, IncidentStatus, Said, ServiceId, Status, Text, Time,
-    Topology, UpdateId,
+    Accepted, Command, Impact, Incident, IncidentId, IncidentStatus, ServiceId, Status, Text, Time, Topology,
+    UpdateId,
 };
 use stillhere_node::{Done, Once};
 use utoipa::{IntoParams, ToSchema};
@@ -75,28 +75,8 @@ pub(super) async fn list(
     Ok(Answer(Incidents { incidents }))
 }
 
-/// Without the services that are not public: neither their ids nor what was said about them alone.
 fn for_visitors(incident: &Incident, topology: &Topology) -> IncidentOut {
-    let shown = |id: &ServiceId| topology.service(id).is_none_or(|s| s.public);
-    let mut theirs = incident.clone();
-    theirs.affected.retain(|a| shown(&a.service));
-    theirs.origin = theirs.origin.filter(shown);
-    theirs.updates.retain_mut(|u| match &mut u.said {
-        Said::Opened { services, .. } | Said::Joined { services } | Said::Reopened { services, .. } => {
-            let finding_is_theirs = services.first().is_some_and(&shown);
-            services.retain(shown);
-            if let Said::Opened { finding, .. } | Said::Reopened { finding, .. } = &mut u.said
-                && !finding_is_theirs
-            {
-                *finding = None;
-            }
-            true
-        }
-        Said::Worse { service, .. } | Said::Better { service, .. } => shown(service),
-        Said::OriginFound { origin } => shown(origin),
-        _ => true,
-    });
-    IncidentOut::of(&theirs, For::Visitors)
+    IncidentOut::of(&stillhere_tell::visitors::incident(incident, topology), For::Visitors)
 }
 
 /// One incident with everything that was said

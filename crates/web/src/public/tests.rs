@@ -52,6 +52,7 @@ fn snapshot(seq: u64, status: Status, fresh_for: Duration) -> Arc<Snapshot> {
         maintenances: Vec::new(),
         own: Vec::new(),
         eta_record: stillhere_model::EtaRecord::default(),
+        recorded: 0,
     })
 }
 
