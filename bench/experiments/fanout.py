@@ -3,7 +3,7 @@
 One client program holds all open pages and times both servers the same way. For ours it is also the target of the checks: time
 runs from the moment it writes the answer that decides, so the probe's end, the verdict, the commit to disk, cutting the page's
 fragments and telling everybody are in it. For nchan time runs from just before the same message is posted; nothing is
-decided and nothing is stored. Seven rounds a run: more than eight outages in a minute are told together, on purpose. nginx has as many workers as there are cores. Runs alternate. Memory is the growth of the server's
+decided and nothing is stored. Six runs of seven rounds: more than eight outages in a minute are told together, on purpose. nginx has as many workers as there are cores. Runs alternate. Memory is the growth of the server's
 PSS by opening the pages; what the kernel holds for sockets is in neither figure.
 """
 
@@ -21,7 +21,7 @@ PAUSE_MS = 5000
 
 def run(bench):
     n = 300 if bench.quick else bench.listeners
-    rounds, runs = (3, 1) if bench.quick else (7, 4)
+    rounds, runs = (3, 1) if bench.quick else (7, 6)
     ours, theirs = [], []
     message = bench.folder("message") / "data"
     for _ in range(runs):
