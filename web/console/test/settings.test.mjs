@@ -74,6 +74,55 @@ test('a service is made with a check that was tried first, changed, and removed'
   await close();
 });
 
+test('a check logs in, sends something along and goes through a proxy, and keeps its secrets', async () => {
+  const heard = [];
+  const shop = http.createServer((q, r) => {
+    let body = '';
+    q.on('data', d => { body += d; });
+    q.on('end', () => { heard.push({ method: q.method, who: q.headers.authorization, body }); r.end('ok'); });
+  });
+  const through = [];
+  const proxy = http.createServer((q, r) => {
+    through.push({ url: q.url, who: q.headers['proxy-authorization'] });
+    const { 'proxy-authorization': _, ...headers } = q.headers;
+    q.pipe(http.request(q.url, { method: q.method, headers }, a => { r.writeHead(a.statusCode, a.headers); a.pipe(r); }));
+  });
+  for (const s of [shop, proxy]) await new Promise(resolve => { s.listen(0, '127.0.0.1', resolve); });
+  const basic = (user, password) => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  const { page, wrong, close } = await open(chrome, up, '/console/settings/services/new', { viewport: PHONE });
+  await page.getByLabel('Id (a to z').fill('log-in');
+  const check = page.getByRole('group', { name: 'Check 1' });
+  const url = `http://127.0.0.1:${shop.address().port}/session`;
+  await check.getByLabel('Address').first().fill(url);
+  await check.getByText('More').click();
+  await check.getByLabel('Method').selectOption('POST');
+  await check.getByLabel('What is sent along').fill('{"name":\n"vis1tor"}');
+  await check.getByLabel('User, for a log-in').fill('watch');
+  await check.getByRole('button', { name: 'Look once, now' }).click();
+  await until('who logs in has a password', async () => await check.getByLabel('Password of that user').getAttribute('aria-invalid') === 'true');
+  await check.getByLabel('Password of that user').fill('s3cret');
+  await check.getByLabel('HTTP version').selectOption('1.1');
+  await check.getByLabel('Proxy to go through').fill(`http://127.0.0.1:${proxy.address().port}`);
+  await check.getByLabel('User at the proxy').fill('gate');
+  await check.getByLabel('Password at the proxy').fill('t0ll');
+  await check.getByRole('button', { name: 'Look once, now' }).click();
+  await until('it is up', async () => /It is up\./.test(await check.innerText()));
+  assert.deepEqual(heard.at(-1), { method: 'POST', who: basic('watch', 's3cret'), body: '{"name":\n"vis1tor"}' });
+  assert.deepEqual(through.at(-1), { url, who: basic('gate', 't0ll') });
+  assert.deepEqual(await complaints(page), []);
+  await page.getByRole('button', { name: 'Keep' }).click();
+  await page.getByRole('heading', { name: 'log-in' }).waitFor();
+  await until('it works with what was kept', async () => (await up.json('/api/v1/services/log-in')).status === 'operational');
+  for (const name of ['Password of that user', 'Password at the proxy']) {
+    await until(`${name} is set`, async () => await check.getByLabel(name).getAttribute('placeholder') === '••• is set');
+  }
+  assert.doesNotMatch(await page.content(), /s3cret|t0ll|vis1tor/, 'secrets stay where they are');
+  assert.equal(await check.getByLabel('User, for a log-in').inputValue(), 'watch');
+  assert.deepEqual(wrong, []);
+  await close();
+  for (const s of [shop, proxy]) { s.closeAllConnections(); s.close(); }
+});
+
 test('each kind of check has its form, and what is wrong stands at its field', async () => {
   const { page, wrong, close } = await open(chrome, up, '/console/settings/services/new', { colorScheme: 'dark' });
   await page.getByLabel('Id (a to z').fill('desk');

@@ -1,6 +1,6 @@
 // What the forms ask, kind by kind: the plain keys first, the rest under "more". What stands in a table and is asked nowhere stays as
 // it is. The words of a key are `set-<key>`; of what is written into it, an example.
-export type Shape = 'text' | 'number' | 'lines' | 'list' | 'select' | 'secret' | 'flag' | 'headers';
+export type Shape = 'text' | 'number' | 'lines' | 'list' | 'select' | 'secret' | 'flag' | 'headers' | 'area';
 
 export interface Asks {
   /** Where in the table: `tls.insecure`. */
@@ -31,7 +31,9 @@ export const CHECKS: Record<string, Form> = {
     more: [
       { key: 'method', as: 'select', of: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], usual: 'GET' },
       { key: 'status', as: 'list', like: '200-299, 404' }, text('not_contains'), { key: 'headers', as: 'headers' },
-      { key: 'auth.bearer', as: 'secret' }, IF, ...ALL, number('redirects', '10'), IP, { key: 'tls.insecure', as: 'flag' },
+      { key: 'body', as: 'area', like: '{"ping": true}' }, { key: 'auth.bearer', as: 'secret' }, text('auth.basic.user'), { key: 'auth.basic.password', as: 'secret' },
+      IF, ...ALL, number('redirects', '10'), IP, { key: 'version', as: 'select', of: ['auto', '1.1', '2'], usual: 'auto' }, text('tls.server_name'), { key: 'tls.insecure', as: 'flag' },
+      text('proxy.url', 'http://proxy.example.com:3128'), text('proxy.user'), { key: 'proxy.password', as: 'secret' },
     ],
   },
   tcp: {
