@@ -32,6 +32,9 @@ const ANSWER_MAX: u64 = 64 << 20;
 const ENTRIES_MAX: u64 = 5_000_000;
 /// Incidents in one answer of the API.
 const PAGE: usize = 100;
+/// A page that shows more incidents, or says more of them, is not read whole: a hostile one would keep us reading for ever.
+const INCIDENTS_MAX: usize = 100_000;
+const SHOWN_BYTES_MAX: usize = 512 << 20;
 
 /// How to reach it.
 pub struct Outside {
@@ -208,18 +211,26 @@ impl Outside {
     /// The incidents that the page shows, newest first; of a copy, which has no API, those that were written with it.
     pub async fn shown(&self) -> Result<Shown, Exit> {
         let mut all: Vec<Value> = Vec::new();
+        let mut bytes_read = 0;
         loop {
-            let before = all.last().and_then(|i| i["id"].as_str()).map(|id| format!("&before={id}"));
-            let path = format!("api/v1/incidents?limit={PAGE}{}", before.unwrap_or_default());
+            let before = all.last().map(|i| format!("&before={}", i["id"].as_str().unwrap_or_default()));
+            let path = format!("api/v1/incidents?limit={PAGE}{}", before.as_deref().unwrap_or_default());
             let bytes = match self.get(&path).await? {
                 Some(bytes) => bytes,
                 None if all.is_empty() => return self.copied().await,
                 None => Vec::new(),
             };
+            bytes_read += bytes.len();
             let value = list(&path, &bytes)?;
             let some = value["incidents"].as_array().cloned().unwrap_or_default();
             let last = some.len() < PAGE;
+            let shown_before =
+                before.is_some() && some.last().map(|i| &i["id"]) == all.last().map(|i| &i["id"]);
             all.extend(some);
+            if shown_before || all.len() > INCIDENTS_MAX || bytes_read > SHOWN_BYTES_MAX {
+                let why = format!("{path}: the list of incidents does not end ({} so far)", all.len());
+                return Err(Exit::NobodyThere(why));
+            }
             if last {
                 return Ok(Shown { incidents: all, limit: PAGE, checkpoint: None });
             }

@@ -231,3 +231,24 @@ fn a_bucket_has_the_record_too() {
         assert_eq!(code, 0, "{said}");
     }
 }
+
+#[test]
+fn a_list_of_incidents_that_does_not_end_is_not_read_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    // Whatever is asked for, it is the same hundred.
+    let incidents: Vec<_> = (0..100).map(|n| serde_json::json!({ "id": format!("{n:032}") })).collect();
+    fs::create_dir_all(folder.path().join("api/v1")).unwrap();
+    fs::write(
+        folder.path().join("api/v1/incidents"),
+        serde_json::json!({ "incidents": incidents }).to_string(),
+    )
+    .unwrap();
+    let server = Server::files(folder.path());
+    let out = Command::new(env!("CARGO_BIN_EXE_stillhere"))
+        .args(["verify", &format!("http://127.0.0.1:{}", server.port)])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(3), "{said}");
+    assert!(said.contains("the list of incidents does not end (200 so far)"), "{said}");
+}
