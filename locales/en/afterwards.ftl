@@ -24,7 +24,7 @@ pm-too-long = { $language }: { $n ->
    *[other] { $n } characters more than an update can have
 }. Leave a part out, or shorten it.
 pm-publish = Publish the post-mortem
-pm-published = The post-mortem is published: on the page of the incident, in the feeds, and with those who subscribed.
+pm-published = The post-mortem is published: it is on the page of the incident and in the feeds, and on its way to those who subscribed.
 pm-again = Write another one
 pm-reword = To put its words right, use “Reword” at it in the timeline of the incident.
 pm-read-only = Responders write it.

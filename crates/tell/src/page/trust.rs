@@ -4,7 +4,7 @@ use super::{
     View, assets,
     cut::{Cut, serde},
     links::Here,
-    part::{When, when},
+    part::{When, when, whole_seconds},
 };
 use crate::{
     snapshot::{Site, Snapshot},
@@ -243,7 +243,10 @@ fn incident(l: &Line, s: &Snapshot, cut: &Cut<'_>) -> Incident {
     let silence = l.longest_silence_ms.filter(|ms| *ms > 0).map(|ms| time("trust-line-silence", ms));
     let lasted = l.over_at.map(|over| {
         let ms = over.since(l.started_at).as_millis();
-        w.say("incident-lasted", &[("time", w.duration(u64::try_from(ms).unwrap_or(u64::MAX)).into())])
+        w.say(
+            "incident-lasted",
+            &[("time", w.duration(whole_seconds(u64::try_from(ms).unwrap_or(u64::MAX))).into())],
+        )
     });
     Incident {
         title: known.map_or_else(|| w.services(&l.services, s), |i| w.title(i, s)),
