@@ -1,6 +1,6 @@
 // Builds the package into `dist` (or $STILLHERE_DIST): types are checked first, then
 //   esm/      one module per source file with its types, for bundlers
-//   client.js the one-tag build, which the edge and the status host serve; face.js, room.js and kept.js are loaded by it
+//   client.js the one-tag build, which the edge and the status host serve; face.js, room.js, tell.js and kept.js are loaded by it
 //   socket.js connections that outlive cuts, for pages without a bundler; they load it themselves
 //   words/    the languages that the one-tag build loads on demand
 //   sw.js     the worker; away.js is the rest of it, with the page that it shows; sw-off.js takes it away
@@ -34,6 +34,7 @@ const SHARED = {
   './pace.js': 'export const { pace, spread } = globalThis.stillhere',
   './start.js': 'export const { state } = globalThis.stillhere',
 };
+const BANNER = { './banner.js': 'export const words = () => globalThis.stillhere.face.words()' };
 const FACE = { './said.js': "export const ofAction = (...all) => globalThis.stillhere.face?.ofAction(...all) ?? null", './words/en.js': 'export default undefined' };
 const shared = modules => ({
   format: 'esm', plugins: [{
@@ -51,6 +52,7 @@ const files = new Map([
   ['client.js', await bundle('tag.ts')],
   ['face.js', await bundle('face.ts', shared(SHARED))],
   ['room.js', await bundle('room.ts', shared(SHARED))],
+  ['tell.js', await bundle('tell.ts', shared({ ...SHARED, ...BANNER }))],
   ['kept.js', await bundle('kept.ts', shared({ ...SHARED, ...FACE }))],
   ['socket.js', await bundle('socket.ts', shared(SHARED))],
 ]);

@@ -322,7 +322,16 @@ impl Incident {
     /// It went on as a part of another one.
     #[must_use]
     pub fn is_merged(&self) -> bool {
-        self.updates.iter().any(|u| matches!(u.said, Said::MergedInto { .. }))
+        self.merged_into().is_some()
+    }
+
+    /// The one that it went on as a part of.
+    #[must_use]
+    pub fn merged_into(&self) -> Option<IncidentId> {
+        self.updates.iter().rev().find_map(|u| match u.said {
+            Said::MergedInto { incident } => Some(incident),
+            _ => None,
+        })
     }
 
     /// When it was over. `None`: it is open, or went on as a part of another one.

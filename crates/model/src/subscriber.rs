@@ -4,7 +4,7 @@
 //! decision costs the same with three subscribers and with a hundred thousand.
 
 use crate::{
-    id::{DeliveryId, NewsId, ServiceId, SubscriberId},
+    id::{DeliveryId, IncidentId, NewsId, ServiceId, SubscriberId},
     incident::Impact,
     message::Occasion,
     text::Lang,
@@ -52,6 +52,9 @@ pub struct Wish {
     pub maintenance: bool,
     #[serde(default)]
     pub pace: Pace,
+    /// Nothing but that this incident is over; the other fields say nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_of: Option<IncidentId>,
 }
 
 /// Where a subscription stands.
@@ -63,6 +66,8 @@ pub enum SubscriberState {
     Active,
     /// The far side said for good that nobody is there; nothing is sent until it is asked for anew.
     Silenced,
+    /// Is told one thing, that an incident is over ([`Wish::end_of`]), and is forgotten with it.
+    Once,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,14 +225,21 @@ impl SubscriberState {
             SubscriberState::Asked => "asked",
             SubscriberState::Active => "active",
             SubscriberState::Silenced => "silenced",
+            SubscriberState::Once => "once",
         }
+    }
+
+    /// News goes to them at all.
+    #[must_use]
+    pub fn is_told(self) -> bool {
+        matches!(self, SubscriberState::Active | SubscriberState::Once)
     }
 }
 
 impl std::str::FromStr for SubscriberState {
     type Err = ();
     fn from_str(s: &str) -> Result<SubscriberState, ()> {
-        [SubscriberState::Asked, SubscriberState::Active, SubscriberState::Silenced]
+        [SubscriberState::Asked, SubscriberState::Active, SubscriberState::Silenced, SubscriberState::Once]
             .into_iter()
             .find(|w| w.as_str() == s)
             .ok_or(())
@@ -240,7 +252,20 @@ impl Wish {
     /// Everything, at once.
     #[must_use]
     pub fn everything(lang: Lang) -> Wish {
-        Wish { lang, services: Vec::new(), least: Impact::None, maintenance: true, pace: Pace::Instant }
+        Wish {
+            lang,
+            services: Vec::new(),
+            least: Impact::None,
+            maintenance: true,
+            pace: Pace::Instant,
+            end_of: None,
+        }
+    }
+
+    /// That one incident is over, and nothing else.
+    #[must_use]
+    pub fn end_of(lang: Lang, incident: IncidentId) -> Wish {
+        Wish { end_of: Some(incident), maintenance: false, ..Wish::everything(lang) }
     }
 
     fn all() -> Impact {
@@ -268,9 +293,12 @@ impl News {
     /// Whether a subscriber with this wish is told, by itself or in a digest.
     #[must_use]
     pub fn is_for(&self, wish: &Wish) -> bool {
-        match &self.what {
-            What::Occasion { services, impact, .. } => wish.wants(services, *impact),
-            What::Digest { .. } => false,
+        match (&self.what, wish.end_of) {
+            (What::Occasion { occasion: Occasion::IncidentResolved { incident, .. }, .. }, Some(of)) => {
+                *incident == of
+            }
+            (What::Occasion { services, impact, .. }, None) => wish.wants(services, *impact),
+            (What::Occasion { .. } | What::Digest { .. }, _) => false,
         }
     }
 }

@@ -105,8 +105,9 @@ impl Node {
         );
         let verdicts: Vec<_> = judge.verdicts().cloned().collect();
         let known = known(&store, &kept, now.wall).await.map_err(|e| e.to_string())?;
-        let mut public =
-            Public::new(&loaded.topology, loaded.site.clone(), loaded.fresh_for, &verdicts, known, now.wall);
+        let subscribers = Subscribers::new(&data, store.clone(), clock, loaded.subscribers.clone())?;
+        let site = subscribers.offering(&loaded.site);
+        let mut public = Public::new(&loaded.topology, site, loaded.fresh_for, &verdicts, known, now.wall);
         let history = past(&store, &public).await.map_err(|e| e.to_string())?;
         public.eta_record(stillhere_learn::record(&history, now.wall));
         let push: HashMap<CheckId, String> = kept.push.iter().cloned().collect();
@@ -130,7 +131,6 @@ impl Node {
         let outbox = Arc::new(Notify::new());
         let guard = Guard::new(loaded.uplink_targets.clone(), clock, seen_in.clone());
         let edges = Edges::new(&data, loaded.config.edge.as_ref(), now.wall);
-        let subscribers = Subscribers::new(&data, store.clone(), clock, loaded.subscribers.clone())?;
         let alerts = Alerts::new(store.clone(), subscribers.0.pusher.clone(), loaded.alerts());
         let oidc = Oidc::new(clock, loaded.oidc.clone());
         let handle = Handle {

@@ -27,7 +27,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use stillhere_config::Config;
-use stillhere_model::{DeliveryId, Mint, Subscriber, SubscriberId, Way, Wish, subscriber::BrowserKeys};
+use stillhere_model::{
+    DeliveryId, IncidentId, Lang, Mint, Subscriber, SubscriberId, Way, Wish, subscriber::BrowserKeys,
+};
 use stillhere_net::{clock::Clock, entropy};
 use stillhere_send::{
     hook::{self, Hooks},
@@ -37,8 +39,8 @@ use stillhere_send::{
     },
     push::{self, Pusher},
 };
-use stillhere_store::{Asking, Confirmed, Export, Progress, Stopped, Store, StoreError};
-use stillhere_tell::Offer;
+use stillhere_store::{Asking, Awaited, Confirmed, Export, Progress, Stopped, Store, StoreError};
+use stillhere_tell::{Offer, Site};
 use tokio::sync::{Notify, watch};
 
 /// What subscribers are told with, as configured now.
@@ -127,7 +129,7 @@ impl Settings {
     }
 
     pub(crate) fn offer(&self) -> Offer {
-        Offer { mail: self.postman.is_some(), webhook: self.spec.webhooks, push: self.push }
+        Offer { mail: self.postman.is_some(), webhook: self.spec.webhooks, push: self.push, push_key: None }
     }
 }
 
@@ -224,17 +226,41 @@ impl Subscribers {
         Ok(())
     }
 
-    async fn take_down(&self, asking: &Asking, from: IpAddr) -> Result<(), AskError> {
-        let allowed = {
-            let mut limiter = self.0.limiter.lock().unwrap_or_else(PoisonError::into_inner);
-            limiter.allow(from, self.0.clock.now().mono_ms)
-        };
-        if !allowed {
-            return Err(AskError::TooMany);
+    /// Tells a browser once, when `incident` is over. Whoever made the address up costs its owner that one message, which they cannot
+    /// read; so only push services are written to that are known, or the operator's own.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn tell_once(
+        &self,
+        browser: &Browser,
+        incident: IncidentId,
+        lang: Lang,
+        from: IpAddr,
+    ) -> Result<Awaited, AskError> {
+        let settings = self.0.settings.borrow().clone().ok_or(AskError::Closed)?;
+        let keys = BrowserKeys::parse(&browser.p256dh, &browser.auth).ok_or(AskError::BadAddress)?;
+        let wish = Wish::end_of(lang, incident);
+        let mut asking = self.asking(&settings, Way::Push, &browser.endpoint, wish)?;
+        if !push::is_service(&asking.address, &settings.spec.push_services) {
+            return Err(AskError::BadAddress);
         }
+        asking.keys = Some(keys);
+        self.may_ask(from)?;
+        Ok(self.0.store.subscriber_await(&asking, incident).await?)
+    }
+
+    async fn take_down(&self, asking: &Asking, from: IpAddr) -> Result<(), AskError> {
+        self.may_ask(from)?;
         self.0.store.subscriber_ask(asking).await?;
         self.wake();
         Ok(())
+    }
+
+    fn may_ask(&self, from: IpAddr) -> Result<(), AskError> {
+        let mut limiter = self.0.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        let allowed = limiter.allow(from, self.0.clock.now().mono_ms);
+        if allowed { Ok(()) } else { Err(AskError::TooMany) }
     }
 
     /// Takes over those who were asked elsewhere and said yes, by mail address or webhook URL. Gives how many are new, and
@@ -386,6 +412,12 @@ impl Subscribers {
     #[must_use]
     pub fn push_key(&self) -> Option<String> {
         self.0.settings.borrow().as_ref().filter(|s| s.push).map(|_| self.0.pusher.public_key())
+    }
+
+    /// What the page says of the site, with what browsers bind a subscription to.
+    pub(crate) fn offering(&self, site: &Site) -> Site {
+        let subscribe = Offer { push_key: self.push_key(), ..site.subscribe.clone() };
+        Site { subscribe, ..site.clone() }
     }
 
     /// What receivers of webhooks verify with (Standard Webhooks `v1a`).

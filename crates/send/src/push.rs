@@ -86,8 +86,16 @@ pub fn address(written: &str, own: &[String]) -> Option<String> {
 #[must_use]
 pub fn flooded(address: &str, own: &[String]) -> Option<String> {
     let host = hook::host(address)?;
-    let known = WELL_KNOWN.iter().any(|k| if k.starts_with('.') { host.ends_with(k) } else { host == *k });
-    Some(if known || is_own(address, own) { address.to_owned() } else { host })
+    Some(if is_service(address, own) { address.to_owned() } else { host })
+}
+
+/// A push service that is known, or one of the operator's; any other host may be no push service at all.
+#[must_use]
+pub fn is_service(address: &str, own: &[String]) -> bool {
+    let known = |host: String| {
+        WELL_KNOWN.iter().any(|k| if k.starts_with('.') { host.ends_with(k) } else { host == *k })
+    };
+    is_own(address, own) || hook::host(address).is_some_and(known)
 }
 
 /// The same for the same subject, and nothing that anybody could read: at most [`TOPIC_CHARS`] letters of base64url.

@@ -63,6 +63,9 @@ impl Store {
         }
         for i in &w.incidents {
             write_incident(conn, i).await?;
+            if let Some(into) = i.merged_into() {
+                subscriber::follow(conn, i.id, into).await?;
+            }
         }
         for m in &w.maintenances {
             write_maintenance(conn, m).await?;

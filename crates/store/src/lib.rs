@@ -51,9 +51,9 @@ pub use setting::{Setting, SettingWrite, Settings, settings_in};
 pub use sketch::Sketch;
 pub use stats::Stats;
 pub use subscriber::{
-    ASKED_KEPT, ASKED_MAX, ASKS_A_DAY, ASKS_AN_HOUR, Asking, BOUNCES_KEPT, Bounce, Bounced, ClaimedParcel,
-    Confirmed, Export, ExportedMessage, FanoutView, HandedOut, Outcome, PARCELS_WAITING, Progress,
-    QUESTION_TRIES, RECEIPTS_KEPT, States, Stopped,
+    ASKED_KEPT, ASKED_MAX, ASKS_A_DAY, ASKS_AN_HOUR, Asking, Awaited, BOUNCES_KEPT, Bounce, Bounced,
+    ClaimedParcel, Confirmed, Export, ExportedMessage, FanoutView, HandedOut, ONCE_KEPT, ONCE_MAX, Outcome,
+    PARCELS_WAITING, Progress, QUESTION_TRIES, RECEIPTS_KEPT, States, Stopped,
 };
 pub use sweep::Swept;
 pub use token::{Grant, NewToken, TokenInfo, TokenScope};

@@ -13,12 +13,15 @@ mod hand_out;
 mod look;
 mod parcel;
 
-pub use ask::{ASKED_KEPT, ASKED_MAX, ASKS_A_DAY, ASKS_AN_HOUR, Asking, Confirmed};
+pub use ask::{
+    ASKED_KEPT, ASKED_MAX, ASKS_A_DAY, ASKS_AN_HOUR, Asking, Awaited, Confirmed, ONCE_KEPT, ONCE_MAX,
+};
 pub use bounce::{BOUNCES_KEPT, Bounce, Bounced, Stopped};
 pub use hand_out::{HandedOut, PARCELS_WAITING};
 pub use look::{Export, ExportedMessage, FanoutView, Progress, States};
 pub use parcel::{ClaimedParcel, Outcome, QUESTION_TRIES};
 
+pub(crate) use ask::follow;
 pub(crate) use hand_out::write_news;
 
 use crate::writer::Fault;

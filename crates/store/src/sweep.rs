@@ -5,7 +5,7 @@ use crate::{
     commit::write_rollups,
     live::{FLUSH_ROWS, number, set_number},
     rollup::{Bucket, Level},
-    subscriber::{ASKED_KEPT, BOUNCES_KEPT, NEWS_KEPT, RECEIPTS_KEPT},
+    subscriber::{ASKED_KEPT, BOUNCES_KEPT, NEWS_KEPT, ONCE_KEPT, RECEIPTS_KEPT},
     writer::Fault,
 };
 use sqlx::Row;
@@ -104,6 +104,12 @@ impl Store {
                 "DELETE FROM subscriber WHERE no IN
                  (SELECT no FROM subscriber WHERE state = 'asked' AND asked_at < $1 LIMIT $2)",
                 old(ASKED_KEPT),
+                ROWS,
+            ),
+            (
+                "DELETE FROM subscriber WHERE no IN
+                 (SELECT no FROM subscriber WHERE state = 'once' AND asked_at < $1 LIMIT $2)",
+                old(ONCE_KEPT),
                 ROWS,
             ),
             (

@@ -41,6 +41,19 @@ pub fn news(site: &Site, lang: Lang, letter: &Letter, mine: &Mine<'_>, most: usi
     with_text(note(&w, mine, &letter.subject, path(&letter.url), tag), &letter.gist, most)
 }
 
+/// That an incident is over, to a browser that asked for nothing else: the worker of the service shows it (`web/client/src/sw.ts`),
+/// which knows no path of ours. At most `most` bytes.
+#[must_use]
+pub fn over(lang: Lang, letter: &Letter, most: usize) -> String {
+    let title = clean::line(&letter.subject, TITLE_CHARS);
+    let tag = letter.thread.as_deref().unwrap_or("news");
+    with_text(
+        json!({ "stillhere": "over", "title": title, "lang": lang.tag(), "tag": tag }),
+        &letter.gist,
+        most,
+    )
+}
+
 /// An alert for somebody of staff; `url` is a path. At most `most` bytes. The console's worker reads it.
 #[must_use]
 pub fn alert(lang: Lang, title: &str, text: &str, url: &str, tag: &str, most: usize) -> String {
@@ -115,6 +128,23 @@ mod tests {
                 assert!(!note["body"].as_str().unwrap().is_empty(), "{note}");
             }
         }
+    }
+
+    #[test]
+    fn that_it_is_over_is_told_without_any_link_of_ours() {
+        let letter = Letter {
+            subject: "Over: orders fail".to_owned(),
+            text: Default::default(),
+            html: Default::default(),
+            thread: Some("0199".to_owned()),
+            gist: "灯".repeat(4_000),
+            url: "https://status.example/incidents/0199".to_owned(),
+        };
+        let written = over(Lang::ZhCn, &letter, MOST);
+        assert!(written.len() <= MOST && !written.contains("http"), "{written}");
+        let note: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!((&note["stillhere"], &note["title"]), (&"over".into(), &"Over: orders fail".into()));
+        assert_eq!((&note["lang"], &note["tag"]), (&"zh-CN".into(), &"0199".into()));
     }
 
     #[test]

@@ -32,6 +32,8 @@ const PAYLOAD_MAX_BYTES: usize = NOTICE_MAX_BYTES / 4 * 3 - 256;
 const CONTEXT: &[u8] = b"stillhere notice v1\n";
 /// Services named by one incident.
 const INCIDENT_SERVICES_MAX: usize = 8;
+/// A point of P-256 in base64url.
+const PUSH_KEY_CHARS: usize = 87;
 /// Longest notice that [`verify`] reads at all.
 const READ_MAX_BYTES: usize = 64 * 1024;
 
@@ -184,6 +186,10 @@ fn fill(s: &Snapshot, room: Room) -> Value {
             "email": line(&contact.email),
             "hours": contact.hours.as_ref().map(name),
         },
+        "push": s.site.subscribe.push_key.as_deref().map(|key| json!({
+            "key": clean::line(key, PUSH_KEY_CHARS),
+            "url": clean::line(&links::once(s), 330),
+        })),
     })
 }
 

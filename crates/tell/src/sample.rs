@@ -43,7 +43,7 @@ pub fn site() -> Site {
         },
         accent: None,
         logo: None,
-        subscribe: Offer { mail: true, webhook: true, push: true },
+        subscribe: Offer { mail: true, webhook: true, push: true, push_key: Some("B".repeat(87)) },
     }
 }
 

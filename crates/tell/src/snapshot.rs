@@ -66,6 +66,10 @@ pub struct Offer {
     /// A notification in the visitor's browser.
     #[serde(default)]
     pub push: bool,
+    /// What a browser's subscription is bound to (RFC 8292), for scripts of the services that this site is about. `None`: they
+    /// have nothing to offer.
+    #[serde(default)]
+    pub push_key: Option<String>,
 }
 
 // === impl Offer ===

@@ -20,8 +20,10 @@ export interface Notice {
   services: { id: string; name: ByLanguage; status: Status }[];
   services_left_out?: number;
   operational?: { id: string; name: ByLanguage }[];
-  incidents: { title: ByLanguage; said: ByLanguage; said_at: string | null; services: string[]; over_by?: string | null; over_by_said?: string; over_by_passed?: boolean; next_update_by: string | null; url: string }[];
+  incidents: { id: string; title: ByLanguage; said: ByLanguage; said_at: string | null; services: string[]; over_by?: string | null; over_by_said?: string; over_by_passed?: boolean; next_update_by: string | null; url: string }[];
   maintenances: { title: ByLanguage; ends_at: string | null }[];
+  /** Browsers are told once that an incident is over: what such a subscription is bound to, and where it is asked for. */
+  push?: { key: string; url: string } | null;
 }
 
 /** True: `a` replaces `b`. */

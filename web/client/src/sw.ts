@@ -4,7 +4,7 @@
  * the browser's own way: a worker that is broken must not be worse than none.
  */
 import { isGateway } from './gateway.js';
-import { type Config, type FetchEvent, type Rest, type Scope, configOf } from './sw/config.js';
+import { type Config, type FetchEvent, type NotificationEvent, type PushEvent, type Rest, type Scope, configOf } from './sw/config.js';
 
 /** Filled in by the build: the rest comes with the worker that it was built for. */
 declare const REST: string;
@@ -59,6 +59,25 @@ scope.addEventListener('message', event => {
   if (through.size >= THROUGH_MAX) through.clear();
   through.set(data.through, performance.now());
   ports[0]?.postMessage(0);
+});
+
+// "Tell me when it is over" (`tell.ts`): the one message of that kind, after which nothing can come any more. Whatever else comes is the site's.
+scope.addEventListener('push', event => {
+  event.waitUntil((async () => {
+    const { stillhere, title, body, lang, tag } = (event as PushEvent).data?.json() as Record<string, string>;
+    if (stillhere !== 'over') return;
+    await scope.registration.showNotification(title!, { body: body!, lang: lang!, tag: tag!, data: { stillhere } });
+    await (await scope.registration.pushManager.getSubscription())?.unsubscribe();
+  })().catch(() => {}));
+});
+scope.addEventListener('notificationclick', event => {
+  const { notification } = event as NotificationEvent;
+  if (notification.data?.stillhere !== 'over') return;
+  notification.close();
+  event.waitUntil((async () => {
+    const [page] = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
+    await (page ? page.focus() : scope.clients.openWindow('/'));
+  })().catch(() => {}));
 });
 
 scope.addEventListener('install', event => {

@@ -4,7 +4,7 @@
  *     <script async src="/.well-known/stillhere/client.js" data-mirrors="https://status.example.net/.well-known/stillhere/notice"
  *             data-key="…" data-service="checkout" data-site="Shop" data-lang="de" data-keep data-worker></script>
  *
- * It is what has to be there first: the truth. What shows it (`face.js`, then `room.js`, which keeps it from covering anything) is asked for in the same moment, and what keeps
+ * It is what has to be there first: the truth. What shows it (`face.js`, then `room.js`, which keeps it from covering anything, and `tell.js`, its button) is asked for in the same moment, and what keeps
  * actions (`kept.js`) when the page has loaded, if the page has a use for it: both long before they are needed, because nothing can be
  * loaded from an origin that is dead.
  */
@@ -43,7 +43,7 @@ function begin(): void {
       return load(name, attempt + 1);
     }
   };
-  void load('face.js').then(() => load('room.js'));
+  void load('face.js').then(() => load('room.js')).then(() => load('tell.js'));
   let kept: Promise<Module> | undefined;
   const keep = (): Promise<Module> => kept ??= load('kept.js');
   for (const name of LATER) api[name] = (...args: unknown[]) => keep().then(k => k[name]?.(...args));

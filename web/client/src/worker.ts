@@ -14,6 +14,12 @@ async function current(): Promise<{ registration: ServiceWorkerRegistration; url
   return registration && worker && new URL(registration.scope).pathname === SCOPE ? { registration, url: new URL(worker.scriptURL) } : undefined;
 }
 
+/** Ours, when it works: what comes to it by push is shown. */
+export async function ownWorker(): Promise<ServiceWorkerRegistration | undefined> {
+  const there = await current();
+  return there?.registration.active && NAMED.test(there.url.pathname) ? there.registration : undefined;
+}
+
 /** Takes the worker away. What waits in the outbox stays. True: there was one. */
 export async function removeWorker(): Promise<boolean> {
   const there = await current();

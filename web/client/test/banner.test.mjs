@@ -77,7 +77,7 @@ for (const [locale, title] of [['zh-CN', /灯塔 无法使用/], ['ar', /متو�
     await WAYS['down-saved'](page);
     assert.match((await shown(page)).title, title);
     const { lang, dir, over } = await page.evaluate(() => {
-      const s = document.querySelector('stillhere-status').shadowRoot.querySelector('section'), hide = s.querySelector('button').getBoundingClientRect(), t = s.querySelector('.t').getBoundingClientRect();
+      const s = document.querySelector('stillhere-status').shadowRoot.querySelector('section'), hide = s.querySelector('[part=hide]').getBoundingClientRect(), t = s.querySelector('.t').getBoundingClientRect();
       return { lang: s.lang, dir: s.dir, over: hide.left < t.right && t.left < hide.right && s.dir === 'x' };
     });
     assert.deepEqual([lang, dir, over], [locale, locale === 'ar' ? 'rtl' : 'ltr', false]);

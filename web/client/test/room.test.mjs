@@ -77,7 +77,7 @@ test('when it is over the room is given back', async () => {
   const page = await open(SIZES.phone), high = () => page.evaluate(() => document.documentElement.scrollHeight), before = await high();
   await dies(page);
   await until('there is room', async () => await high() > before);
-  await page.evaluate(() => { document.querySelector('stillhere-status').shadowRoot.querySelector('button').click(); });
+  await page.evaluate(() => { document.querySelector('stillhere-status').shadowRoot.querySelector('[part=hide]').click(); });
   await until('and it is gone', async () => await high() === before);
 });
 

@@ -96,6 +96,45 @@ test('what is sent is sealed, signed, of one length, on one topic an incident, a
   assert.ok(!journal.includes(b.endpoint) && !up.said.includes(b.endpoint), 'an address of a browser in the journal or the log');
 });
 
+test('a browser on the page of a service is told once that it is over, from any site, and is forgotten', async () => {
+  const { notice } = JSON.parse(await (await fetch(`${up.origin}/.well-known/stillhere/notice`)).text());
+  const { key, url } = JSON.parse(Buffer.from(notice, 'base64url')).push;
+  assert.deepEqual([key, url], [await keyOf(), `${up.origin}/subscribe/once`]);
+  const b = push.browser(key);
+  const once = (incident, more = {}) => fetch(url, {
+    method: 'POST', headers: { ...elsewhere(), 'sec-fetch-site': 'cross-site', origin: 'https://shop.example' },
+    body: new URLSearchParams({ incident, lang: 'zh-CN', endpoint: b.endpoint, p256dh: b.p256dh, auth: b.auth, ...more }),
+  });
+  const waiting = async () => JSON.parse(await up.cli('subscribers', '--json')).states.find(s => s.state === 'once')?.subscribers ?? 0;
+  const incident = await opened('Orders fail'), other = await opened('Payments fail', ['payments']);
+  for (const [what, status, wrong] of [
+    ['no push service that anybody knows', 422, { endpoint: 'https://shop.example/any' }], ['a private address', 422, { endpoint: 'https://127.0.0.1:9/p' }],
+    ['no secret', 422, { auth: '' }], ['no incident', 422, { incident: 'nonsense' }], ['one that is not there', 409, { incident: '019a0000-0000-7000-8000-000000000000' }],
+  ]) {
+    const answer = await once(incident, wrong);
+    assert.deepEqual([answer.status, answer.headers.get('access-control-allow-origin')], [status, '*'], what);
+  }
+  assert.equal(await waiting(), 0);
+  const taken = await once(incident);
+  assert.deepEqual([taken.status, taken.headers.get('access-control-allow-origin')], [202, '*']);
+  assert.equal((await once(incident)).status, 202);
+  assert.equal(await waiting(), 1, 'twice is once');
+  // On disk before it was answered.
+  await up.kill();
+  await up.start();
+  assert.equal(await waiting(), 1);
+  await up.cli('incident', 'update', incident, '--text', 'Found it.', '--status', 'identified');
+  await up.cli('incident', 'resolve', other, '--text', 'Over.');
+  await up.cli('incident', 'resolve', incident, '--text', 'Over at last.');
+  const first = await came(b, 1);
+  assert.deepEqual([first.message.stillhere, first.message.lang, first.message.tag, first.urgency], ['over', 'zh-CN', incident, 'high']);
+  assert.match(first.message.title, /Orders fail/);
+  assert.ok(!('mine' in first.message) && !JSON.stringify(first.message).includes('/subscribe/'));
+  await until('it is forgotten', async () => await waiting() === 0);
+  assert.equal((await once(incident)).status, 409, 'over already');
+  assert.equal(to(b).length, 1, 'one message, and no question before it');
+});
+
 test('nothing but the test message goes to who has not answered it, and the answer is the same for all', async () => {
   const key = await keyOf();
   const [asked, known] = [push.browser(key), push.browser(key)];

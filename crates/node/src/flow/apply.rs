@@ -76,9 +76,10 @@ impl Flow {
         self.topology.send_replace(std::sync::Arc::new(self.loaded.topology.clone()));
         let changes = self.judged(JudgeInput::TopologyChanged, now);
         let verdicts: Vec<_> = self.judge.verdicts().cloned().collect();
+        self.subscribers.replace(self.loaded.subscribers.clone());
         self.public.reconfigure(
             &self.loaded.topology,
-            self.loaded.site.clone(),
+            self.subscribers.offering(&self.loaded.site),
             self.loaded.fresh_for,
             &verdicts,
             now.wall,
@@ -91,7 +92,6 @@ impl Flow {
         self.channels.replace(&self.loaded.channels, self.loaded.links.is_some());
         self.post.replace(&self.loaded.channels);
         self.alerts.replace(self.loaded.alerts());
-        self.subscribers.replace(self.loaded.subscribers.clone());
         self.oidc.replace(self.loaded.oidc.clone());
         self.edges.reconfigure(self.loaded.config.edge.as_ref());
         self.guard.replace(self.loaded.uplink_targets.clone()).await;

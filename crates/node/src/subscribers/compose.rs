@@ -4,7 +4,7 @@ use super::{Inner, Purpose};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 use stillhere_model::{
-    Audience, Impact, Lang, News, NewsId, Occasion, Payload, Subscriber, Telling, Time, What,
+    Audience, Impact, Lang, News, NewsId, Occasion, Payload, Subscriber, SubscriberState, Telling, Time, What,
 };
 use stillhere_send::push::{self, Urgency};
 use stillhere_tell::{
@@ -133,7 +133,11 @@ pub(super) fn note(inner: &Inner, public: &Snapshot, to: &Subscriber, telling: &
             let news = news.as_ref()?;
             let What::Occasion { occasion, .. } = &news.what else { return None };
             let letter = subscribe::letter_of(news, lang)?;
-            let payload = note::news(site, lang, letter, &mine, push::PAYLOAD_MAX);
+            let payload = if to.state == SubscriberState::Once {
+                note::over(lang, letter, push::PAYLOAD_MAX)
+            } else {
+                note::news(site, lang, letter, &mine, push::PAYLOAD_MAX)
+            };
             let urgency = match occasion {
                 Occasion::IncidentOpened { .. } | Occasion::IncidentResolved { .. } => Urgency::High,
                 _ if occasion.maintenance().is_some() => Urgency::Low,

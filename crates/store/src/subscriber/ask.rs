@@ -9,7 +9,7 @@ use crate::{Store, StoreError, commit::journal, writer::Fault};
 use sqlx::{Row, SqliteConnection};
 use std::time::Duration;
 use stillhere_model::{
-    DeliveryId, Entry, Subscriber, SubscriberId, Time, Way, Wish,
+    DeliveryId, Entry, IncidentId, Subscriber, SubscriberId, Time, Way, Wish,
     subscriber::{BrowserKeys, SubscriberState},
     time::millis,
 };
@@ -22,6 +22,12 @@ pub const ASKS_AN_HOUR: i64 = 1_000;
 pub const ASKED_KEPT: Duration = Duration::from_secs(86_400);
 /// Subscriptions that wait to be confirmed; beyond it new ones are not taken up.
 pub const ASKED_MAX: i64 = 10_000;
+
+/// Browsers that are told once that an incident is over, of all incidents; beyond it none is taken up. A bound of their own: whoever
+/// fills it keeps nobody from subscribing.
+pub const ONCE_MAX: i64 = 20_000;
+/// Who waits this long for the end of an incident is forgotten.
+pub const ONCE_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// Somebody asks for a subscription.
 #[derive(Debug, Clone)]
@@ -51,6 +57,15 @@ pub enum Confirmed {
     Already,
     /// There is none, it was too long ago, or the link is of an earlier one.
     NotThere,
+    Full,
+}
+
+/// Whether somebody is told of the end of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    Yes,
+    /// There is no such incident, or it is over already.
+    Over,
     Full,
 }
 
@@ -138,6 +153,50 @@ impl Store {
         Ok(send)
     }
 
+    /// Takes down that a browser is told once, when the incident of its wish is over. There is no question to confirm: the only message
+    /// that an address gets by this is the answer itself.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    pub async fn subscriber_await(&self, a: &Asking, incident: IncidentId) -> Result<Awaited, StoreError> {
+        let take = async {
+            let mut tx = self.0.begin().await?;
+            let conn = &mut tx.conn;
+            // In the same transaction: who is written down before the incident ends is there when its end is handed out.
+            let open: Option<i64> =
+                sqlx::query_scalar("SELECT 1 FROM incident WHERE id = $1 AND is_open = 1")
+                    .bind(incident.to_string())
+                    .fetch_optional(&mut *conn)
+                    .await?;
+            let taken = if open.is_none() {
+                Awaited::Over
+            } else if of_state(conn, SubscriberState::Once).await? >= ONCE_MAX {
+                Awaited::Full
+            } else {
+                // A browser has an address for each site that it is notified by: that of a subscription is another one.
+                sqlx::query(
+                    "INSERT INTO subscriber (id, way, address, who, state, wish, link, asked_at, confirmed_at, bounces, keys)
+                     VALUES ($1, $2, $3, $4, 'once', $5, 1, $6, $6, 0, $7)
+                     ON CONFLICT (who) DO UPDATE SET keys = excluded.keys, wish = excluded.wish,
+                         asked_at = excluded.asked_at, confirmed_at = excluded.confirmed_at WHERE state = 'once'",
+                )
+                .bind(a.id.to_string())
+                .bind(a.way.as_str())
+                .bind(&a.address)
+                .bind(&a.who)
+                .bind(serde_json::to_string(&a.wish)?)
+                .bind(a.at.0)
+                .bind(a.keys.as_ref().map(BrowserKeys::to_kept))
+                .execute(&mut *conn)
+                .await?;
+                Awaited::Yes
+            };
+            tx.commit().await?;
+            Ok::<_, Fault>(taken)
+        };
+        take.await.map_err(|e| self.0.err(e))
+    }
+
     /// Takes over subscribers who were asked elsewhere and said yes; no letter is written. Those that are there already stay
     /// as they are. Gives how many are new.
     ///
@@ -197,7 +256,7 @@ impl Store {
             };
             let confirmed = match s.state {
                 SubscriberState::Active => Confirmed::Already,
-                SubscriberState::Silenced => Confirmed::NotThere,
+                SubscriberState::Silenced | SubscriberState::Once => Confirmed::NotThere,
                 SubscriberState::Asked if now.since(s.asked_at) > ASKED_KEPT => Confirmed::NotThere,
                 SubscriberState::Asked
                     if of_state(conn, SubscriberState::Active).await? >= i64::from(at_most) =>
@@ -290,6 +349,24 @@ impl Store {
     }
 }
 
+/// Who waits for the end of an incident that proved to be a part of another one waits for the end of that.
+pub(crate) async fn follow(
+    conn: &mut SqliteConnection,
+    from: IncidentId,
+    into: IncidentId,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "UPDATE subscriber SET wish = json_set(wish, '$.end_of', $2)
+         WHERE state = 'once' AND json_extract(wish, '$.end_of') = $1",
+    )
+    // As JSON has them: with hyphens.
+    .bind(from.0.hyphenated().to_string())
+    .bind(into.0.hyphenated().to_string())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 async fn by_id(conn: &mut SqliteConnection, id: SubscriberId) -> Result<Option<Subscriber>, Fault> {
     let row = sqlx::query(concat!("SELECT ", columns!("s"), " FROM subscriber s WHERE s.id = $1"))
         .bind(id.to_string())
@@ -336,7 +413,9 @@ pub(super) async fn leave(
         )
         .await?;
     }
-    if row.try_get::<&str, _>(2)? != SubscriberState::Asked.as_str() {
+    let state: SubscriberState = row.try_get::<&str, _>(2)?.parse().map_err(|()| Fault::Malformed)?;
+    // Those who never were subscribers leave no trace.
+    if !matches!(state, SubscriberState::Asked | SubscriberState::Once) {
         let entry = Entry::SubscriberLeft { who: row.try_get(1)?, why: why.to_owned() };
         journal(conn, now, &entry).await?;
     }

@@ -170,7 +170,7 @@ impl Store {
                         e.insert(told(conn, news).await?);
                     }
                     let (digest, all) = &read_before[&news];
-                    let wanted = |n: &&News| to.state == SubscriberState::Active && n.is_for(&to.wish);
+                    let wanted = |n: &&News| to.state.is_told() && n.is_for(&to.wish);
                     let mut wanted = all.iter().filter(wanted).cloned();
                     if *digest { Telling::Digest(wanted.collect()) } else { Telling::News(wanted.next()) }
                 }
@@ -330,6 +330,9 @@ async fn settle_one(
                 .bind(c.subscriber)
                 .execute(&mut *conn)
                 .await?;
+        }
+        _ if c.parcel.to.state == SubscriberState::Once => {
+            super::ask::leave(conn, c.parcel.to.id, "was told", now).await?;
         }
         _ => {}
     }

@@ -1,12 +1,12 @@
-use crate::kit::{T0, at, incident_id, store};
+use crate::kit::{T0, at, incident, incident_id, store};
 use std::{collections::BTreeSet, time::Duration};
 use stillhere_model::{
-    DeliveryId, Entry, Impact, Lang, Mint, News, NewsId, Occasion, Pace, ServiceId, SubscriberId,
-    SubscriberState, Telling, Time, UpdateId, Way, What, Wish, subscriber::BrowserKeys,
+    DeliveryId, Entry, Impact, Incident, IncidentStatus, Lang, Mint, News, NewsId, Occasion, Pace, ServiceId,
+    SubscriberId, SubscriberState, Telling, Time, UpdateId, Way, What, Wish, subscriber::BrowserKeys,
 };
 use stillhere_store::{
-    ASKED_KEPT, ASKS_A_DAY, Asking, Bounce, Bounced, ClaimedParcel, Confirmed, HandedOut, Outcome,
-    PARCELS_WAITING, Store, Write,
+    ASKED_KEPT, ASKS_A_DAY, Asking, Awaited, Bounce, Bounced, ClaimedParcel, Confirmed, HandedOut, ONCE_KEPT,
+    Outcome, PARCELS_WAITING, Store, Write,
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -243,6 +243,78 @@ async fn a_browser_is_kept_with_its_keys_and_forgotten_when_its_push_service_say
     assert_eq!(sums, [(1, 0, 1, true), (1, 1, 0, true)], "newest first");
     let journal = format!("{:?}", store.journal(0, 1_000).await.unwrap());
     assert!(journal.contains("HTTP 410: gone") && !journal.contains("reader1@"), "{journal}");
+}
+
+#[tokio::test]
+async fn who_waits_for_the_end_of_an_incident_hears_that_one_thing_and_is_forgotten() {
+    let (_dir, store) = store().await;
+    let browser = |n: u64, of: u64| {
+        let mut p256dh = [7; 65];
+        p256dh[0] = 4;
+        let keys = Some(BrowserKeys { p256dh, auth: [7; 16] });
+        let wish = Wish::end_of(Lang::En, incident_id(of));
+        (Asking { way: Way::Push, keys, wish, ..asking(n) }, incident_id(of))
+    };
+    let ask = async |n, of| {
+        let (asking, of) = browser(n, of);
+        store.subscriber_await(&asking, of).await.unwrap()
+    };
+    let write = async |incident: Incident, occasion: Occasion, n: u64| {
+        let what = match news(n, at(10)).what {
+            What::Occasion { services, impact, letters, hooks, .. } => {
+                What::Occasion { occasion, services, impact, letters, hooks }
+            }
+            What::Digest { .. } => unreachable!(),
+        };
+        let news = News { what, ..news(n, at(10)) };
+        let w = Write { incidents: vec![incident], news: vec![news], ..Write::default() };
+        store.commit(&w).await.unwrap();
+        while let HandedOut::Some(_) = store.hand_out(Way::Push, at(11)).await.unwrap() {}
+        let claimed = store.claim_parcels(Way::Push, at(12), 10, LEASE).await.unwrap();
+        let mut to: Vec<_> = claimed.iter().map(|c| c.parcel.to.address.clone()).collect();
+        to.sort();
+        settle(&store, claimed, &Outcome::Delivered, at(13)).await;
+        to
+    };
+    let update = |n: u64| UpdateId(Mint::new(n).uuid(T0));
+    let resolved = |n: u64| Occasion::IncidentResolved { incident: incident_id(n), update: update(n) };
+    assert_eq!(ask(1, 1).await, Awaited::Over, "there is none");
+    let open = [1, 2, 3].map(|n| incident(n, IncidentStatus::Investigating));
+    store.commit(&Write { incidents: open.to_vec(), ..Write::default() }).await.unwrap();
+    for (n, of) in [(1, 1), (1, 2), (2, 1), (3, 3)] {
+        assert_eq!(ask(n, of).await, Awaited::Yes, "the last wish of a browser counts");
+    }
+    let who = store.subscriber(asking(1).id).await.unwrap().unwrap();
+    assert_eq!((who.state, who.wish.end_of), (SubscriberState::Once, Some(incident_id(2))));
+    assert_eq!(store.subscriber_confirm(who.id, 1, 9, at(5)).await.unwrap(), Confirmed::NotThere);
+
+    let updated = Occasion::IncidentUpdated { incident: incident_id(1), update: update(9) };
+    assert!(write(open[0].clone(), updated, 1).await.is_empty(), "not of what happens meanwhile");
+    let mut merged = incident(2, IncidentStatus::Resolved);
+    merged.updates.push(stillhere_model::Update {
+        id: update(2),
+        at: at(9),
+        status: IncidentStatus::Resolved,
+        by: stillhere_model::Author::Automatic,
+        said: stillhere_model::Said::MergedInto { incident: incident_id(1) },
+        changed: Vec::new(),
+        next_update_by: None,
+    });
+    assert!(write(merged, resolved(2), 2).await.is_empty(), "it goes on in another one");
+    assert_eq!(
+        write(incident(1, IncidentStatus::Resolved), resolved(1), 3).await,
+        ["reader1@example.com", "reader2@example.com"]
+    );
+    for n in [1, 2] {
+        assert!(store.subscriber(asking(n).id).await.unwrap().is_none(), "told, and forgotten");
+    }
+    assert_eq!(ask(4, 1).await, Awaited::Over);
+    let journal = format!("{:?}", store.journal(0, 1_000).await.unwrap());
+    assert!(!journal.contains("Subscriber") && !journal.contains("who1"), "they leave no trace: {journal}");
+    store.sweep(T0.plus(ONCE_KEPT)).await.unwrap();
+    assert!(store.subscriber(asking(3).id).await.unwrap().is_some());
+    store.sweep(T0.plus(ONCE_KEPT + Duration::from_secs(1))).await.unwrap();
+    assert!(store.subscriber(asking(3).id).await.unwrap().is_none(), "nobody waits for ever");
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ fn it_says_what_the_page_says_in_every_language_of_the_site() {
     assert_eq!(payload["services"].as_array().unwrap().len(), 5);
     assert_eq!(payload["incidents"].as_array().unwrap().len(), 3);
     assert_eq!(payload["contact"]["phone"], "+86 21 5555 0100");
+    assert_eq!(payload["push"]["url"], format!("{}/subscribe/once", s.site.url));
+    assert_eq!(payload["push"]["key"].as_str(), s.site.subscribe.push_key.as_deref());
     assert_eq!(payload["next_update_by"], "2026-11-22T02:45:12.000Z");
     assert_eq!(payload["services_left_out"], 0);
 }

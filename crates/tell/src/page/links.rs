@@ -162,6 +162,11 @@ pub(crate) fn incident_url(snapshot: &Snapshot, id: &IncidentId) -> String {
     format!("{}/incidents/{id}", base(snapshot))
 }
 
+/// Where a browser asks to be told once that an incident is over.
+pub(crate) fn once(snapshot: &Snapshot) -> String {
+    format!("{}/subscribe/once", base(snapshot))
+}
+
 /// The absolute address of a maintenance.
 pub(crate) fn maintenance_url(snapshot: &Snapshot, id: &MaintenanceId) -> String {
     format!("{}/maintenance/{id}", base(snapshot))

@@ -43,7 +43,8 @@ pub(crate) struct Subscribers {
 pub(crate) struct StateOut {
     /// `mail`, `webhook`, `push`.
     way: &'static str,
-    /// `asked` (not confirmed), `active`, `silenced` (refused too often).
+    /// `asked` (not confirmed), `active`, `silenced` (refused too often), `once` (a browser that is told that one incident is over, and is
+    /// forgotten then).
     state: &'static str,
     subscribers: u64,
 }

@@ -12,12 +12,13 @@ use crate::{
 use axum::{
     Router,
     extract::{Path, Request, State},
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use std::time::Duration;
 use stillhere_node::{AskError, Browser, Purpose};
+use stillhere_store::Awaited;
 use stillhere_tell::{page, subscribe::Page};
 
 pub(super) fn routes() -> Router<App> {
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/subscribe/worker.js", get(worker))
         .route("/subscribe/push", post(ask))
         .route("/subscribe/renew/{token}", post(renew))
+        .route("/subscribe/once", post(once))
 }
 
 /// Its place bounds what it could ever control: nothing outside of `/subscribe/`.
@@ -64,6 +66,39 @@ async fn renew(
         return Ok(shown(&app, StatusCode::NOT_FOUND, lang, &Page::Gone));
     };
     answered(subscribers.renew(&s, &browser(&form), from).await)
+}
+
+/// "Tell me when it is over", from the page of a service, which is another site: a script of anybody's may ask for a browser that it was
+/// given the address of, and be told what came of it. No cookie counts here, and the one message says what stands on the page.
+async fn once(State(app): State<App>, In(lang): In, request: Request) -> Response {
+    let from = from(&request);
+    let taken = async {
+        closed(&app)?;
+        let form = Form::read(&body(request, MAX_FORM_BYTES).await?);
+        let lang = form.lang(&app.public.shown().snapshot).unwrap_or(lang);
+        let Some(incident) = form.one("incident").and_then(|id| id.parse().ok()) else {
+            return Err(Problem::unprocessable("`incident` is not the id of an incident."));
+        };
+        match app.handle.subscribers().tell_once(&browser(&form), incident, lang, from).await {
+            Ok(Awaited::Yes) => answered(Ok(())),
+            Ok(Awaited::Over) => Err(Problem::new(
+                StatusCode::CONFLICT,
+                "over-already",
+                "It is over already",
+                "There is no open incident with this id.".to_owned(),
+            )),
+            Ok(Awaited::Full) => Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "full",
+                "No room",
+                "As many browsers wait already as may.".to_owned(),
+            )),
+            Err(e) => answered(Err(e)),
+        }
+    };
+    let mut response = taken.await.into_response();
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
 }
 
 fn browser(form: &Form) -> Browser {

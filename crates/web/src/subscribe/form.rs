@@ -49,7 +49,7 @@ impl Form {
             _ => Impact::None,
         };
         let pace = if daily && self.one("pace") == Some("daily") { Pace::Daily } else { Pace::Instant };
-        Wish { lang, services, least, maintenance: self.one("maintenance").is_some(), pace }
+        Wish { lang, services, least, maintenance: self.one("maintenance").is_some(), pace, end_of: None }
     }
 }
 

@@ -3,6 +3,12 @@ export interface ExtendableEvent extends Event {
   waitUntil(work: Promise<unknown>): void;
   addRoutes?(rule: unknown): Promise<void>;
 }
+export interface PushEvent extends ExtendableEvent {
+  readonly data: { json(): unknown } | null;
+}
+export interface NotificationEvent extends ExtendableEvent {
+  readonly notification: Notification;
+}
 export interface FetchEvent extends ExtendableEvent {
   readonly request: Request;
   readonly preloadResponse?: Promise<Response | undefined>;
@@ -15,6 +21,7 @@ export interface Scope {
   readonly stillhere?: Record<string, string>;
   /** What `away.js` leaves here. */
   stillhereRest?: Rest;
+  readonly clients: { matchAll(of: { type: 'window'; includeUncontrolled: true }): Promise<{ focus(): Promise<unknown> }[]>; openWindow(url: string): Promise<unknown> };
   importScripts(url: string): void;
   skipWaiting(): Promise<void>;
   addEventListener(type: string, handler: (e: ExtendableEvent) => void): void;
