@@ -21,7 +21,7 @@ const zh: Words = {
   planned: '这是计划内的。',
   plannedTo: '计划于 {time} 结束。',
   overdue: '原计划于 {time} 结束，目前超时了。',
-  turn: '大家不会同时回来，轮到您的时间是 {time}。',
+  turn: '访问分批恢复，轮到您的时间是 {time}。',
   seen: '自 {time} 起，从这里就没有收到响应。',
   fine: '{time} 的公告显示一切正常。',
   old: '我们没有最新消息，最近一次是 {time}。',
