@@ -72,14 +72,16 @@ export class EventStream extends EventTarget {
   async #run(): Promise<void> {
     const abort = this.#abort = new AbortController();
     this.#alive(DIAL_MS);
-    let wait: number | undefined;
+    let own = 0, all = 0;
     try {
       const headers = new Headers(this.#options.headers?.());
       headers.set('accept', 'text/event-stream');
       if (this.#last) headers.set('last-event-id', this.#last);
       const response = await fetch(this.url, { headers, cache: 'no-store', credentials: this.withCredentials ? 'include' : 'same-origin', signal: abort.signal });
       if (response.status === 204) return this.close();
-      wait = retryAfter(response.headers, Date.now());
+      const after = retryAfter(response.headers, Date.now()) ?? 0;
+      if (response.headers.has('stillhere-why')) own = after;
+      else all = after;
       if (response.ok && response.body && response.headers.get('content-type')?.startsWith('text/event-stream')) {
         // What the edge says while the origin is away is a stream as well, and not the origin's.
         emit('seen', response.headers.has('stillhere-why') ? 'failed' : 'heard');
@@ -101,9 +103,8 @@ export class EventStream extends EventTarget {
     if (this.readyState === 2) return;
     this.readyState = 0;
     this.dispatchEvent(new Event('error'));
-    // `retry:` is one number for all; the crowd is spread over as much again.
-    const said = this.#retry === undefined ? 0 : this.#retry * (1 + Math.random());
-    const at = performance.now(), least = Math.max(wait ?? 0, said), ms = Math.max(least, spread(at - (this.#gone ||= at)));
+    // An edge gives each their own time. Without one, and in `retry:`, it is one number for all; the crowd is spread over as much again.
+    const at = performance.now(), least = Math.max(own, Math.max(all, this.#retry ?? 0) * (1 + Math.random())), ms = Math.max(least, spread(at - (this.#gone ||= at)));
     this.#half = at + Math.max(least, ms / 2);
     this.#wait(ms);
   }

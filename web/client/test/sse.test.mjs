@@ -53,6 +53,23 @@ test('a 503 does not end it, Retry-After is kept, and it goes on from the last i
   assert.equal(events.readyState, 2);
 });
 
+test('a Retry-After that is the same for all is spread over as much again', async t => {
+  const asked = [], { random } = Math;
+  t.after(() => { Math.random = random; });
+  Math.random = () => .9;
+  const s = await stream((q, r) => {
+    asked.push(Date.now());
+    if (asked.length === 1) return r.writeHead(503, { 'retry-after': '1' }).end();
+    r.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: x\n\n');
+  });
+  t.after(s.down);
+  const events = new EventStream(s.url);
+  const heard = listen(events);
+  await until('one', () => heard.length === 1);
+  assert.ok(asked[1] - asked[0] >= 1_890, `${asked[1] - asked[0]} ms`);
+  events.close();
+});
+
 test('204 ends it, silence does not last for ever', async t => {
   let n = 0;
   const s = await stream((q, r) => {
