@@ -2,6 +2,7 @@
 //!
 //! What cannot be told is said to be so; it is never an *ok*.
 
+mod certificates;
 mod channels;
 mod independence;
 mod machine;
@@ -12,6 +13,9 @@ use crate::{cli, config, exit::Exit, say};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use stillhere_config::Config;
+
+/// Names in one sentence.
+const NAMED_MAX: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,6 +58,7 @@ pub async fn run(args: cli::Doctor) -> Result<(), Exit> {
     if let Some(config) = config {
         findings.push(network::uplink(config).await);
         findings.extend(independence::all(config).await);
+        findings.extend(certificates::all(config).await);
         findings.extend(channels::all(config).await);
     }
     let worst = findings.iter().map(|f| f.level).max().unwrap_or(Level::Ok);
@@ -79,6 +84,13 @@ fn data_folder(given: &Path, config: Option<&Config>) -> PathBuf {
         Some(config) if given == Path::new("stillhere-data") => config.server.data.clone(),
         _ => given.to_owned(),
     }
+}
+
+/// The first of them, and how many more there are.
+fn list(hosts: &[&str]) -> String {
+    let more = hosts.len().saturating_sub(NAMED_MAX);
+    let named = hosts.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 // === impl Level ===

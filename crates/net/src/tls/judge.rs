@@ -70,6 +70,12 @@ impl Judged {
         (left <= days).then_some(Finding::TlsExpiresSoon { days: left })
     }
 
+    /// The server's own certificate, as it was shown (DER); empty if none was.
+    #[must_use]
+    pub fn leaf(&self) -> &[u8] {
+        self.chain.first().map_or(&[], |c| c.as_ref())
+    }
+
     /// How many certificates were shown.
     #[must_use]
     pub fn length(&self) -> usize {

@@ -3,7 +3,7 @@
 //! about it would be taken for an *ok*.
 
 use super::{
-    Finding,
+    Finding, NAMED_MAX, list,
     network::{hosts, is_ours},
 };
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
@@ -17,10 +17,9 @@ const HOSTS_MAX: usize = 50;
 const LOOK_UP_WITHIN: Duration = Duration::from_secs(3);
 /// Addresses that agree in so many bits are in one network: what is routed, and fails, together.
 const NETWORK_BITS: (u32, u32) = (24, 48);
-/// Names in one sentence.
-const NAMED_MAX: usize = 3;
 /// Said with every answer.
-const NOT_COMPARED: &str = "Not compared, because it cannot be seen from here: provider and AS, data centre, power, accounts, certificates";
+const NOT_COMPARED: &str =
+    "Not compared, because it cannot be seen from here: provider and AS, data centre, power, accounts";
 
 /// What one host stands on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -240,12 +239,6 @@ fn words(what: Shared, hosts: &[&str]) -> (String, &'static str) {
             "keep the zone of the status page with another DNS provider",
         ),
     }
-}
-
-fn list(hosts: &[&str]) -> String {
-    let more = hosts.len().saturating_sub(NAMED_MAX);
-    let named = hosts.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 #[cfg(test)]

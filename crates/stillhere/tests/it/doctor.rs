@@ -5,7 +5,12 @@ use crate::{
     running::{Receiver, Running, Target, free_port},
 };
 use serde_json::Value;
-use std::{path::Path, process::Command};
+use std::{
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, SystemTime},
+};
 
 fn doctor(dir: &Path, args: &[&str]) -> (i32, Value) {
     let out = Command::new(env!("CARGO_BIN_EXE_stillhere"))
@@ -98,6 +103,104 @@ fn too_few_open_files_are_found() {
     let files = finding(&report, "open files");
     assert_eq!(files["level"], "bad", "{report:#}");
     assert!(files["said"].as_str().is_some_and(|s| s.contains("100 allowed")), "{files}");
+}
+
+/// A certificate for 127.0.0.1 that nobody but itself has signed, and a server that shows it.
+struct Tls(Child, u16, PathBuf);
+
+impl Tls {
+    fn start(dir: &Path, name: &str, days: u64) -> Tls {
+        let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        let mut called = rcgen::DistinguishedName::new();
+        called.push(rcgen::DnType::CommonName, name);
+        params.distinguished_name = called;
+        let now = Duration::from_millis(stillhere_net::clock::wall().0.cast_unsigned());
+        let end = SystemTime::UNIX_EPOCH + now + Duration::from_secs(86_400 * days);
+        params.not_after = end.into();
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let cert = params.self_signed(&key).expect("a certificate");
+        let (at, secret) = (dir.join(format!("{name}.pem")), dir.join(format!("{name}.key")));
+        std::fs::write(&at, cert.pem()).expect("the certificate");
+        std::fs::write(&secret, key.serialize_pem()).expect("the key");
+        Tls::show(&at, &secret)
+    }
+
+    fn show(cert: &Path, key: &Path) -> Tls {
+        let port = free_port();
+        let child = Command::new("openssl")
+            .args(["s_server", "-quiet", "-accept", &format!("127.0.0.1:{port}"), "-cert"])
+            .arg(cert)
+            .arg("-key")
+            .arg(key)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openssl");
+        let made = Tls(child, port, cert.to_owned());
+        for _ in 0..500 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return made;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("openssl s_server does not answer");
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_certificate_of_the_page_is_looked_at_and_compared_with_those_of_what_is_watched() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (page, other) = (Tls::start(dir.path(), "page", 60), Tls::start(dir.path(), "other", 80));
+    let soon = Tls::start(dir.path(), "soon", 3);
+    let same = Tls::show(&page.2, &dir.path().join("page.key"));
+    let trusted: String =
+        [&page, &other, &soon].map(|t| std::fs::read_to_string(&t.2).expect("a certificate")).concat();
+    std::fs::write(dir.path().join("trusted.pem"), trusted).expect("the file");
+    let told = |page: &str, watched: u16, trusted: &str| {
+        let text = format!(
+            "[site]\nurl = \"{page}\"\n[[service]]\nid = \"web\"\nurl = \"https://127.0.0.1:{watched}/\"\n"
+        );
+        std::fs::write(dir.path().join("stillhere.toml"), text).expect("the file");
+        let out = Command::new(env!("CARGO_BIN_EXE_stillhere"))
+            .args(["doctor", "--json", "--config", "stillhere.toml"])
+            .env("SSL_CERT_FILE", dir.path().join(trusted))
+            .current_dir(dir.path())
+            .output()
+            .expect("the binary runs");
+        let report: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        let all = report["findings"].as_array().expect("findings");
+        let found = all.iter().find(|f| f["about"] == "our certificate");
+        found.map(|f| [&f["level"], &f["said"]].map(|v| v.as_str().unwrap_or_default().to_owned()))
+    };
+    let at = |t: &Tls| format!("https://127.0.0.1:{}", t.1);
+    for (name, [level, part], found) in [
+        (
+            "another one",
+            ["ok", "another one than those of the 1 servers"],
+            told(&at(&page), other.1, "trusted.pem"),
+        ),
+        ("the same", ["warning", "shows the same one"], told(&at(&page), same.1, "trusted.pem")),
+        ("ends soon", ["warning", "it ends in 2 days"], told(&at(&soon), other.1, "trusted.pem")),
+        ("not trusted", ["bad", "browsers refuse it"], told(&at(&page), other.1, "other.pem")),
+        (
+            "not there",
+            ["warning", "not judged"],
+            told(&format!("https://127.0.0.1:{}", free_port()), other.1, "trusted.pem"),
+        ),
+        ("silent", ["ok", "did not show theirs"], told(&at(&page), free_port(), "trusted.pem")),
+    ] {
+        let [is, said] = found.unwrap_or_else(|| panic!("{name}: nothing"));
+        assert!(is == level && said.contains(part), "{name}: {is}: {said}");
+    }
+    assert_eq!(told("http://127.0.0.1:9", other.1, "trusted.pem"), None, "there is none");
 }
 
 #[test]
