@@ -78,7 +78,11 @@ async function times(what, runs, breaks, mends, told) {
   w.origin.tag(w.mirrors, w.signer);
   const page = await engine.open();
   await page.goto(`${w.origin.origin}/`);
-  const see = (...wanted) => until(`the verdict ${wanted}`, () => page.evaluate(wanted => wanted.includes(window.stillhere?.state().name), wanted));
+  const see = (...wanted) => until(`the verdict ${wanted}`, async () => {
+    const { name, ...more } = await page.evaluate(() => ({ ...window.stillhere?.state(), notice: undefined, log: window.log?.slice(-4), at: performance.now() }));
+    if (!wanted.includes(name)) throw new Error(JSON.stringify({ name, ...more, asked: w.origin.asked.slice(-3).map(q => [q.method, q.url, Math.round(performance.now() - q.at)]) }));
+    return true;
+  });
   await see('ok');
   await until('the banner', () => page.evaluate(() => !!document.querySelector('stillhere-status')?.shadowRoot));
   await page.evaluate(() => { window.log = []; document.addEventListener('stillhere:state', e => window.log.push([e.detail.name, performance.now()])); });
