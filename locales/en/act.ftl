@@ -26,7 +26,7 @@ act-minutes = { $n ->
 }
 act-publish = Publish to everybody
 act-used = An update was published with this link at { $time }. The next mail brings another link.
-act-over = It is over since { $time }. There is nothing left to do here.
+act-over = It has been over since { $time }. There is nothing left to do here.
 act-page = The public page
 
 act-problem-unknown = This link is not one of ours, or it was cut off on the way. Please open it from the mail itself.

@@ -421,7 +421,7 @@ person-remove-do = Yes, remove them
 role = May
 teams = Teams
 teams-more = whose services they speak about; none: everybody’s
-admins-only = Only who may do everything sees this.
+admins-only = Only those who may do everything see this.
 you = you
 
 # Tokens

@@ -56,7 +56,7 @@ seen-paused = Our team has paused it since { $time }.
 seen-overloaded = Since { $time } more requests have come for { $service } than it can do.
 seen-overloaded-bare = Since { $time } more requests have come than the servers behind this page can do.
 notice-said-well = The last word of our checks, from { $time }, was that all is well. We see for ourselves that it is not.
-notice-old = Our last news are from { $time } ({ $age } ago). What has happened since, we do not know.
+notice-old = Our last news is from { $time } ({ $age } ago). What has happened since, we do not know.
 notice-none = We have no news about it here yet.
 
 # What became of what the visitor sent.
@@ -82,9 +82,9 @@ fact-works = Not affected
 eta-none = No estimate yet
 eta-computed = most outages like this are over by { $time } (4 of 5)
 eta-team = our team expects it by { $time }
-eta-passed = It was expected by { $time } and takes longer.
+eta-passed = It was expected by { $time } and is taking longer.
 eta-plan = by { $time }, as planned
-eta-plan-late = It was planned until { $time } and takes longer.
+eta-plan-late = It was planned until { $time } and is taking longer.
 turn-about = in about { $time }
 by-time = by { $time }
 works = { $names } (as of { $time })

@@ -7,7 +7,7 @@ preventions = So that it does not happen again
 # Notes
 note-write = Write a note
 note-text = A note for staff
-note-more = Only who may sign in here reads it. It is on no page, in no message, and not in the public record.
+note-more = Only those who may sign in here read it. It is on no page, in no message, and not in the public record.
 note-keep = Keep the note
 note-done = Kept. Only staff read it.
 note-staff = Only staff

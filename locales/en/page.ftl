@@ -98,7 +98,7 @@ prevention-late = done on { $date }, due by { $due }
 
 maintenance = Planned work
 maintenance-expect = What to expect
-maintenance-late = It takes longer than planned.
+maintenance-late = It is taking longer than planned.
 past-recent = Recently over
 history-empty = Nothing has been recorded yet.
 history-limit = Older incidents stay at their own addresses.

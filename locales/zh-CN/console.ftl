@@ -26,7 +26,7 @@ sign-out = 退出登录
 sign-out-failed = 您仍处于登录状态：服务器没有应答。
 role-viewer = 只读
 role-responder = 可处置
-role-admin = 可做一切
+role-admin = 拥有全部权限
 
 beat-live = 实时
 beat-cut = 已断开
@@ -143,7 +143,7 @@ resolve = 宣布结束
 resolve-do = 向所有人宣布结束
 resolved-done = 已宣布结束。
 eta = 给出时间
-eta-more = 您预计何时结束。它会公开，注明由您的团队给出，并统计这类时间兑现的比例。
+eta-more = 您预计何时结束。它会公开，注明由您的团队给出，并统计这类时间的准确率。
 eta-in = 多久以后
 eta-give = 发布这个时间
 eta-no = 不给出时间
@@ -162,7 +162,7 @@ correct-note = 原因（公开，可留空）
 correct-do = 公开更正
 correct-done = 已更正，并注明。
 reword = 改写
-origin = 起因
+origin = 疑似源头
 timeline = 时间线
 by-itself = 自动
 said-before = 原文：
@@ -402,7 +402,7 @@ person-remove-do = 确认移除此人
 role = 权限
 teams = 团队
 teams-more = 可就哪些团队的服务发言；留空：全部
-admins-only = 仅可做一切的人能看到。
+admins-only = 仅拥有全部权限的人可见。
 you = 您
 
 # 令牌

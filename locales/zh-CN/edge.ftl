@@ -55,7 +55,7 @@ seen-all-out-bare = { $time } 我们无法连接到本页面背后的服务器�
 seen-paused = 我们的团队自 { $time } 起将其暂停。
 seen-overloaded = 自 { $time } 起，{ $service }收到的请求超出了它能处理的数量。
 seen-overloaded-bare = 自 { $time } 起，请求超出了本页面背后的服务器能处理的数量。
-notice-said-well = 我们的检查在 { $time } 的最后结论是一切正常，但我们亲眼看到并非如此。
+notice-said-well = 我们的检查在 { $time } 的最后结论是一切正常，但我们实际看到的并非如此。
 notice-old = 我们最近的消息来自 { $time }（{ $age }前）。此后发生了什么，我们不知道。
 notice-none = 关于此事，这里还没有消息。
 

@@ -41,12 +41,12 @@ lead-incident-unacknowledged = 故障始于 { $time }，目前还没有人接手
 lead-incident-acknowledged = { $who } 已于 { $time } 接手处理，您无需再做什么。
 lead-prevention-overdue = { $what }：由 { $owner } 负责，应于 { $due } 前完成，尚未标记完成。
 lead-maintenance-cancelled = 这次维护不会进行，对您没有任何影响。
-lead-test = 这是从控制台于 { $time } 发出的通道测试。没有发生任何事情。
+lead-test = 这是 { $time } 从控制台发出的渠道测试，没有发生任何故障。
 lead-uplink-lost = 自 { $time } 起，我们的监测无法访问互联网。恢复之前，各项服务显示为“无法看到”，不会判定任何服务有问题。
 lead-uplink-back = 自 { $time } 起，我们的监测已能访问互联网，正在重新检查所有服务。
 lead-falling-behind = { $time } 时，检查的执行晚于其间隔。可能是检查过多，或机器的处理能力不足。
-lead-clock-jumped-forth = { $time } 时，时钟向前跳了 { $by }。等待时间不受影响；请检查时间同步。
-lead-clock-jumped-back = { $time } 时，时钟向后跳了 { $by }。等待时间不受影响；请检查时间同步。
+lead-clock-jumped-forth = { $time } 时，时钟突然快了 { $by }。等待时间不受影响；请检查时间同步。
+lead-clock-jumped-back = { $time } 时，时钟突然慢了 { $by }。等待时间不受影响；请检查时间同步。
 lead-certificate-ending = { $service } 的一个证书（检查 { $check }）即将到期。到期后客户端将拒绝连接。
 lead-gone = 它已不在状态页上。已知的情况请见下面的地址。
 

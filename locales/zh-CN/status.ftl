@@ -9,7 +9,7 @@ status-major_outage = 中断
 
 day-operational = 正常
 day-under_maintenance = 计划维护 { $time }
-day-unknown = 有 { $time } 没有记录
+day-unknown = 有 { $time } 未能看到
 day-degraded_performance = 缓慢或不稳定 { $time }
 day-partial_outage = 部分中断 { $time }
 day-major_outage = 中断 { $time }

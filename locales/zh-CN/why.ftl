@@ -15,7 +15,7 @@ reason-checks-slow = { $of ->
    *[other] { $of } 项检查中有 { $slow } 项缓慢。{ $finding }
 }
 reason-checks-slow-bare = { $of ->
-    [1] 响应比应有的慢。
+    [1] 响应比正常情况慢。
    *[other] { $of } 项检查中有 { $slow } 项缓慢。
 }
 reason-dependency = 它依赖的“{ $on }”中断了。
@@ -72,11 +72,14 @@ finding-condition-failed = 它的响应与预期不符：{ $condition }（{ $act
 finding-slow = 用时 { $took }，超过 { $limit } 即视为缓慢。
 finding-ping-no-reply = 发送的 { $sent } 次 ping 都没有回应。
 finding-ping-loss = { $sent } 次 ping 丢失了 { $lost } 次。
-finding-heartbeat-missed = 应于 { $due } 到来的心跳没有到来。
+finding-heartbeat-missed = 应于 { $due } 收到的心跳没有收到。
 finding-heartbeat-failed = 它上一次运行报告失败。
 finding-heartbeat-failed-code = 它上一次运行失败，退出码为 { $code }。
 finding-heartbeat-too-long = 它的运行在 { $limit } 内没有结束。
-finding-edge-all-out = 它的 { $nodes } 台服务器都不接受请求。
+finding-edge-all-out = { $nodes ->
+    [1] 它的服务器不接受请求。
+   *[other] 它的 { $nodes } 台服务器都不接受请求。
+}
 finding-edge-overloaded = 到来的请求多于它的服务器所能处理的数量。
 finding-edge-errors = 它的服务器返回错误：最近 { $answers } 个请求中有 { $percent }% 出错。
 finding-edge-paused = 它已被运营方暂停，请求等待的时间超出了限度。

@@ -67,7 +67,7 @@ for (const [way, go] of Object.entries(WAYS)) {
   }
 }
 
-for (const [locale, title] of [['zh-CN', /灯塔 无法使用/], ['ar', /متوقف/], ['de', /ist ausgefallen/], ['hi', /बंद है/]]) {
+for (const [locale, title] of [['zh-CN', /灯塔 无法使用/], ['ar', /متوقف/], ['de', /ist ausgefallen/], ['hi', /ठप है/]]) {
   test(`${locale}: its own words, which were loaded while all was well`, async () => {
     const page = await open({ locale });
     // That they were asked for is not enough: the origin dies next, and they must have come.

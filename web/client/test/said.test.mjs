@@ -108,7 +108,7 @@ test('case_l_what_is_said_of_the_end: the time of the last to end, whose it is, 
   assert.equal(of({ over_by: later, over_by_said: 'computed', next_update_by: soon }), `Most outages like this are over by ${by(later)} (4 of 5). Next update by ${by(soon)}.`);
   assert.equal(of({ over_by: soon, over_by_said: 'computed', next_update_by: null }, { over_by: later, over_by_said: 'team', next_update_by: null }), `Our team expects it to be over by ${by(later)}.`);
   assert.equal(of({ over_by: later, over_by_said: 'computed', next_update_by: null }, { over_by: null, next_update_by: null }), 'No estimate yet.');
-  assert.equal(of({ over_by: soon, over_by_said: 'computed', over_by_passed: true, next_update_by: null }), `It was expected to be over by ${by(soon)} and takes longer.`);
+  assert.equal(of({ over_by: soon, over_by_said: 'computed', over_by_passed: true, next_update_by: null }), `It was expected to be over by ${by(soon)} and is taking longer.`);
 });
 
 test('a language is chosen as people mean it', () => {

@@ -165,7 +165,7 @@ test('opened while the device is offline: it is this device, at once, and nobody
   await words(page);
   await until('this device is offline', async () => await title(page) === 'This device is offline');
   const all = plain(await page.locator('main').innerText());
-  assert.match(all, /Lantern can be reached again when it is connected/);
+  assert.match(all, /Lantern can be reached again when the device is connected/);
   assert.doesNotMatch(all, /our fault|do not know why/);
   await context.setOffline(false);
   await until('the origin\'s own page', async () => await page.title() === 'Shop');

@@ -39,7 +39,7 @@ test('somebody is added, comes in with the link, gets another role, another link
   await his.page.getByRole('link', { name: 'Overview' }).first().waitFor();
   assert.equal(await his.page.getByRole('link', { name: 'People' }).count(), 0, 'it is for admins');
   await his.page.goto(`${up.origin}/console/people`);
-  await his.page.getByText('Only who may do everything sees this.').waitFor();
+  await his.page.getByText('Only those who may do everything see this.').waitFor();
 
   await row.getByRole('button', { name: 'Change ben' }).click();
   await row.getByLabel('May').selectOption('viewer');
@@ -128,6 +128,6 @@ test('a token is made, shown once, good for what it may, and revoked', async () 
   assert.deepEqual(wrong, []);
   await close();
   const seen = await open(chrome, await other(up, 'ana', 'responder'), '/console/tokens');
-  await seen.page.getByText('Only who may do everything sees this.').waitFor();
+  await seen.page.getByText('Only those who may do everything see this.').waitFor();
   await seen.close();
 });

@@ -120,7 +120,7 @@ fn an_alert_is_taken_on_and_answered_in_two_languages_through_the_link_in_it() {
     wait_for("it is over", || (incident(&up)["status"] == "resolved").then_some(()));
     let over = send(&up, &lees, WORDS);
     assert_eq!(over.status, 409);
-    assert!(over.body.contains("It is over since") && !over.body.contains("<form"), "{}", over.body);
+    assert!(over.body.contains("It has been over since") && !over.body.contains("<form"), "{}", over.body);
 
     let (code, journal, _) = up.cli(&["journal", "--json"]);
     assert_eq!(code, 0);

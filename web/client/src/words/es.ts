@@ -39,7 +39,7 @@ const words: Words = {
   memory: '{what}: se conserva mientras esta pestaña siga abierta y se enviará una sola vez. No lo envíe de nuevo.',
   sending: '{what}: enviándose. No lo envíe de nuevo.',
   unsure: '{what}: aún no sabemos si llegó; lo estamos comprobando. No lo envíe de nuevo.',
-  nobody: '{what}: enviado, pero no se sabe si llegó y desde aquí no se puede saber. Compruébelo antes de enviarlo de nuevo.',
+  nobody: '{what}: no se sabe si llegó y desde aquí no se puede saber. Compruébelo antes de enviarlo de nuevo.',
   done: '{what}: recibido a las {time}.',
   refused: '{what}: llegó y no fue aceptado.',
   needs: '{what}: aún no está hecho. Le necesitamos, por ejemplo para iniciar sesión de nuevo.',
