@@ -52,7 +52,7 @@ pub struct Wish {
     pub maintenance: bool,
     #[serde(default)]
     pub pace: Pace,
-    /// Nothing but that this incident is over; the other fields say nothing then.
+    /// Nothing but that this incident is over; of the other fields only the language counts then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_of: Option<IncidentId>,
 }

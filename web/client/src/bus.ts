@@ -32,6 +32,8 @@ export interface Events {
   seen: 'heard' | 'failed';
   /** The origin gave a place in the crowd that comes back: ms from now (`Stillhere-Return`). */
   slot: number;
+  /** Somebody wants this tab to tell when it is over (true), or does not any more: until then it asks though it is hidden. */
+  stay: boolean;
 }
 
 type Handler<K extends keyof Events> = (event: Events[K]) => void;

@@ -5,6 +5,8 @@ const NAME = 'stillhere';
 export interface Leader {
   /** To every other tab. */
   send(message: unknown): void;
+  /** While true a hidden tab asks too. */
+  stay(yes: boolean): void;
   stop(): void;
 }
 
@@ -15,11 +17,12 @@ export interface LeaderHooks {
   message(message: unknown): void;
 }
 
-/** A hidden tab gives the lead away: its timers sleep. Where the browser has no locks, every visible tab leads itself. */
+/** A hidden tab gives the lead away, unless it is to stay: its timers sleep. Where the browser has no locks, every visible tab leads itself. */
 export function leader(hooks: LeaderHooks): Leader {
   const locks = (navigator as Partial<Navigator>).locks;
   let channel: BroadcastChannel | undefined;
   let give: (() => void) | undefined;
+  let stays = false;
 
   const open = (): void => {
     if (channel || typeof BroadcastChannel === 'undefined') return;
@@ -50,7 +53,7 @@ export function leader(hooks: LeaderHooks): Leader {
     else locks.request(NAME, { signal: stop.signal }, lead).catch(() => { if (mine && !release) void lead(); });
   };
   const look = (): void => {
-    if (document.visibilityState === 'visible') want();
+    if (stays || document.visibilityState === 'visible') want();
     else give?.();
   };
   // An open channel or a held lock would keep the page out of the back-forward cache.
@@ -66,6 +69,10 @@ export function leader(hooks: LeaderHooks): Leader {
   look();
   return {
     send: message => channel?.postMessage(message),
+    stay(yes) {
+      stays = yes;
+      look();
+    },
     stop() {
       document.removeEventListener('visibilitychange', look);
       removeEventListener('pageshow', look);

@@ -174,7 +174,7 @@ function run(options: Options): Client {
   for (const type of ['online', 'pageshow', 'resume']) listen(window, type, wake);
   listen(document, 'visibilitychange', wake);
   listen(window, 'offline', () => dispatch({ t: 'offline' }));
-  off.push(on('seen', how => saw(how)));
+  off.push(on('seen', how => saw(how)), on('stay', yes => lead?.stay(yes)));
   const asked = new URL(ping, location.href).href;
   off.push(watch(url => url !== asked && url.startsWith(location.origin + '/') && !url.startsWith(location.origin + OWN), () => saw('hint')));
 

@@ -117,17 +117,36 @@ for (const [what, given, status] of [
   await until('it is said', async () => await answer() === 'This tab will tell you. Please leave it open.');
   if (given.permissions || given.worker === false) assert.equal(site.asked.length, 0);
   else assert.equal(await page.evaluate(() => window.ended), true, 'an address that nobody has is ended');
-  // Loaded again it remembers; hidden, its title tells.
+  // Hidden, nobody asks it for anything: it has to see by itself that it is over, and its title tells.
   await page.evaluate(() => {
     Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => 'hidden' });
+    document.dispatchEvent(new Event('visibilitychange'));
   });
-  await back();
+  mirror.says(signer, notice('operational', offer()));
+  await origin.up();
   await until('the title', async () => /^✓ (Checkout|Lantern) is back$/.test(await page.title()));
   await page.evaluate(() => {
     delete document.visibilityState;
     document.dispatchEvent(new Event('visibilitychange'));
   });
   await until('its own title again', async () => await page.title() === 'Shop');
+});
+
+test('what was promised for one outage is not said in the next', async () => {
+  await open();
+  await out();
+  await button().click();
+  await until('it is said', async () => /^We will send/.test(await answer()));
+  // It is over while the page is closed, so to speak: nobody has told it.
+  await page.goto('about:blank');
+  mirror.says(signer, notice('operational', offer()));
+  await origin.up();
+  await page.goto(origin.origin);
+  await page.waitForFunction(() => performance.getEntriesByType('resource').some(e => e.name.endsWith('/tell.js') && e.responseEnd > 0));
+  assert.match(await page.evaluate(() => sessionStorage.getItem('stillhere.told')), /i1/);
+  await out(trouble({ ...offer(), incidents: [incident({ id: 'i2' })] }));
+  await button().waitFor();
+  assert.equal(await answer(), '');
 });
 
 test('without an offer in the notice, or without an incident of this page, this tab tells', async () => {
