@@ -8,7 +8,7 @@ pub use parts::{Part, parts};
 
 use crate::{
     clean,
-    page::part::incident_status,
+    page::part::{self, incident_status},
     snapshot::Snapshot,
     words::{Words, corrected},
 };
@@ -51,7 +51,8 @@ pub struct Hit {
     pub until: Option<Time>,
 }
 
-/// Seconds are from the beginning for users, unless said otherwise. `None`: it did not happen.
+/// Seconds are from the beginning for users, unless said otherwise. `None`: it did not happen. Begun ones are whole, except in
+/// `lasted_s`, which is what the public page says.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Numbers {
     pub lasted_s: Option<u64>,
@@ -167,8 +168,9 @@ fn facts(i: &Incident, snapshot: &Snapshot) -> Postmortem {
     }
 }
 
+/// Rounded up, as in the trust report: nothing was done sooner than it was.
 fn seconds(from: Time, to: Time) -> u64 {
-    to.since(from).as_secs()
+    u64::try_from(to.since(from).as_millis().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
 
 fn is_correction(said: &Said) -> bool {
@@ -188,7 +190,7 @@ fn numbers(i: &Incident, now: Time) -> Numbers {
     let times: Vec<Time> = spoken.map(|u| u.at).chain([end]).collect();
     let by_people = || i.updates.iter().filter(|u| is_person(&u.by) && !is_correction(&u.said));
     Numbers {
-        lasted_s: i.resolved_at.map(|t| seconds(i.started_at, t)),
+        lasted_s: part::lasted_ms(i).map(|ms| ms / 1_000),
         detect_s: seconds(i.started_at, i.opened_at),
         tell_s: i.updates.first().map(|u| seconds(i.started_at, u.at)),
         acknowledge_s: i.acknowledgements.first().map(|a| seconds(i.opened_at, a.at)),

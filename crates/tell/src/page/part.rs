@@ -183,9 +183,14 @@ pub(super) fn whole_seconds(ms: u64) -> u64 {
     (ms / 1_000).max(1) * 1_000
 }
 
-pub(super) fn lasted(i: &Incident, w: &Words) -> Option<String> {
+/// As it is said: whole seconds, at least one. `None`: it is not over.
+pub(crate) fn lasted_ms(i: &Incident) -> Option<u64> {
     let ms = i.resolved_at?.since(i.started_at).as_millis();
-    Some(w.duration(whole_seconds(u64::try_from(ms).unwrap_or(u64::MAX))))
+    Some(whole_seconds(u64::try_from(ms).unwrap_or(u64::MAX)))
+}
+
+pub(super) fn lasted(i: &Incident, w: &Words) -> Option<String> {
+    lasted_ms(i).map(|ms| w.duration(ms))
 }
 
 pub(crate) fn incident_status(w: &Words, status: IncidentStatus) -> String {

@@ -32,7 +32,7 @@ fn the_draft_has_the_timeline_the_numbers_and_blanks_for_what_only_people_know()
     let p = draft(&i, &s);
     assert!(p.complete);
     assert_eq!(p.numbers.acknowledge_s, Some(90));
-    assert_eq!(p.numbers.lasted_s, i.resolved_at.map(|t| seconds(i.started_at, t)));
+    assert_eq!(p.numbers.lasted_s, Some(over_after(&i).as_secs()));
     assert!(p.timeline.is_sorted_by_key(|m| m.at));
     let said = p.timeline.iter().filter(|m| matches!(m.what, What::Said { .. })).count();
     assert_eq!(said, i.updates.len(), "each word is in it once");
@@ -47,6 +47,23 @@ fn the_draft_has_the_timeline_the_numbers_and_blanks_for_what_only_people_know()
         p.markdown[&Lang::En]
     );
     assert!(p.markdown[&Lang::ZhCn].contains("## 时间线"));
+}
+
+fn over_after(i: &Incident) -> std::time::Duration {
+    i.resolved_at.expect("over").since(i.started_at)
+}
+
+#[test]
+fn begun_seconds_count_and_it_lasted_as_long_as_the_page_says() {
+    let (mut i, s) = over();
+    let ms = std::time::Duration::from_millis;
+    i.acknowledgements[0].at = i.opened_at.plus(ms(90_001));
+    i.resolved_at = Some(i.started_at.plus(ms(12_999)));
+    let p = draft(&i, &s);
+    assert_eq!((p.numbers.acknowledge_s, p.numbers.lasted_s), (Some(91), Some(12)));
+    i.resolved_at = Some(i.started_at.plus(ms(400)));
+    let p = draft(&i, &s);
+    assert_eq!(p.numbers.lasted_s, Some(1), "nothing is over after no time");
 }
 
 #[test]
