@@ -157,10 +157,11 @@ function run(options: Options): Client {
     }
     publish();
   };
-  /** A tab that follows hands on what it saw. */
+  /** A tab that follows hands on what it saw. Nobody may lead yet, locks take their time: then it is asked when we come to lead. */
   const saw = (event: 'failed' | 'heard' | 'hint' | 'ask'): void => {
-    if (model.leads) dispatch({ t: event });
-    else lead?.send({ event } satisfies Message);
+    if (model.leads) return dispatch({ t: event });
+    remembered.troubled ||= event !== 'heard';
+    lead?.send({ event } satisfies Message);
   };
 
   const listen = (target: EventTarget, type: string, handler: (e: globalThis.Event) => void): void => {
@@ -190,6 +191,8 @@ function run(options: Options): Client {
       const message = data as Message;
       if ('model' in message) {
         if (model.leads) return;
+        // There is a leader: it looks into what we saw.
+        remembered.troubled = false;
         const m = moved(message.model, performance.now() - message.mono);
         model = { ...m, leads: false, waits: { origin: false, mirrors: [] }, due: Infinity };
         publish();

@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 /** A page that has been well for a moment, with mirrors that have answered. */
-async function open({ more, options, prepare, proven = true } = {}) {
+async function open({ more, options, prepare, init, proven = true } = {}) {
   signer = new Signer();
   origin = await new Origin().listen();
   mirrors = [await new Mirror().listen(), await new Mirror().listen()];
@@ -21,6 +21,7 @@ async function open({ more, options, prepare, proven = true } = {}) {
   origin.tag(mirrors, signer, more);
   context = await chrome.newContext({ locale: 'en-GB', ...options });
   const page = await context.newPage();
+  if (init) await page.addInitScript(init);
   const errors = [];
   page.on('pageerror', e => errors.push(e.message));
   page.errors = errors;
@@ -194,6 +195,18 @@ test('many tabs ask as one: the others show the same, and the lead passes on whe
   await until('another one that asks', () => origin.asked.length > at);
   const locks = await tabs[0].evaluate(async () => (await navigator.locks.query()).held.filter(l => l.name === 'stillhere').length);
   assert.equal(locks, 1);
+});
+
+test('what fails before any tab leads is looked into by the one that comes to lead', async () => {
+  const page = await open({ proven: false, init: () => {
+    const { locks } = navigator, request = locks.request.bind(locks), open = new Promise(done => { window.letLead = done; });
+    locks.request = (...all) => open.then(() => request(...all));
+  } });
+  await origin.kill();
+  await use(page);
+  await page.evaluate(() => { window.letLead(); });
+  await names(page, 'unknown');
+  assert.deepEqual(page.errors, []);
 });
 
 test('a page whose storage is denied, and one without locks and channels, still tells the truth', async () => {
