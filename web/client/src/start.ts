@@ -38,7 +38,8 @@ const RECENT_MS = 120_000;
 /** Timers above 2^31 ms fire at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-type Message = { event: 'failed' | 'heard' | 'hint' | 'ask' } | { hello: true } | { model: Model; mono: number };
+type Seen = 'failed' | 'heard' | 'hint' | 'ask';
+type Message = { event: Seen } | { hello: true } | { model: Model; mono: number };
 
 const clock = (): Now => ({ mono: performance.now(), wall: Date.now() });
 
@@ -157,10 +158,12 @@ function run(options: Options): Client {
     }
     publish();
   };
-  /** A tab that follows hands on what it saw. Nobody may lead yet, locks take their time: then it is asked when we come to lead. */
-  const saw = (event: 'failed' | 'heard' | 'hint' | 'ask'): void => {
+  /** Seen while nobody was known to lead. Locks take their time. */
+  const unheard = new Set<Seen>(remembered.troubled ? ['ask'] : []);
+  /** A tab that follows hands on what it saw. */
+  const saw = (event: Seen): void => {
     if (model.leads) return dispatch({ t: event });
-    remembered.troubled ||= event !== 'heard';
+    unheard.add(event);
     lead?.send({ event } satisfies Message);
   };
 
@@ -181,10 +184,10 @@ function run(options: Options): Client {
 
   lead = leader({
     lead() {
-      const first = remembered.troubled;
-      remembered.troubled = false;
+      const seen = [...unheard];
+      unheard.clear();
       dispatch({ t: 'start' });
-      if (first) dispatch({ t: 'ask' });
+      for (const t of seen) dispatch({ t });
     },
     follow: () => dispatch({ t: 'stop' }),
     message(data) {
@@ -192,7 +195,7 @@ function run(options: Options): Client {
       if ('model' in message) {
         if (model.leads) return;
         // There is a leader: it looks into what we saw.
-        remembered.troubled = false;
+        unheard.clear();
         const m = moved(message.model, performance.now() - message.mono);
         model = { ...m, leads: false, waits: { origin: false, mirrors: [] }, due: Infinity };
         publish();
