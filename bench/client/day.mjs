@@ -24,7 +24,7 @@ for (const situation of SITUATIONS) {
 }
 if (+runs) {
   await times('killed', +runs, w => w.origin.kill(), w => w.origin.up(), true);
-  await times('frozen', Math.ceil(runs / 10), w => { w.origin.mode = 'frozen'; }, w => { w.origin.mode = 'ok'; }, false);
+  await times('frozen', Math.ceil(runs / 10), w => { w.origin.mode = 'frozen'; }, thaws, false);
 }
 if (+runs) for (const who of ['stillhere', 'workbox']) for (const how of ['killed', 'frozen']) await refreshes(who, how, Math.min(REFRESHES, runs));
 await engine.close();
@@ -65,6 +65,12 @@ async function refreshes(who, how, runs) {
   } catch (e) { say({ refresh: how, who, failed: e.message }); }
   await Promise.race([page.close(), new Promise(done => setTimeout(done, 2_000))]).catch(() => {});
   [w.origin, w.mirror].forEach(s => s.stop());
+}
+
+/** What was held ends too: six requests that never end are all the connections that a page may have, and nothing more would be asked. */
+function thaws(w) {
+  w.origin.mode = 'ok';
+  w.origin.server.closeAllConnections();
 }
 
 /**
